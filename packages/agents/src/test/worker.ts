@@ -1,0 +1,8 @@
+import { DurableObject } from "cloudflare:workers";
+
+/** An object with nothing in it: storage for tests to run capabilities on. */
+export class BareObject extends DurableObject {}
+
+export default {
+  fetch: () => new Response("not found", { status: 404 })
+};

@@ -1,0 +1,104 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import react from "@vitejs/plugin-react";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { agents } from "./packages/agents/src/vite/index.ts";
+import { findBrowser } from "./scripts/find-browser.ts";
+import { countAwaits } from "./scripts/vite/count-awaits.ts";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+
+// Nothing here needs the network, and nobody should wait for it.
+Object.assign(process.env, {
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_HIDE_BANNER: "true"
+});
+
+const browserTests = "**/*.browser.test.tsx";
+const nodeTests = [
+  "**/*.node.test.ts",
+  "packages/agents/src/vite/**/*.test.ts",
+  "packages/agents/src/protocol/**/*.test.ts"
+];
+const never = ["**/node_modules/**", "**/dist/**", "e2e/**"];
+
+// One package is tested against the other's source: no build between an edit and its test.
+const agentsSource = (entry: string) => `${root}packages/agents/src/${entry}`;
+const source = [
+  { find: /^agents$/, replacement: agentsSource("index.ts") },
+  { find: /^agents\/(types|capability)$/, replacement: agentsSource("$1.ts") },
+  { find: /^agents\/(client|react)$/, replacement: agentsSource("$1/index.ts") }
+];
+
+/** The tests of a package that run inside workerd, where its code runs. */
+function workers(name: string): TestProjectInlineConfiguration {
+  const folder = `packages/${name}`;
+  return {
+    root,
+    resolve: { alias: source },
+    plugins: [
+      agents(),
+      countAwaits({
+        root,
+        include: (path) => /^packages\/[^/]+\/src\//.test(path) && !/\/src\/test\/|\.test\.[^/]+$/.test(path)
+      }),
+      cloudflareTest({ wrangler: { configPath: `${root}${folder}/src/test/wrangler.jsonc` } })
+    ],
+    test: {
+      name,
+      include: [`${folder}/src/**/*.test.ts`],
+      exclude: [...never, ...nodeTests, browserTests],
+      setupFiles: [`${root}packages/agents/src/test/reset-storage.ts`],
+      isolate: false
+    }
+  };
+}
+
+const browser: TestProjectInlineConfiguration = {
+  root,
+  resolve: { alias: source },
+  plugins: [react()],
+  test: {
+    name: "browser",
+    include: [browserTests],
+    exclude: never,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      instances: [{ browser: "chromium" }],
+      provider: playwright({
+        launchOptions: {
+          // Asked for when the browser starts, so that the other projects run without one.
+          get executablePath() {
+            return findBrowser();
+          },
+          args: [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync"
+          ]
+        }
+      })
+    }
+  }
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { root, test: { name: "node", include: nodeTests, exclude: never, environment: "node" } },
+      ...["agents", "ai-chat"].filter((name) => existsSync(`${root}packages/${name}/src/test/wrangler.jsonc`)).map(workers),
+      browser
+    ]
+  }
+});
