@@ -1,0 +1,80 @@
+import type { Meta } from "./meta";
+
+/** The one alarm that an instance has. A sub-agent, which cannot set one, gets another implementation. */
+export interface AlarmPort {
+  set(atMs: number): void;
+  clear(): void;
+}
+
+/** Whoever wants to be woken. `nextWake` is asked only after `changed(name)`, and on the wake itself. */
+export interface Waker {
+  readonly name: string;
+  nextWake?(): number | undefined;
+  onWake?(nowMs: number): void | Promise<void>;
+}
+
+const retryMs = 1_000;
+
+/**
+ * Shares one alarm among all capabilities: the earliest wake wins. What each asked for is in the meta row, so that the
+ * reason of an alarm can always be told, and an alarm without a reason is never set.
+ */
+export class Alarms {
+  readonly #meta: Meta;
+  readonly #port: AlarmPort;
+  readonly #wakers = new Map<string, Waker>();
+
+  constructor(meta: Meta, port: AlarmPort) {
+    this.#meta = meta;
+    this.#port = port;
+  }
+
+  add(waker: Waker): void {
+    this.#wakers.set(waker.name, waker);
+  }
+
+  /** The capability's work changed: ask it again, and move the alarm if the earliest wake moved. */
+  changed(name: string): void {
+    const before = this.#earliest();
+    const wake = this.#wakers.get(name)?.nextWake?.();
+    if (!this.#meta.setWake(name, wake)) return;
+    const after = this.#earliest();
+    if (after === before) return;
+    if (after === undefined) this.#port.clear();
+    else this.#port.set(after);
+  }
+
+  /** Why the alarm is set: each capability's next wake in ms since the epoch, earliest first. */
+  reasons(): readonly { name: string; atMs: number }[] {
+    return this.#meta
+      .wakes()
+      .map(([name, atMs]) => ({ name, atMs }))
+      .sort((a, b) => a.atMs - b.atMs);
+  }
+
+  /** The alarm went off. One failing capability does not keep the others from their work. */
+  async ring(nowMs: number, failed: (error: unknown) => Promise<void> | void): Promise<void> {
+    let earliestRetryMs = 0;
+    for (const { name, atMs } of this.reasons()) {
+      if (atMs > nowMs) break;
+      const waker = this.#wakers.get(name);
+      try {
+        await waker?.onWake?.(nowMs);
+      } catch (error) {
+        // What failed may still be due: without a pause, the alarm would ring for ever.
+        earliestRetryMs = nowMs + retryMs;
+        await failed(error);
+      }
+      this.#meta.setWake(name, waker?.nextWake?.());
+    }
+    // The runtime cleared the alarm when it rang.
+    const next = this.#earliest();
+    if (next !== undefined) this.#port.set(Math.max(next, earliestRetryMs));
+  }
+
+  #earliest(): number | undefined {
+    let earliest: number | undefined;
+    for (const [, atMs] of this.#meta.wakes()) if (earliest === undefined || atMs < earliest) earliest = atMs;
+    return earliest;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Check, Checks } from "../protocol/decode";
+import type { Fields } from "../protocol/frames";
+import type { Connection, ConnectionContext } from "./connection";
+import type { SchemaDefinition } from "./meta";
+
+/** What a client asks to do. Each frame type names one; whether the connection may is decided in one place. */
+export type Operation =
+  | "call"
+  | "state-write"
+  | "chat-request"
+  | "chat-cancel"
+  | "chat-clear"
+  | "chat-rewrite"
+  | "chat-resume"
+  | "tool-result"
+  | "tool-approval";
+
+export interface FrameHandler {
+  readonly check: Check;
+  readonly operation: Operation;
+  handle(connection: Connection, frame: Fields): void | Promise<void>;
+  /** Answers a frame that the connection may not send. Without it, the refusal is only an event. */
+  refuse?(connection: Connection, frame: Fields): void;
+}
+
+/** Handlers by frame type. */
+export type FrameHandlers = Readonly<Record<string, FrameHandler>>;
+
+type Handlers<Frame extends { type: string }> = {
+  [Type in Frame["type"]]: {
+    operation: Operation;
+    handle(connection: Connection, frame: Extract<Frame, { type: Type }>): void | Promise<void>;
+    refuse?(connection: Connection, frame: Extract<Frame, { type: Type }>): void;
+  };
+};
+
+/** Joins the checks of some frames with their handlers. A frame type without a handler does not compile. */
+export function frameHandlers<Frame extends { type: string }>(checks: Checks<Frame>, handlers: Handlers<Frame>): FrameHandlers {
+  const types = Object.keys(handlers) as Frame["type"][];
+  // The check of a type guarantees what its handler's parameter says.
+  return Object.fromEntries(types.map((type) => [type, { check: checks[type], ...handlers[type] } as FrameHandler]));
+}
+
+/** A feature of an agent. It names what it needs in its constructor, and never sees the agent. */
+export interface Capability {
+  readonly name: string;
+  readonly schema?: SchemaDefinition;
+  readonly frames?: FrameHandlers;
+  /** Before the agent's own `onStart`. */
+  onStart?(): void | Promise<void>;
+  /** A connection was accepted; no frame of the protocol has been sent to it yet. */
+  onAccept?(connection: Connection, context: ConnectionContext): void;
+  /** The identity has been sent. */
+  onConnect?(connection: Connection, context: ConnectionContext): void;
+  onClose?(connection: Connection): void;
+  /** Answers a request, or leaves it to the next one and at last to the agent's `onRequest`. */
+  onRequest?(request: Request): Response | undefined | Promise<Response | undefined>;
+  /** When to call `onWake`, in ms since the epoch. Asked after `host.changed(name)`. */
+  nextWake?(): number | undefined;
+  onWake?(nowMs: number): void | Promise<void>;
+}

@@ -1,0 +1,165 @@
+import { AgentError } from "../protocol/errors";
+
+/** Data that a WebSocket message carries. */
+export type WSMessage = string | ArrayBuffer | ArrayBufferView;
+
+/** What `onConnect` and the connection hooks get beside the connection. */
+export interface ConnectionContext {
+  /** The upgrade request: headers, cookies, URL. */
+  request: Request;
+}
+
+/** A client's WebSocket, with an identity and a state of its own that survive hibernation. */
+// An unstated state is `any`, and a stated one is not nullable, so that the documented examples type-check.
+// oxlint-disable-next-line typescript/no-explicit-any
+export interface Connection<State = any> extends WebSocket {
+  /** Chosen by the client (`_pk`), or made by the server. */
+  readonly id: string;
+  /** The URL of the upgrade request, as the agent saw it. */
+  readonly uri: string | null;
+  /** The id, then what `getConnectionTags` returned. */
+  readonly tags: readonly string[];
+  /** What `setState` set last; `null` before the first call. */
+  readonly state: State;
+  /**
+   * Replaces this connection's state. It is kept with the socket, in at most 16,384 bytes together with tags and URL.
+   *
+   * @param next the new state, or a function of the previous one
+   * @returns the new state
+   * @throws CONNECTION_STATE_TOO_LARGE; nothing has changed then
+   * @example connection.setState((previous) => ({ ...previous, lastSeen: Date.now() }));
+   */
+  setState(next: State | null | ((previous: State | null) => State | null)): State | null;
+}
+
+/** What deployed data has in a socket's attachment. Our flags live beside the user's state, hidden from it. */
+interface Attachment {
+  __pk: { id: string; tags: string[]; uri?: string };
+  __user?: UserData | null;
+}
+type UserData = Record<string, unknown>;
+
+const flagKeys = { readonly: "_cf_readonly", protocolDisabled: "_cf_no_protocol" } as const;
+export type ConnectionFlag = keyof typeof flagKeys;
+// A state that is not an object cannot hold flags beside itself, so it is wrapped.
+const wrappedKey = "_cf_value";
+
+const peerSlot = Symbol("agents.peer");
+type Socket = WebSocket & { [peerSlot]?: Peer };
+
+/** The server's knowledge of one socket. Its truth is the attachment; this is a copy that lives as long as the instance. */
+class Peer {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly uri: string | null;
+  state: unknown = null;
+  readonly flags: Record<ConnectionFlag, boolean> = { readonly: false, protocolDisabled: false };
+
+  constructor(id: string, tags: readonly string[], uri: string | null) {
+    this.id = id;
+    this.tags = tags;
+    this.uri = uri;
+  }
+
+  static fromAttachment(attachment: Attachment): Peer {
+    const { id, tags, uri } = attachment.__pk;
+    const peer = new Peer(id, tags, uri ?? null);
+    const user = attachment.__user;
+    if (typeof user !== "object" || user === null) {
+      peer.state = user ?? null;
+      return peer;
+    }
+    const { [flagKeys.readonly]: readonly, [flagKeys.protocolDisabled]: protocolDisabled, ...state } = user;
+    peer.flags.readonly = readonly === true;
+    peer.flags.protocolDisabled = protocolDisabled === true;
+    if (Object.hasOwn(state, wrappedKey)) peer.state = state[wrappedKey];
+    else peer.state = Object.keys(state).length > 0 || !(peer.flags.readonly || peer.flags.protocolDisabled) ? state : null;
+    return peer;
+  }
+
+  attachment(state: unknown, flags: Readonly<Record<ConnectionFlag, boolean>>): Attachment {
+    const pk = { id: this.id, tags: [...this.tags], ...(this.uri === null ? {} : { uri: this.uri }) };
+    const hidden: UserData = {};
+    if (flags.readonly) hidden[flagKeys.readonly] = true;
+    if (flags.protocolDisabled) hidden[flagKeys.protocolDisabled] = true;
+    const plain = typeof state === "object" && state !== null && !Array.isArray(state);
+    if (state === null || state === undefined) return { __pk: pk, __user: Object.keys(hidden).length > 0 ? hidden : null };
+    return { __pk: pk, __user: plain ? { ...(state as UserData), ...hidden } : { [wrappedKey]: state, ...hidden } };
+  }
+}
+
+function save(socket: Socket, peer: Peer, state: unknown, flags: Readonly<Record<ConnectionFlag, boolean>>): void {
+  try {
+    socket.serializeAttachment(peer.attachment(state, flags));
+  } catch (cause) {
+    throw new AgentError(
+      "CONNECTION_STATE_TOO_LARGE",
+      "The state of a connection must be structured-cloneable and fit, with its tags and URL, into 16,384 bytes; keep large data in this.sql",
+      { cause }
+    );
+  }
+}
+
+function peerOf(socket: Socket): Peer {
+  // A socket that was restored after hibernation is a new object with its old attachment.
+  return (socket[peerSlot] ??= Peer.fromAttachment(socket.deserializeAttachment() as Attachment));
+}
+
+const members: PropertyDescriptorMap & ThisType<Socket> = {
+  id: { get: accessor((peer) => peer.id) },
+  uri: { get: accessor((peer) => peer.uri) },
+  tags: { get: accessor((peer) => peer.tags) },
+  state: { get: accessor((peer) => peer.state) },
+  setState: {
+    value: function setState(this: Socket, next: unknown) {
+      const peer = peerOf(this);
+      const state: unknown = typeof next === "function" ? next(peer.state) : next;
+      save(this, peer, state ?? null, peer.flags);
+      peer.state = state ?? null;
+      return peer.state;
+    }
+  }
+};
+
+function accessor<Value>(read: (peer: Peer) => Value): (this: Socket) => Value {
+  return function () {
+    return read(peerOf(this));
+  };
+}
+
+/** Gives a socket of this instance the members of a `Connection`. */
+export function toConnection(socket: WebSocket): Connection {
+  const known = socket as Socket;
+  // An object literal of accessors: its type is what `Connection` adds.
+  if (!Object.hasOwn(socket, "setState")) Object.defineProperties(socket, members);
+  peerOf(known);
+  return known as unknown as Connection;
+}
+
+/** Makes a new socket a connection: its identity is stored with it from here on. */
+export function createConnection(socket: WebSocket, id: string, uri: string | null): Connection {
+  (socket as Socket)[peerSlot] = new Peer(id, [id], uri);
+  return toConnection(socket);
+}
+
+/** Fixes the tags of a new connection and stores its identity, state and flags with the socket. */
+export function setTags(connection: Connection, tags: readonly string[]): void {
+  const socket = connection as unknown as Socket;
+  const before = peerOf(socket);
+  const peer = new Peer(before.id, tags, before.uri);
+  peer.state = before.state;
+  Object.assign(peer.flags, before.flags);
+  save(socket, peer, peer.state, peer.flags);
+  socket[peerSlot] = peer;
+}
+
+export const hasFlag = (connection: Connection, flag: ConnectionFlag): boolean =>
+  peerOf(connection as unknown as Socket).flags[flag];
+
+export function setFlag(connection: Connection, flag: ConnectionFlag, value: boolean): void {
+  const socket = connection as unknown as Socket;
+  const peer = peerOf(socket);
+  if (peer.flags[flag] === value) return;
+  save(socket, peer, peer.state, { ...peer.flags, [flag]: value });
+  peer.flags[flag] = value;
+}

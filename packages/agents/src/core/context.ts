@@ -1,0 +1,23 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Connection } from "./connection";
+
+/** What runs right now: filled by the gate for every entry into an agent. */
+export interface AgentContext<Self = unknown> {
+  agent: Self | undefined;
+  connection: Connection | undefined;
+  request: Request | undefined;
+  email: unknown;
+}
+
+const empty: AgentContext = { agent: undefined, connection: undefined, request: undefined, email: undefined };
+
+// Two copies of this package in one bundle must see one context, so it hangs on a global symbol.
+const slot = Symbol.for("agents.context");
+const holder = globalThis as { [slot]?: AsyncLocalStorage<AgentContext> };
+const storage = (holder[slot] ??= new AsyncLocalStorage<AgentContext>());
+
+/** The context of the running code, or an empty one outside of any agent. */
+export const currentContext = (): AgentContext => storage.getStore() ?? empty;
+
+/** Runs `run` inside a context. */
+export const runInContext = <Result>(context: AgentContext, run: () => Result): Result => storage.run(context, run);

@@ -1,0 +1,202 @@
+import { AgentError } from "../protocol/errors";
+import { currentContext, runInContext, type AgentContext } from "./context";
+
+/**
+ * - `constructing`: the constructors of subclasses may still run; calls are their own
+ * - `idle`: constructed; whatever is called now comes from outside
+ * - `starting`: `onStart` runs; it may call anything, others wait for it
+ * - `started`
+ */
+type Phase = "constructing" | "idle" | "starting" | "started";
+
+export interface GateDeps {
+  /** Makes the instance ready: everything that must be over before any other code of the agent runs. */
+  start(props: unknown): void | Promise<void>;
+  /** The one path of errors; never throws. */
+  failed(error: unknown, context: AgentContext): void | Promise<void>;
+  /** Resolves after `delayMs`, unless the signal is aborted first. */
+  wait(delayMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What an entry brings along for `getCurrentAgent()`. */
+export type Entry = Partial<Pick<AgentContext, "connection" | "request" | "email">>;
+
+export const startTimeoutMs = 30_000;
+
+/**
+ * The one way into an instance. Whatever comes from outside waits until the instance has started, runs with its context,
+ * and has its errors reported.
+ */
+export class Gate {
+  readonly #self: object;
+  readonly #deps: GateDeps;
+  readonly #plain: AgentContext;
+  #phase: Phase = "constructing";
+  #starting: Promise<void> | undefined;
+  #props: unknown;
+
+  constructor(self: object, deps: GateDeps) {
+    this.#self = self;
+    this.#deps = deps;
+    this.#plain = { agent: self, connection: undefined, request: undefined, email: undefined };
+    gates.set(self, this);
+    // The runtime delivers the first event after the microtasks of the constructor.
+    queueMicrotask(() => this.constructed());
+  }
+
+  /** The constructor of the most derived class has returned. */
+  constructed(): void {
+    if (this.#phase === "constructing" && this.#constructing === 0) this.#phase = "idle";
+  }
+
+  #constructing = 0;
+
+  /**
+   * Work that the constructor began with `blockConcurrencyWhile`: no event arrives before it is over, so all calls until then
+   * are its own.
+   */
+  holdConstruction<Result>(work: Promise<Result>): Promise<Result> {
+    if (this.#phase !== "constructing") return work;
+    this.#constructing++;
+    const release = () => {
+      this.#constructing--;
+      this.constructed();
+    };
+    work.then(release, release);
+    return work;
+  }
+
+  /** Props for `onStart`, from whoever starts this instance first. */
+  offerProps(props: unknown): void {
+    if (this.#phase === "constructing" || this.#phase === "idle") this.#props = props;
+  }
+
+  /** Runs an entry from outside. Errors are reported, then thrown to the caller as they are. */
+  async enter<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
+    if (this.#phase !== "started") await this.#start();
+    const context = entry ? { ...this.#plain, ...entry } : this.#plain;
+    try {
+      return await runInContext(context, run);
+    } catch (error) {
+      await this.#report(error, context);
+      throw error;
+    }
+  }
+
+  /** Runs a method that may be called from inside and outside alike. Inside, a synchronous one stays synchronous. */
+  call(run: () => unknown): unknown {
+    if (this.#phase === "constructing" || currentContext().agent === this.#self) return run();
+    // Nobody inside can be calling: nothing of this instance has run yet, or it runs in `onStart` and has its context.
+    if (this.#phase !== "started") return this.enter(undefined, run);
+    try {
+      const result = runInContext(this.#plain, run);
+      if (result instanceof Promise) result.catch((error: unknown) => this.#report(error, this.#plain));
+      return result;
+    } catch (error) {
+      void this.#report(error, this.#plain);
+      throw error;
+    }
+  }
+
+  #start(): Promise<void> {
+    // What `onStart` itself sends through the gate must not wait for it.
+    if (this.#phase === "starting" && currentContext().agent === this.#self) return Promise.resolve();
+    this.#starting ??= this.#runStart();
+    return this.#patiently(this.#starting);
+  }
+
+  async #runStart(): Promise<void> {
+    this.#phase = "starting";
+    try {
+      await runInContext(this.#plain, () => this.#deps.start(this.#props));
+      this.#phase = "started";
+    } catch (error) {
+      // The next entry tries again.
+      this.#phase = "idle";
+      this.#starting = undefined;
+      await this.#report(error, this.#plain);
+      throw error;
+    }
+  }
+
+  async #patiently(starting: Promise<void>): Promise<void> {
+    const over = new AbortController();
+    const tooLong = this.#deps.wait(startTimeoutMs, over.signal).then(() => {
+      if (over.signal.aborted) return;
+      throw new AgentError(
+        "AGENT_START_TIMEOUT",
+        `onStart() has not finished after ${startTimeoutMs / 1000} s. Does it wait for a call that comes back to this agent? Begin long work there without awaiting it.`
+      );
+    });
+    try {
+      await Promise.race([starting, tooLong]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #report(error: unknown, context: AgentContext): Promise<void> {
+    if (typeof error === "object" && error !== null) {
+      // One error that leaves through several gates (a method called by a method) is reported once.
+      if (reported.has(error)) return;
+      reported.add(error);
+    }
+    await this.#deps.failed(error, context);
+  }
+}
+
+const gates = new WeakMap<object, Gate>();
+const reported = new WeakSet<object>();
+const wrapped = new WeakSet<object>();
+
+/**
+ * Leads the methods and getters of a class and its base classes, up to (and without) `base`, through the gate, once a class.
+ * Durable Object RPC reaches both. A `Proxy` would break `#private` members.
+ */
+export function wrapPrototypes(prototype: object, base: object, replaced: Replaced): void {
+  for (let current = prototype; current !== base && current !== null; current = Object.getPrototypeOf(current) as object) {
+    wrapMembers(current, Object.getOwnPropertyNames(current), replaced);
+  }
+}
+
+/** Told of each method that got a wrapper: what is known of the method by identity holds for the wrapper too. */
+type Replaced = (wrapper: object, method: object) => void;
+
+/** Leads these members of one prototype through the gate, once. */
+export function wrapMembers(prototype: object, names: readonly string[], replaced?: Replaced): void {
+  if (wrapped.has(prototype)) return;
+  wrapped.add(prototype);
+  for (const name of names) {
+    if (name === "constructor" || entries.has(name)) continue;
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
+    if (!descriptor?.configurable) continue;
+    if (typeof descriptor.value === "function") {
+      const method = descriptor.value as Method;
+      descriptor.value = wrapMethod(method, name);
+      replaced?.(descriptor.value, method);
+    } else if (descriptor.get) descriptor.get = wrapGetter(descriptor.get);
+    else continue;
+    Object.defineProperty(prototype, name, descriptor);
+  }
+}
+
+// The runtime calls these, and each enters the gate by itself with its own context.
+const entries: ReadonlySet<string> = new Set(["fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"]);
+
+type Method = (this: object, ...args: unknown[]) => unknown;
+
+function wrapMethod(method: Method, name: string): Method {
+  const through: Method = function (...args) {
+    const gate = gates.get(this);
+    return gate ? gate.call(() => method.apply(this, args)) : method.apply(this, args);
+  };
+  Object.defineProperty(through, "name", { value: name });
+  return through;
+}
+
+function wrapGetter(getter: () => unknown): () => unknown {
+  return function (this: object) {
+    const gate = gates.get(this);
+    return gate ? gate.call(() => getter.call(this)) : getter.call(this);
+  };
+}

@@ -1,0 +1,130 @@
+import { decodeClientFrame } from "../protocol/decode";
+import { AgentError } from "../protocol/errors";
+import { Alarms, type AlarmPort } from "./alarm";
+import type { Capability, FrameHandler, Operation } from "./capability";
+import { hasFlag, setFlag, type Connection, type ConnectionContext } from "./connection";
+import { Connections, send, type SocketHost } from "./connections";
+import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
+
+/** What the host asks of the agent: its hooks, as they are when they are needed. */
+export interface HostHooks {
+  onConnect(connection: Connection, context: ConnectionContext): void | Promise<void>;
+  onMessage(connection: Connection, message: string | ArrayBuffer): void | Promise<void>;
+  onRequest(request: Request): Response | Promise<Response>;
+  connectionTags(connection: Connection, context: ConnectionContext): string[] | Promise<string[]>;
+  isReadonly(connection: Connection, context: ConnectionContext): boolean;
+  wantsProtocol(connection: Connection, context: ConnectionContext): boolean;
+  /** The frame that introduces this instance, unless it stays anonymous. */
+  identityFrame(): string | undefined;
+  emit(type: string, payload: () => Record<string, unknown>): void;
+  failed(error: unknown): void | Promise<void>;
+}
+
+export interface HostDeps {
+  storage: Storage;
+  sockets: SocketHost;
+  alarm: AlarmPort;
+  hooks: HostHooks;
+}
+
+// What a read-only connection may do all the same.
+const readonlyOperations: ReadonlySet<Operation> = new Set<Operation>(["call", "chat-resume"]);
+
+/** Owns what there is one of in an instance: the meta row, the alarm, the sockets and the frame table. */
+export class Host {
+  readonly meta: Meta;
+  readonly connections: Connections;
+  readonly alarms: Alarms;
+  readonly #storage: Storage;
+  readonly #hooks: HostHooks;
+  readonly #capabilities: Capability[] = [];
+  readonly #frames = new Map<string, FrameHandler>();
+
+  constructor(deps: HostDeps) {
+    this.#storage = deps.storage;
+    this.#hooks = deps.hooks;
+    this.meta = new Meta(deps.storage);
+    this.connections = new Connections(deps.sockets);
+    this.alarms = new Alarms(this.meta, deps.alarm);
+  }
+
+  schema(name: string, definition: SchemaDefinition): Schema {
+    return new Schema(name, definition, this.#storage, this.meta);
+  }
+
+  install<Installed extends Capability>(capability: Installed): Installed {
+    if (this.#capabilities.some(({ name }) => name === capability.name)) {
+      throw new AgentError("CAPABILITY_INVALID", `This agent has a capability "${capability.name}" already`);
+    }
+    this.#capabilities.push(capability);
+    this.alarms.add(capability);
+    for (const [type, handler] of Object.entries(capability.frames ?? {})) {
+      if (this.#frames.has(type)) throw new AgentError("CAPABILITY_INVALID", `Two capabilities handle "${type}" frames`);
+      this.#frames.set(type, handler);
+    }
+    return capability;
+  }
+
+  async start(): Promise<void> {
+    for (const capability of this.#capabilities) await capability.onStart?.();
+  }
+
+  async request(request: Request): Promise<Response> {
+    for (const capability of this.#capabilities) {
+      const response = await capability.onRequest?.(request);
+      if (response) return response;
+    }
+    return this.#hooks.onRequest(request);
+  }
+
+  /** Accepts a socket, introduces the instance, and leaves the rest to the agent. `run` gives hooks their context. */
+  async connect(request: Request, run: (connection: Connection, hooks: () => Promise<void>) => Promise<void>): Promise<Response> {
+    const { connection, client } = this.connections.create(request);
+    const context: ConnectionContext = { request };
+    await run(connection, async () => {
+      this.connections.accept(connection, await this.#hooks.connectionTags(connection, context));
+      if (this.#hooks.isReadonly(connection, context)) setFlag(connection, "readonly", true);
+      if (!this.#hooks.wantsProtocol(connection, context)) setFlag(connection, "protocolDisabled", true);
+      this.#hooks.emit("connect", () => ({ connectionId: connection.id }));
+      this.#introduce(connection, context);
+      await this.#hooks.onConnect(connection, context);
+    });
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  #introduce(connection: Connection, context: ConnectionContext): void {
+    for (const capability of this.#capabilities) capability.onAccept?.(connection, context);
+    const identity = hasFlag(connection, "protocolDisabled") ? undefined : this.#hooks.identityFrame();
+    if (identity !== undefined) send(connection, identity);
+    for (const capability of this.#capabilities) capability.onConnect?.(connection, context);
+  }
+
+  /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
+  message(connection: Connection, message: string | ArrayBuffer): void | Promise<void> {
+    if (typeof message !== "string") return this.#hooks.onMessage(connection, message);
+    const decoded = decodeClientFrame(message, (type) => this.#frames.get(type)?.check);
+    if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
+    if (decoded.kind === "malformed") {
+      // Programs have messages of type "rpc" of their own; the prefix is ours alone.
+      if (!decoded.type.startsWith("cf_agent_")) return this.#hooks.onMessage(connection, message);
+      return this.#hooks.emit("frame:malformed", () => ({ connectionId: connection.id, frame: decoded.type }));
+    }
+    const handler = this.#frames.get(decoded.type);
+    if (!handler) return;
+    if (this.#may(connection, handler.operation)) return handler.handle(connection, decoded.frame);
+    this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
+    handler.refuse?.(connection, decoded.frame);
+  }
+
+  #may(connection: Connection, operation: Operation): boolean {
+    return !hasFlag(connection, "readonly") || readonlyOperations.has(operation);
+  }
+
+  closed(connection: Connection): void {
+    for (const capability of this.#capabilities) capability.onClose?.(connection);
+  }
+
+  wake(nowMs: number): Promise<void> {
+    return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
+  }
+}

@@ -1,0 +1,149 @@
+import { execute, type SqlBinding, type SqlRow } from "./sql";
+
+/** The part of Durable Object storage that the core uses. */
+export interface Storage {
+  readonly sql: Pick<SqlStorage, "exec">;
+  readonly kv: { get(key: string): unknown; put(key: string, value: unknown): void };
+  transactionSync<Result>(run: () => Result): Result;
+}
+
+/** The tables of one capability. A new version appends a migration; nothing is ever dropped. */
+export interface SchemaDefinition {
+  readonly tables: readonly string[];
+  /** SQL text by version, starting at 1. The first one creates (`IF NOT EXISTS`) tables as deployed data has them. */
+  readonly migrations: readonly string[];
+}
+
+interface MetaRow {
+  versions: Record<string, number>;
+  /** When each capability wants to be woken next, in ms since the epoch. */
+  wakes: Record<string, number>;
+}
+
+const key = "cf_agents_meta";
+
+/**
+ * The one row that is read at each wake. It says which capabilities ever wrote (so that no table is made, asked or migrated
+ * without need) and when each wants to wake.
+ */
+export class Meta {
+  readonly #storage: Storage;
+  readonly #row: MetaRow;
+  /** Tables found at the first wake of a database that an older release wrote. */
+  readonly #inherited: ReadonlySet<string>;
+
+  constructor(storage: Storage) {
+    this.#storage = storage;
+    const stored = storage.kv.get(key) as MetaRow | undefined;
+    this.#row = stored ?? { versions: {}, wakes: {} };
+    this.#inherited = stored ? new Set() : existingTables(storage);
+  }
+
+  /** Tables of an older release are there, although no version is recorded. */
+  inherits(tables: readonly string[]): boolean {
+    return tables.some((table) => this.#inherited.has(table));
+  }
+
+  version(name: string): number {
+    return this.#row.versions[name] ?? 0;
+  }
+
+  setVersion(name: string, version: number): void {
+    this.#row.versions[name] = version;
+    this.#save();
+  }
+
+  wakeOf(name: string): number | undefined {
+    return this.#row.wakes[name];
+  }
+
+  wakes(): readonly [name: string, atMs: number][] {
+    return Object.entries(this.#row.wakes);
+  }
+
+  /** Records a wake; returns whether that changed anything. */
+  setWake(name: string, atMs: number | undefined): boolean {
+    if (this.#row.wakes[name] === atMs) return false;
+    if (atMs === undefined) delete this.#row.wakes[name];
+    else this.#row.wakes[name] = atMs;
+    this.#save();
+    return true;
+  }
+
+  /** Runs several writes together or not at all. After a throw, what is in memory agrees with the database again. */
+  transaction<Result>(run: () => Result): Result {
+    const before = structuredClone(this.#row);
+    try {
+      return this.#storage.transactionSync(run);
+    } catch (error) {
+      Object.assign(this.#row, before);
+      throw error;
+    }
+  }
+
+  #save(): void {
+    this.#storage.kv.put(key, this.#row);
+  }
+}
+
+function existingTables(storage: Storage): ReadonlySet<string> {
+  const query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'cf_a%'";
+  return new Set(execute<{ name: string }>(storage.sql, query).map((row) => row.name));
+}
+
+/** A capability's own tables: there when it first writes, and not before. */
+export class Schema {
+  readonly #name: string;
+  readonly #definition: SchemaDefinition;
+  readonly #storage: Storage;
+  readonly #meta: Meta;
+
+  constructor(name: string, definition: SchemaDefinition, storage: Storage, meta: Meta) {
+    this.#name = name;
+    this.#definition = definition;
+    this.#storage = storage;
+    this.#meta = meta;
+  }
+
+  /** Whether there is anything to read. Never writes. */
+  get exists(): boolean {
+    return this.#meta.version(this.#name) > 0 || this.#meta.inherits(this.#definition.tables);
+  }
+
+  /** Reads rows; none when the tables do not exist. */
+  read<Row = SqlRow>(query: string, ...values: SqlBinding[]): Row[] {
+    if (!this.exists) return [];
+    if (this.#pending.length > 0) this.#migrate();
+    return execute<Row>(this.#storage.sql, query, values);
+  }
+
+  /** Writes (and may return rows). Creates or migrates the tables first, in the same call where that is possible. */
+  write<Row = SqlRow>(query: string, ...values: SqlBinding[]): Row[] {
+    const pending = this.#pending;
+    if (pending.length === 0) return execute<Row>(this.#storage.sql, query, values);
+    // A throw does not undo what `exec` did before it: tables, row and version are written together or not at all.
+    return this.#meta.transaction(() => {
+      const rows = execute<Row>(this.#storage.sql, `${pending.join(";\n")};\n${query}`, values);
+      this.#meta.setVersion(this.#name, this.#definition.migrations.length);
+      return rows;
+    });
+  }
+
+  /** Several writes that happen together or not at all. */
+  transaction<Result>(run: () => Result): Result {
+    return this.#meta.transaction(run);
+  }
+
+  get #pending(): readonly string[] {
+    const version = this.#meta.version(this.#name);
+    return version === this.#definition.migrations.length ? [] : this.#definition.migrations.slice(version);
+  }
+
+  #migrate(): void {
+    const pending = this.#pending;
+    this.#meta.transaction(() => {
+      execute(this.#storage.sql, pending.join(";\n"));
+      this.#meta.setVersion(this.#name, this.#definition.migrations.length);
+    });
+  }
+}

@@ -1,0 +1,177 @@
+import * as workers from "cloudflare:workers";
+import { AgentError } from "../protocol/errors";
+import { dashedCapitals, kebabCase } from "../protocol/names";
+import { isNamespace } from "./class-name";
+
+/** Where and how an instance is started. */
+export interface AgentOptions<Props = Record<string, unknown>> {
+  /** Keeps the instance's data in a jurisdiction, for instance `eu`. */
+  jurisdiction?: DurableObjectJurisdiction;
+  /** Where a new instance should run, for instance `weur`. */
+  locationHint?: DurableObjectLocationHint;
+  /** Given to `onStart` if this call starts the instance. */
+  props?: Props;
+}
+
+/** The instance that a request is for. */
+export interface Lobby {
+  className: string;
+  name: string;
+}
+
+export interface RouteOptions<Props = Record<string, unknown>> extends AgentOptions<Props> {
+  /** First part of the path; slashes at its ends do not matter. Default `agents`. */
+  prefix?: string;
+  /** `true` for permissive headers, or the headers themselves. WebSocket responses get none. */
+  cors?: boolean | HeadersInit;
+  /** Before a WebSocket is connected. A `Request` replaces the one at hand, a `Response` answers it. */
+  onBeforeConnect?(request: Request, lobby: Lobby): Response | Request | void | Promise<Response | Request | void>;
+  /** Before a request is handed over. A `Request` replaces the one at hand, a `Response` answers it. */
+  onBeforeRequest?(request: Request, lobby: Lobby): Response | Request | void | Promise<Response | Request | void>;
+}
+
+/** What travels to an instance before its first event, and only if there is something to say. */
+export interface StartMessage {
+  /** Set where the platform does not tell an instance its name: names over 1,024 bytes. */
+  name?: string;
+  props?: unknown;
+}
+
+interface Startable extends Rpc.DurableObjectBranded {
+  __agentStart(message: StartMessage): Promise<void>;
+}
+
+const maxPlatformNameBytes = 1_024;
+const permissiveCors = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Allow-Methods": "GET, POST, HEAD, OPTIONS",
+  "Access-Control-Allow-Headers": "*",
+  "Access-Control-Max-Age": "86400"
+};
+
+/**
+ * Hands a request for `/{prefix}/{agent}/{name}` to the instance that it names.
+ *
+ * @param request an HTTP request or WebSocket upgrade
+ * @param env the Worker's bindings, in which the agent's class is looked up
+ * @param options path prefix, CORS, hooks, and how to start the instance
+ * @returns the instance's response, or `undefined` if the path is not an agent's. Return it unchanged: a WebSocket travels in it
+ * @example return (await routeAgentRequest(request, env)) ?? new Response("Not found", { status: 404 });
+ */
+export async function routeAgentRequest<Env, Props = Record<string, unknown>>(
+  request: Request,
+  env: Env,
+  options: RouteOptions<Props> = {}
+): Promise<Response | undefined> {
+  const address = parsePath(new URL(request.url).pathname, options.prefix ?? "agents");
+  if (!address) return undefined;
+  const cors = corsHeaders(options.cors);
+  if (cors && request.method === "OPTIONS") return new Response(null, { headers: cors });
+  const upgrade = request.headers.get("Upgrade")?.toLowerCase() === "websocket";
+  const response = await answer(request, address, upgrade, env, options);
+  if (!cors || upgrade) return response;
+  const open = new Response(response.body, response);
+  cors.forEach((value, header) => open.headers.set(header, value));
+  return open;
+}
+
+async function answer<Env, Props>(
+  request: Request,
+  address: { agent: string; name: string | undefined },
+  upgrade: boolean,
+  env: Env,
+  options: RouteOptions<Props>
+): Promise<Response> {
+  const found = findNamespace(env, address.agent);
+  if (!found || address.name === undefined) {
+    if (!found) console.error(`No agent "${address.agent}". Agents of this Worker: ${agentNames(env).join(", ") || "none"}. Is the class exported and bound?`);
+    return new Response("Invalid request", { status: 400 });
+  }
+  const lobby: Lobby = { className: found.className, name: address.name };
+  const before = await (upgrade ? options.onBeforeConnect : options.onBeforeRequest)?.(request, lobby);
+  if (before instanceof Response) return before;
+  const stub = await getAgentByName(found.namespace, address.name, options);
+  return stub.fetch(before ?? request);
+}
+
+/**
+ * Gets the instance of an agent by its name; it is created when it is first used.
+ *
+ * @param namespace the binding of the agent's class
+ * @param name any text; the same name is always the same instance
+ * @param options location, jurisdiction, and props for `onStart`
+ * @returns a stub: its methods are the agent's, and its `fetch` takes requests
+ * @example
+ * const counter = await getAgentByName(env.CounterAgent, "shared");
+ * await counter.increment();
+ */
+export async function getAgentByName<Class extends Rpc.DurableObjectBranded | undefined, Props = Record<string, unknown>>(
+  namespace: DurableObjectNamespace<Class>,
+  name: string,
+  options: AgentOptions<Props> = {}
+): Promise<DurableObjectStub<Class>> {
+  if (typeof name !== "string" || name === "") {
+    throw new AgentError("AGENT_NAME_UNKNOWN", "An agent is found by its name: a text that is not empty");
+  }
+  const { jurisdiction, locationHint, props } = options;
+  const space = jurisdiction ? namespace.jurisdiction(jurisdiction) : namespace;
+  const stub = space.get(space.idFromName(name), locationHint ? { locationHint } : undefined);
+  const message: StartMessage = {};
+  if (props !== undefined) message.props = props;
+  if (name.length * 3 > maxPlatformNameBytes && new TextEncoder().encode(name).length > maxPlatformNameBytes) message.name = name;
+  // Every agent has this method; the type of a stub shows only those of its own class.
+  if (Object.keys(message).length > 0) await (stub as unknown as DurableObjectStub<Startable>).__agentStart(message);
+  return stub;
+}
+
+function parsePath(pathname: string, prefix: string): { agent: string; name: string | undefined } | undefined {
+  const wanted = segments(prefix);
+  const parts = segments(pathname);
+  if (parts.length < wanted.length + 2 || wanted.some((segment, index) => parts[index] !== segment)) return undefined;
+  const [agent = "", name = ""] = parts.slice(wanted.length);
+  return { agent: decode(agent) ?? agent, name: decode(name) };
+}
+
+const segments = (path: string): string[] => path.split("/").filter((segment) => segment !== "");
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+function corsHeaders(cors: boolean | HeadersInit | undefined): Headers | undefined {
+  return cors ? new Headers(cors === true ? permissiveCors : cors) : undefined;
+}
+
+interface Found {
+  className: string;
+  namespace: DurableObjectNamespace<Startable>;
+}
+
+const foundByEnv = new WeakMap<object, Map<string, Found>>();
+
+/** Bindings first, then exported classes, each under all spellings that clients use. */
+function findNamespace(env: unknown, agent: string): Found | undefined {
+  const key = env as object;
+  let found = foundByEnv.get(key);
+  if (!found) foundByEnv.set(key, (found = new Map(candidates(env).flatMap(spellings))));
+  return found.get(agent);
+}
+
+function candidates(env: unknown): Found[] {
+  const exports = (workers as { exports?: object }).exports ?? {};
+  return [...Object.entries(env as object), ...Object.entries(exports)]
+    .filter(([, value]) => isNamespace(value))
+    .map(([className, value]) => ({ className, namespace: value as DurableObjectNamespace<Startable> }))
+    .reverse();
+}
+
+const agentNames = (env: unknown): string[] => [...new Set(candidates(env).map(({ className }) => kebabCase(className)))].sort();
+
+function spellings(found: Found): [string, Found][] {
+  const { className } = found;
+  return [className, dashedCapitals(className), kebabCase(className)].map((name) => [name, found]);
+}

@@ -1,0 +1,18 @@
+export { Agent, getCurrentAgent } from "./agent";
+export type { Connection, ConnectionContext, WSMessage } from "./core/connection";
+export { DEFAULT_AGENT_STATIC_OPTIONS, type AgentStaticOptions } from "./core/options";
+export { getAgentByName, routeAgentRequest, type AgentOptions, type Lobby, type RouteOptions } from "./core/route";
+export { SqlError, type SqlParameter, type SqlRow, type SqlValue } from "./core/sql";
+export { AgentError, type AgentErrorCode } from "./protocol/errors";
+export type {
+  McpServer as MCPServer,
+  McpServers as MCPServersState,
+  McpServersFrame as MCPServerMessage,
+  RpcRequestFrame as RPCRequest,
+  RpcResponseFrame as RPCResponse,
+  StateFrame as StateUpdateMessage
+} from "./protocol/frames";
+export { MessageType } from "./protocol/message-type";
+export { callable, type CallableMetadata } from "./rpc/callable";
+export { StreamingResponse } from "./rpc/streaming-response";
+export type { StateSource } from "./state/state";

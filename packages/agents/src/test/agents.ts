@@ -1,0 +1,205 @@
+import { Agent, callable, getCurrentAgent, type Connection, type ConnectionContext, type StreamingResponse, type WSMessage } from "../index";
+
+type Seen = { event: string; detail?: unknown };
+
+/** An agent that writes down what happens to it. */
+export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: string }> {
+  override initialState = { n: 0 };
+  readonly seen: Seen[] = [];
+  override onStart(props?: { who?: string }) {
+    this.seen.push({ event: "start", detail: props?.who });
+  }
+  override onConnect(connection: Connection, { request }: ConnectionContext) {
+    this.seen.push({ event: "connect", detail: connection.id });
+    const refuse = new URL(request.url).searchParams.get("refuse");
+    if (refuse) connection.close(4001, refuse);
+  }
+  override onMessage(_connection: Connection, message: WSMessage) {
+    this.seen.push({ event: "message", detail: typeof message === "string" ? message : (message as ArrayBuffer).byteLength });
+    if (message === "throw") throw new Error("thrown in onMessage");
+  }
+  override onClose(connection: Connection, code: number, reason: string) {
+    this.seen.push({ event: "close", detail: [connection.id, code, reason] });
+  }
+  override onError(connectionOrError: unknown, error?: unknown) {
+    this.seen.push({ event: "error", detail: String(error ?? connectionOrError) });
+  }
+  override onStateChanged(state: { n: number }, source: Connection | "server") {
+    this.seen.push({ event: "state", detail: [state.n, source === "server" ? source : source.id] });
+    if (state.n === 13) throw new Error("thrown in onStateChanged");
+  }
+  override validateStateChange(next: { n: number }) {
+    if (next.n < 0) throw new Error("negative");
+  }
+  override onRequest(request: Request) {
+    if (new URL(request.url).pathname.endsWith("/throw")) throw new Error("thrown in onRequest");
+    return Response.json({ name: this.name, n: this.state.n, context: describeContext() });
+  }
+  override shouldConnectionBeReadonly(_connection: Connection, { request }: ConnectionContext) {
+    return new URL(request.url).searchParams.has("readonly");
+  }
+  override shouldSendProtocolMessages(_connection: Connection, { request }: ConnectionContext) {
+    return !new URL(request.url).searchParams.has("silent");
+  }
+  override getConnectionTags(_connection: Connection, { request }: ConnectionContext) {
+    return new URL(request.url).searchParams.getAll("tag");
+  }
+
+  /** Not callable by clients; by stubs, as everything. */
+  events(): Seen[] {
+    return this.seen;
+  }
+  get size(): number {
+    return this.seen.length;
+  }
+  tripled(): number {
+    return this.plain() * 3;
+  }
+  plain(): number {
+    return this.state.n;
+  }
+  context() {
+    return describeContext();
+  }
+  say(message: string) {
+    this.broadcast(message);
+  }
+  tagged(tag: string): string[] {
+    return [...this.getConnections(tag)].map(({ id }) => id);
+  }
+  explode() {
+    throw new Error("thrown in a method");
+  }
+  query() {
+    return this.sql`SELECT * FROM missing WHERE secret = ${"secret"}`;
+  }
+
+  @callable({ description: "Adds" })
+  add(a: number, b: number) {
+    return a + b;
+  }
+  @callable()
+  set(n: number) {
+    this.setState({ n });
+    return this.state.n;
+  }
+  @callable()
+  boom() {
+    throw new Error("boom!");
+  }
+  @callable()
+  async boomText() {
+    await null;
+    // A program may throw anything.
+    // oxlint-disable-next-line no-throw-literal
+    throw "text";
+  }
+  @callable()
+  brokenQuery() {
+    return this.query();
+  }
+  @callable()
+  nothing() {}
+  @callable()
+  unserializable() {
+    return 1n;
+  }
+  @callable()
+  async where() {
+    await null;
+    return describeContext();
+  }
+  @callable()
+  mark(connectionState: unknown) {
+    const { connection } = getCurrentAgent();
+    return connection?.setState(connectionState);
+  }
+  @callable()
+  marked(): unknown {
+    return getCurrentAgent().connection?.state;
+  }
+  @callable({ streaming: true })
+  async count(stream: StreamingResponse, to: number) {
+    for (let i = 0; i < to; i++) await stream.send({ i });
+    stream.end("fin");
+    await stream.send("late");
+  }
+  @callable({ stream: true })
+  async forgetful(stream: StreamingResponse) {
+    await stream.write(1);
+  }
+  @callable({ streaming: true })
+  async midway(stream: StreamingResponse) {
+    await stream.send(1);
+    throw new Error("mid");
+  }
+  @callable({ streaming: true })
+  async gentle(stream: StreamingResponse) {
+    await stream.send(1);
+    stream.error("custom");
+  }
+}
+
+function describeContext() {
+  const { agent, connection, request, email } = getCurrentAgent();
+  return { agent: agent?.name, connection: connection?.id, request: request?.method, email };
+}
+
+/** Has the base class's methods, one of them overridden without the decorator. */
+export class Heir extends Recorder {
+  static override options = { sendIdentityOnConnect: false };
+  override add(): never {
+    throw new Error("not for clients");
+  }
+}
+
+/** Nothing of its own, no state. */
+export class Blank extends Agent {}
+
+/** Starts slowly, or not at all. */
+export class Starter extends Agent {
+  #ready = false;
+  readonly order: string[] = [];
+  attempts = 0;
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    // The usual way to prepare a Durable Object: synchronous methods must be synchronous in there.
+    void ctx.blockConcurrencyWhile(async () => {
+      await ctx.storage.get("nothing");
+      this.order.push(`constructed ${this.synchronous()}`);
+    });
+    this.order.push(`constructing ${this.synchronous()}`);
+  }
+  synchronous(): string {
+    return "now";
+  }
+  override async onStart() {
+    this.attempts++;
+    this.order.push(`starting ${this.synchronous()}`);
+    await this.ctx.storage.get("nothing");
+    if (this.name.startsWith("fails") && this.attempts === 1) throw new Error("no start");
+    this.#ready = true;
+    this.order.push("started");
+  }
+  isReady(): boolean {
+    return this.#ready;
+  }
+  get readiness(): boolean {
+    return this.#ready;
+  }
+  history(): string[] {
+    return this.order;
+  }
+  override onRequest(): Response {
+    return Response.json(this.#ready);
+  }
+  override onConnect(connection: Connection) {
+    connection.send(`ready ${this.#ready}`);
+  }
+  override onMessage(connection: Connection) {
+    connection.send(`ready ${this.#ready}`);
+  }
+  override onClose() {
+    this.order.push(`closed ${this.#ready}`);
+  }
+}

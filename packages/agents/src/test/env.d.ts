@@ -1,0 +1,14 @@
+import type { Blank, Heir, Recorder, Starter } from "./agents";
+import type { BareObject } from "./worker";
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      STORAGE: DurableObjectNamespace<BareObject>;
+      Recorder: DurableObjectNamespace<Recorder>;
+      HEIR_OF_ALL: DurableObjectNamespace<Heir>;
+      Blank: DurableObjectNamespace<Blank>;
+      Starter: DurableObjectNamespace<Starter>;
+    }
+  }
+}

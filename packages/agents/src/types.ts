@@ -1,0 +1,1 @@
+export { MessageType } from "./protocol/message-type";
