@@ -97,7 +97,9 @@ export default defineConfig({
   test: {
     projects: [
       { root, test: { name: "node", include: nodeTests, exclude: never, environment: "node" } },
-      ...["agents", "ai-chat"].filter((name) => existsSync(`${root}packages/${name}/src/test/wrangler.jsonc`)).map(workers),
+      ...["agents", "ai-chat"]
+        .filter((name) => existsSync(`${root}packages/${name}/src/test/wrangler.jsonc`))
+        .map(workers),
       browser
     ]
   }

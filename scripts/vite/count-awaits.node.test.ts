@@ -36,7 +36,12 @@ it.each<[what: string, body: string, result: unknown, points: number]>([
   ["an object literal", "return (await { a: 1 }).a;", 1, 1],
   ["the word in a string", "return await 'await x';", "await x", 1],
   ["try and finally", "try { await Promise.reject(1); } catch { return 2; } finally { await 3; }", 2, 2],
-  ["for await over a generator", "let s = 0; for await (const x of (async function* () { yield 1; yield 2; })()) s += x; return s;", 3, 3],
+  [
+    "for await over a generator",
+    "let s = 0; for await (const x of (async function* () { yield 1; yield 2; })()) s += x; return s;",
+    3,
+    3
+  ],
   ["for await over promises", "let s = 0; for await (const x of [1, Promise.resolve(2)]) s += x; return s;", 3, 3],
   ["for await over an awaited value", "let s = 0; for await (const x of await [1]) s += await x; return s;", 1, 4]
 ])("counts %s", async (_what, body, result, points) => {

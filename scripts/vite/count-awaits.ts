@@ -51,7 +51,10 @@ export function rewriteAwaits(code: string, path: string) {
   visit(parseAst(code));
   if (points === 0) return undefined;
   output.append(helpers);
-  return { code: output.toString(), map: output.generateMap({ source: path, includeContent: true, hires: "boundary" }) };
+  return {
+    code: output.toString(),
+    map: output.generateMap({ source: path, includeContent: true, hires: "boundary" })
+  };
 }
 
 // At the end, where declarations are hoisted from and no line moves.

@@ -1,5 +1,11 @@
 import type { Loader } from "esbuild";
-import type { Transformed } from "./index.ts";
+
+/** Code, its source map, and what the code is written in now. */
+export interface Transformed {
+  code: string;
+  map: string;
+  moduleType: "js" | "jsx";
+}
 
 /** The esbuild loader for a file that has decorators to lower; `undefined` for a file to leave alone. */
 export function decoratorLoader(code: string, id: string): Loader | undefined {

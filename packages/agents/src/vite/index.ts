@@ -1,4 +1,6 @@
-import { decoratorLoader, lowerDecorators } from "./decorators.ts";
+import { decoratorLoader, lowerDecorators, type Transformed } from "./decorators.ts";
+
+export type { Transformed };
 
 // Written out rather than imported from Vite: it fits the plugin type of every Vite (and Rollup) version, and this
 // package needs none of them.
@@ -10,13 +12,6 @@ export interface AgentsPlugin {
     filter: { id: RegExp; code: RegExp };
     handler(code: string, id: string): Promise<Transformed | undefined>;
   };
-}
-
-/** Code, its source map, and what the code is written in now. */
-export interface Transformed {
-  code: string;
-  map: string;
-  moduleType: "js" | "jsx";
 }
 
 /**
@@ -41,7 +36,7 @@ export function agents(): AgentsPlugin {
     name: "agents",
     enforce: "pre",
     transform: {
-      filter: { id: /\.[cm]?[jt]sx?(?:\?|$)/, code: /@[\w$(]/ },
+      filter: { id: /\.[cm]?[jt]sx?(?:\?|$)/, code: /@/ },
       // Vite before 6.3 does not know `filter`, so the handler asks again.
       async handler(code, id) {
         const loader = decoratorLoader(code, id);

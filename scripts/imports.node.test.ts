@@ -1,0 +1,96 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { agentsRules, chatRules, importsOf, packagesOf, violations } from "./imports.ts";
+
+const packages = fileURLToPath(new URL("../packages/", import.meta.url));
+
+/** The source of a package: path below `src` → text. */
+function sourceOf(name: string): Map<string, string> {
+  const src = `${packages}${name}/src`;
+  const paths = globSync("**/*.{ts,tsx}", { cwd: src }).map((path) => path.replaceAll("\\", "/"));
+  return new Map(paths.sort().map((path) => [path, readFileSync(`${src}/${path}`, "utf8")]));
+}
+
+const rulesOf = { agents: agentsRules, "ai-chat": chatRules };
+type Name = keyof typeof rulesOf;
+
+describe("imports point one way", () => {
+  it.each(Object.keys(rulesOf) as Name[])("in %s", (name) => {
+    expect(violations(sourceOf(name), rulesOf[name])).toEqual([]);
+  });
+});
+
+describe("a planted import is seen", () => {
+  it.each<[name: Name, path: string, text: string, seen: string]>([
+    ["agents", "protocol/frames.ts", 'import { Host } from "../core/host";', "../core/host"],
+    ["agents", "protocol/frames.ts", 'import { z } from "zod";', "zod"],
+    ["agents", "core/host.ts", 'import type { State } from "../state/state";', "../state/state"],
+    ["agents", "core/sql.ts", 'import { Agent } from "../agent";', "../agent"],
+    ["agents", "core/sql.ts", 'export * from "partysocket";', "partysocket"],
+    ["agents", "schedule/cron.ts", 'import { Queue } from "../queue/queue.ts";', "../queue/queue.ts"],
+    ["agents", "schedule/cron.ts", 'type Q = import("../queue/queue").Queue;', "../queue/queue"],
+    ["agents", "schedule/cron.ts", 'import { withStorage } from "../test/kit";', "../test/kit"],
+    ["agents", "client/client.ts", 'const { host } = await import("../core/host");', "../core/host"],
+    ["agents", "client/client.ts", 'import "node:buffer";', "node:buffer"],
+    ["agents", "react/deep/use-agent.tsx", 'export { a } from "../../state/state";', "../../state/state"],
+    ["agents", "agent.ts", 'import { AgentClient } from "./client/index";', "./client/index"],
+    ["ai-chat", "protocol/frames.ts", 'import { Agent } from "agents";', "agents"],
+    ["ai-chat", "protocol/frames.ts", 'import { codes } from "agents/types";', "agents/types"],
+    ["ai-chat", "turn/turn.ts", 'import { send } from "../transport/transport";', "../transport/transport"],
+    ["ai-chat", "chat-agent.ts", 'import { useChat } from "@ai-sdk/react";', "@ai-sdk/react"],
+    ["ai-chat", "react/use-chat.tsx", 'import { Turn } from "../turn/turn";\n<p />;', "../turn/turn"]
+  ])("in %s: %s with %s", (name, path, text, seen) => {
+    expect(violations(new Map([[path, text]]), rulesOf[name])).toEqual([`${path} imports ${seen}`]);
+  });
+
+  it("and what is allowed is not", () => {
+    const files = new Map([
+      ["protocol/decode.ts", 'import type { Frame } from "./frames";'],
+      ["core/host.ts", 'import { x } from "node:async_hooks"; import { f } from "../protocol/frames";'],
+      ["core/deep/host.ts", 'import { x } from "../sql"; import { f } from "../../protocol/frames";'],
+      ["schedule/schedule.ts", 'import { cron } from "./cron"; import { Sql } from "../core/sql";'],
+      ["schedule/schedule.test.ts", 'import { Queue } from "../queue/queue"; import { it } from "vitest";'],
+      [
+        "agent.ts",
+        'import { Schedule } from "./schedule/schedule"; import { DurableObject } from "cloudflare:workers";'
+      ],
+      ["react/use-agent.ts", 'import { AgentClient } from "../client/index"; import { useRef } from "react";']
+    ]);
+    expect(violations(files, agentsRules)).toEqual([]);
+  });
+});
+
+it("tells types from values", () => {
+  const text = 'import type { A } from "a"; import { b } from "b"; export type { C } from "c"; type D = import("d").D;';
+  expect(importsOf("x.ts", text).map(({ specifier, typeOnly }) => [specifier, typeOnly])).toEqual([
+    ["a", true],
+    ["b", false],
+    ["c", true],
+    ["d", true]
+  ]);
+});
+
+// The build comes first in `npm test` and in `npm run check`. Without one there is nothing to read.
+const built = globSync("*/dist/{client,react}/index.mjs", { cwd: packages });
+
+describe("what a browser loads has no server code in it", () => {
+  it.each(built)("%s", (entry) => {
+    const needed = packagesOf(`${packages}${entry}`.replaceAll("\\", "/"), (path) => readFileSync(path, "utf8"));
+    expect([...needed].filter((specifier) => /^(node|cloudflare):|^agents$/.test(specifier))).toEqual([]);
+  });
+
+  it("and a chunk which brings some in is seen", () => {
+    const files: Record<string, string> = {
+      "dist/client/index.mjs": 'import { a } from "../shared.mjs"; export { a };',
+      "dist/shared.mjs":
+        'import "./client/index.mjs"; import { DurableObject } from "cloudflare:workers"; export const a = 1;'
+    };
+    expect([...packagesOf("dist/client/index.mjs", (path) => files[path]!)]).toEqual(["cloudflare:workers"]);
+  });
+
+  it.skipIf(!existsSync(`${packages}agents/dist`))("is looked at in every build", () => {
+    expect(built).toContain("agents/dist/client/index.mjs");
+    expect(built).toContain("agents/dist/react/index.mjs");
+  });
+});
