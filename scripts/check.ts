@@ -2,24 +2,26 @@
 // output of a step that fails.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { delimiter, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 
-const bin = (name: string) => ["npm", "exec", "--offline", "--", name];
+// As in an npm script, also when this file is run by hand.
+process.env.PATH = [resolve("node_modules/.bin"), process.env.PATH].join(delimiter);
 
 const published = readdirSync("packages")
   .map((folder) => `packages/${folder}`)
   .filter((folder) => !JSON.parse(readFileSync(`${folder}/package.json`, "utf8")).private);
 
 const steps: [name: string, command: string[], folder?: string][] = [
-  ["format", [...bin("oxfmt"), "--check", "."]],
-  ["lint", [...bin("oxlint"), "--deny-warnings"]],
+  ["format", ["oxfmt", "--check", "."]],
+  ["lint", ["oxlint", "--deny-warnings"]],
   ["build", ["npm", "run", "build"]],
   ["types", ["npm", "run", "types"]],
-  ["unused code", [...bin("knip"), "--no-progress", "--no-config-hints"]],
-  ["imports", [...bin("vitest"), "run", "--project", "node", "scripts/imports.node.test.ts"]],
+  ["unused code", ["knip", "--no-progress", "--no-config-hints"]],
+  ["imports", ["vitest", "run", "--project", "node", "scripts/imports.node.test.ts"]],
   ...published.flatMap((folder): typeof steps => [
-    [`exports of ${folder}`, [...bin("publint"), "run", "--strict", "--pack", "npm"], folder],
-    [`types of ${folder}`, [...bin("attw"), "--pack", ".", "--profile", "esm-only"], folder]
+    [`exports of ${folder}`, ["publint", "run", "--strict", "--pack", "npm"], folder],
+    [`types of ${folder}`, ["attw", "--pack", ".", "--profile", "esm-only"], folder]
   ])
 ];
 
@@ -31,7 +33,7 @@ if (failed.length > 0) {
 
 function passes(name: string, command: string, args: string[], folder = "."): boolean {
   const start = performance.now();
-  // On Windows npm is a .cmd, which only a shell runs. No argument here has a space or a special character.
+  // On Windows these are .cmd files, which only a shell runs. No argument here has a space or a special character.
   const shell = process.platform === "win32";
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: "utf8", shell });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
