@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import react from "@vitejs/plugin-react";
@@ -97,9 +96,8 @@ export default defineConfig({
   test: {
     projects: [
       { root, test: { name: "node", include: nodeTests, exclude: never, environment: "node" } },
-      ...["agents", "ai-chat"]
-        .filter((name) => existsSync(`${root}packages/${name}/src/test/wrangler.jsonc`))
-        .map(workers),
+      workers("agents"),
+      workers("ai-chat"),
       browser
     ]
   }
