@@ -353,13 +353,22 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
   }
 }
 
+/** An agent of whatever type parameters. */
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyAgent = Agent<any, any, any>;
+
 /** What a package that extends `Agent` builds its capability from. */
 export interface CapabilityKit {
-  /** The capability's own tables. */
-  schema(definition: SchemaDefinition): Schema;
+  /** Tables of the capability, under a name that is unique in the agent. */
+  schema(name: string, definition: SchemaDefinition): Schema;
   readonly connections: Host["connections"];
   /** The capability's work changed: its `nextWake` is asked again. */
   changed(): void;
+  /** The wake that the capability asked for last, perhaps in an earlier life of the instance. Costs nothing. */
+  wake(): number | undefined;
+  emit(type: string, payload: () => Record<string, unknown>): void;
+  /** The one path of errors: an event, then `onError`. Never throws. */
+  failed(error: unknown): Promise<void>;
 }
 
 /**
@@ -367,13 +376,16 @@ export interface CapabilityKit {
  *
  * @throws CAPABILITY_INVALID when the agent has one of this name, or one that handles the same frames
  */
-export function installCapability<Installed extends Capability>(agent: Agent, name: string, build: (kit: CapabilityKit) => Installed): Installed {
+export function installCapability<Installed extends Capability>(agent: AnyAgent, name: string, build: (kit: CapabilityKit) => Installed): Installed {
   const host = hostOf(agent);
   return host.install(
     build({
-      schema: (definition) => host.schema(name, definition),
+      schema: (schemaName, definition) => host.schema(schemaName, definition),
       connections: host.connections,
-      changed: () => host.alarms.changed(name)
+      changed: () => host.alarms.changed(name),
+      wake: () => host.meta.wakeOf(name),
+      emit: (type, payload) => host.emit(type, payload),
+      failed: (error) => host.failed(error)
     })
   );
 }
@@ -383,7 +395,7 @@ export function installCapability<Installed extends Capability>(agent: Agent, na
  *
  * @example const { agent, connection } = getCurrentAgent<ChatAgent>();
  */
-export function getCurrentAgent<Self extends Agent = Agent>(): AgentContext<Self> {
+export function getCurrentAgent<Self extends AnyAgent = Agent>(): AgentContext<Self> {
   // The caller knows which class of agent its code runs in.
   return currentContext() as AgentContext<Self>;
 }

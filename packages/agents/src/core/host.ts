@@ -124,6 +124,14 @@ export class Host {
     for (const capability of this.#capabilities) capability.onClose?.(connection);
   }
 
+  emit(type: string, payload: () => Record<string, unknown>): void {
+    this.#hooks.emit(type, payload);
+  }
+
+  async failed(error: unknown): Promise<void> {
+    await this.#hooks.failed(error);
+  }
+
   wake(nowMs: number): Promise<void> {
     return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
   }

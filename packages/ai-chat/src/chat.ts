@@ -1,0 +1,253 @@
+import type { Connection } from "agents";
+import { frameHandlers, publicMessage, send, type Capability, type CapabilityKit } from "agents/capability";
+import type { UIMessage } from "ai";
+import { reconcileList, reconcileRequest } from "./messages/reconcile";
+import { closeOpenCalls } from "./messages/settle";
+import { Transcript, transcriptSchema } from "./messages/transcript";
+import { chatClientChecks, parseRequestBody } from "./protocol/checks";
+import type { ChatClientFrame, ChatRequestFrame, ChatServerFrame, ClientToolSchema, ToolApprovalFrame, ToolResultFrame } from "./protocol/frames";
+import { StreamLog, streamLogSchema } from "./stream/stream-log";
+import { isAnswered, messageWithCall, withApproval, withToolResult } from "./tools/answer-call";
+import { RequestContext, requestContextSchema } from "./turn/request-context";
+import { Turns, type TurnRequest } from "./turn/turns";
+
+export interface ChatDeps {
+  kit: CapabilityKit;
+  now(): number;
+  respond(request: TurnRequest, signal: AbortSignal): Promise<Response | undefined>;
+}
+
+const readonlyText = "Connection is readonly";
+/** While a turn runs, the instance is woken this often: if it was killed, somebody has to tell the clients. */
+const leaseMs = 30_000;
+const skippedText = "The conversation went on without an answer to this call.";
+
+/** A conversation: its transcript, its turns, and the connections that follow them. */
+export class Chat implements Capability {
+  readonly name = "chat";
+  readonly frames = frameHandlers<ChatClientFrame>(chatClientChecks, {
+    cf_agent_use_chat_request: {
+      operation: "chat-request",
+      handle: (connection, frame) => this.#request(connection, frame),
+      refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
+    },
+    cf_agent_chat_messages: { operation: "chat-rewrite", handle: (connection, { messages }) => this.#rewrite(connection, messages) },
+    cf_agent_chat_clear: { operation: "chat-clear", handle: (connection) => this.#clear(connection) },
+    cf_agent_chat_request_cancel: { operation: "chat-cancel", handle: (_, { id }) => this.#cancel(id) },
+    cf_agent_stream_resume_request: { operation: "chat-resume", handle: (connection) => this.#offerResume(connection, true) },
+    cf_agent_stream_resume_ack: { operation: "chat-resume", handle: (connection, { id }) => this.#resume(connection, id) },
+    cf_agent_tool_result: { operation: "tool-result", handle: (connection, frame) => this.#toolResult(connection, frame) },
+    cf_agent_tool_approval: { operation: "tool-approval", handle: (connection, frame) => this.#toolApproval(connection, frame) }
+  });
+  readonly #deps: ChatDeps;
+  readonly #transcript: Transcript;
+  readonly #context: RequestContext;
+  readonly #turns: Turns;
+  /** Connections that were offered the stream and have not asked for it yet: they get no chunks. */
+  readonly #offered = new Set<string>();
+  #leaseUntilMs = 0;
+
+  constructor(deps: ChatDeps) {
+    const { kit, now } = deps;
+    this.#deps = deps;
+    this.#transcript = new Transcript(kit.schema("chat-messages", transcriptSchema), now);
+    this.#context = new RequestContext(kit.schema("chat-context", requestContextSchema));
+    this.#turns = new Turns({
+      transcript: this.#transcript,
+      log: new StreamLog(kit.schema("chat-stream", streamLogSchema), now),
+      respond: deps.respond,
+      broadcast: (frame) => this.#broadcast(frame, (connection) => this.#offered.has(connection.id)),
+      broadcastMessages: (source) => {
+        this.#offered.clear();
+        this.#broadcastMessages(source);
+      },
+      emit: kit.emit,
+      failed: kit.failed,
+      changed: () => this.#renewLease()
+    });
+  }
+
+  get messages(): UIMessage[] {
+    return this.#transcript.messages;
+  }
+
+  // --- for the agent ---
+
+  /** Adds and replaces messages, and tells all clients. */
+  persist(messages: readonly UIMessage[]): void {
+    this.#transcript.change({ removed: [], upserted: [...messages] });
+    this.#broadcastMessages(undefined);
+  }
+
+  /** Adds and replaces messages, then runs a turn that answers them. */
+  save(messages: readonly UIMessage[]): Promise<void> {
+    const { body, clientTools } = this.#context.last;
+    const request: TurnRequest = { requestId: crypto.randomUUID(), continuation: false, body, clientTools };
+    const run = this.#turns.accept(request, (begin) => this.#transcript.change({ removed: [], upserted: [...messages] }, begin));
+    this.#broadcastMessages(undefined);
+    return run();
+  }
+
+  // --- for the host ---
+
+  onStart(): void {
+    // A turn that had a wake in an earlier life, and is not under way in this one, was cut.
+    if (this.#deps.kit.wake() === undefined) return;
+    this.#turns.recover();
+    this.#deps.kit.changed();
+  }
+
+  onAccept(connection: Connection): void {
+    this.#offerResume(connection, false);
+  }
+
+  onClose(connection: Connection): void {
+    this.#offered.delete(connection.id);
+  }
+
+  onRequest(request: Request): Response | undefined {
+    if (request.method !== "GET" || !new URL(request.url).pathname.endsWith("/get-messages")) return undefined;
+    return Response.json(this.messages);
+  }
+
+  nextWake(): number | undefined {
+    return this.#turns.isBusy ? this.#leaseUntilMs : undefined;
+  }
+
+  onWake(): void {
+    this.#leaseUntilMs = this.#deps.now() + leaseMs;
+  }
+
+  #renewLease(): void {
+    if (this.#leaseUntilMs <= this.#deps.now()) this.#leaseUntilMs = this.#deps.now() + leaseMs;
+    this.#deps.kit.changed();
+  }
+
+  // --- frames ---
+
+  async #request(connection: Connection, { id, init }: ChatRequestFrame): Promise<void> {
+    const parsed = parseRequestBody(init.body);
+    if (!parsed) return this.#refuse(connection, id, "The chat request has no valid list of messages");
+    const { messages, trigger = "submit-message", messageId: _, clientTools, ...body } = parsed;
+    this.#deps.kit.emit("message:request", () => ({}));
+    const changes = reconcileRequest(this.messages, messages, trigger);
+    // What is said now answers something that is gone.
+    if (changes.removed.length > 0 || trigger === "regenerate-message") this.#turns.discard();
+    const last = this.#transcript.last;
+    if (last && !changes.removed.includes(last.id)) {
+      const closed = closeOpenCalls(last, skippedText);
+      if (closed !== last) changes.upserted.unshift(closed);
+    }
+    const request: TurnRequest = { requestId: id, source: connection.id, continuation: false, body, clientTools };
+    let run: () => Promise<void>;
+    try {
+      run = this.#turns.accept(request, (begin) =>
+        this.#transcript.change(changes, () => {
+          begin();
+          this.#context.remember(body, clientTools);
+        })
+      );
+    } catch (error) {
+      // Nothing was stored, and the client must not wait for an answer.
+      this.#context.forget();
+      await this.#deps.kit.failed(error);
+      return this.#refuse(connection, id, publicMessage(error));
+    }
+    this.#broadcastMessages(connection.id);
+    await run();
+  }
+
+  #rewrite(connection: Connection, messages: UIMessage[]): void {
+    this.#transcript.change(reconcileList(this.messages, messages));
+    this.#broadcastMessages(connection.id);
+  }
+
+  #clear(connection: Connection): void {
+    this.#deps.kit.emit("message:clear", () => ({}));
+    this.#turns.discard();
+    this.#transcript.clear();
+    this.#context.clear();
+    this.#broadcast({ type: "cf_agent_chat_clear" }, ({ id }) => id === connection.id);
+  }
+
+  #cancel(requestId: string): void {
+    this.#deps.kit.emit("message:cancel", () => ({ requestId }));
+    this.#turns.cancel(requestId);
+  }
+
+  #offerResume(connection: Connection, asked: boolean): void {
+    const { live } = this.#turns;
+    if (live) {
+      this.#offered.add(connection.id);
+      this.#send(connection, { type: "cf_agent_stream_resuming", id: live.requestId });
+    } else if (asked) {
+      this.#send(connection, { type: "cf_agent_stream_resume_none" });
+    }
+  }
+
+  /** Everything so far, then live chunks: no chunk can come between, since nothing here waits. */
+  #resume(connection: Connection, requestId: string): void {
+    this.#offered.delete(connection.id);
+    const { live } = this.#turns;
+    const frame = { type: "cf_agent_use_chat_response", id: requestId, replay: true, ...(live?.continuation ? { continuation: true } : {}) } as const;
+    if (live?.requestId !== requestId) {
+      // It ended while the client was asking: the transcript has it all.
+      this.#send(connection, { type: "cf_agent_chat_messages", messages: this.messages });
+      this.#send(connection, { ...frame, body: "", done: true });
+      return;
+    }
+    for (const body of this.#turns.replay()) this.#send(connection, { ...frame, body, done: false });
+    this.#send(connection, { ...frame, body: "", done: false, replayComplete: true });
+  }
+
+  async #toolResult(connection: Connection, frame: ToolResultFrame): Promise<void> {
+    const { toolCallId, toolName, clientTools } = frame;
+    this.#deps.kit.emit("tool:result", () => ({ toolCallId, toolName }));
+    await this.#answerCall(connection, frame, (message) => withToolResult(message, frame), clientTools);
+  }
+
+  async #toolApproval(connection: Connection, frame: ToolApprovalFrame): Promise<void> {
+    const { toolCallId, approved } = frame;
+    this.#deps.kit.emit("tool:approval", () => ({ toolCallId, approved }));
+    await this.#answerCall(connection, frame, (message) => withApproval(message, frame));
+  }
+
+  async #answerCall(
+    connection: Connection,
+    { toolCallId, autoContinue }: { toolCallId: string; autoContinue?: boolean },
+    answer: (message: UIMessage) => UIMessage | undefined,
+    clientTools?: ClientToolSchema[]
+  ): Promise<void> {
+    // The call may be part of what is being said: when that is over, it is stored, and it shows whether the server ran it.
+    if (!messageWithCall(this.messages, toolCallId)) await this.#turns.settled;
+    const message = messageWithCall(this.messages, toolCallId);
+    const answered = message && answer(message);
+    if (!answered) return;
+    const { last } = this.#context;
+    const request: TurnRequest = { requestId: crypto.randomUUID(), source: connection.id, continuation: true, body: last.body, clientTools: clientTools ?? last.clientTools };
+    const store = (alongside?: () => void) => this.#transcript.change({ removed: [], upserted: [answered] }, alongside);
+    // One continuation for all results: the last of them starts it.
+    const goesOn = autoContinue === true && isAnswered(answered) && answered.id === this.#transcript.last?.id;
+    const run = goesOn ? this.#turns.accept(request, store) : store();
+    this.#broadcast({ type: "cf_agent_message_updated", message: answered });
+    await run?.();
+  }
+
+  // --- sending ---
+
+  #refuse(connection: Connection, id: string, message: string): void {
+    this.#send(connection, { type: "cf_agent_use_chat_response", id, body: message, done: true, error: true });
+  }
+
+  #broadcastMessages(source: string | undefined): void {
+    this.#broadcast({ type: "cf_agent_chat_messages", messages: this.messages }, ({ id }) => id === source);
+  }
+
+  #broadcast(frame: ChatServerFrame, except?: (connection: Connection) => boolean): void {
+    this.#deps.kit.connections.broadcastFrame(JSON.stringify(frame), except);
+  }
+
+  #send(connection: Connection, frame: ChatServerFrame): void {
+    send(connection, JSON.stringify(frame));
+  }
+}

@@ -1,0 +1,2 @@
+export { AIChatAgent, type OnChatMessageOptions, type OnFinish } from "./chat-agent";
+export type { ClientToolSchema } from "./protocol/frames";

@@ -1,0 +1,49 @@
+import type { UIMessage } from "ai";
+import type { ChatTrigger } from "../protocol/frames";
+
+/** How the stored transcript changes. */
+export interface Changes {
+  /** Ids of stored messages that go. */
+  removed: string[];
+  /** Messages that are new or replaced, in order. */
+  upserted: UIMessage[];
+}
+
+/**
+ * Reads a client's whole list as the operation that it stands for. The client decides what the user said, and from where the
+ * conversation goes on; what an assistant said stays as the server has it.
+ *
+ * - `submit-message`: unknown messages are appended. A known user message with other content is an edit: what followed it goes.
+ * - `regenerate-message`: what the client dropped from the end goes.
+ */
+export function reconcileRequest(stored: readonly UIMessage[], incoming: readonly UIMessage[], trigger: ChatTrigger): Changes {
+  const known = new Map(stored.map((message, index) => [message.id, index]));
+  const upserted = incoming.filter((message) => !known.has(message.id) && message.role !== "assistant");
+  const edited = incoming.find((message) => {
+    const index = known.get(message.id);
+    return message.role === "user" && index !== undefined && !sameContent(stored[index]!, message);
+  });
+  if (edited) return { removed: idsAfter(stored, known.get(edited.id)!), upserted: [edited, ...upserted] };
+  if (trigger === "regenerate-message") {
+    const last = incoming.reduce((latest, message) => Math.max(latest, known.get(message.id) ?? -1), -1);
+    return { removed: idsAfter(stored, last), upserted };
+  }
+  return { removed: [], upserted };
+}
+
+/** A client sets the whole list: it may drop, reorder nothing, and add; known assistant messages keep their content. */
+export function reconcileList(stored: readonly UIMessage[], incoming: readonly UIMessage[]): Changes {
+  const kept = new Set(incoming.map(({ id }) => id));
+  const known = new Map(stored.map((message) => [message.id, message]));
+  return {
+    removed: stored.filter(({ id }) => !kept.has(id)).map(({ id }) => id),
+    upserted: incoming.filter((message) => {
+      const before = known.get(message.id);
+      return before === undefined || (before.role === "user" && message.role === "user" && !sameContent(before, message));
+    })
+  };
+}
+
+const idsAfter = (messages: readonly UIMessage[], index: number): string[] => messages.slice(index + 1).map(({ id }) => id);
+
+const sameContent = (a: UIMessage, b: UIMessage): boolean => a.role === b.role && JSON.stringify(a.parts) === JSON.stringify(b.parts);

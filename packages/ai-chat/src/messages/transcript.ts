@@ -1,0 +1,116 @@
+import type { Schema, SchemaDefinition } from "agents/capability";
+import type { UIMessage } from "ai";
+import { isMessage } from "../protocol/checks";
+import type { Changes } from "./reconcile";
+
+export const transcriptSchema: SchemaDefinition = {
+  tables: ["cf_ai_chat_agent_messages"],
+  migrations: [
+    "CREATE TABLE IF NOT EXISTS cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP)"
+  ]
+};
+
+/** A place in the order of messages: a UTC time as SQLite writes it, to the millisecond. */
+export type Place = string;
+
+interface Entry {
+  message: UIMessage;
+  place: Place;
+}
+
+/** The messages of a conversation: one row each, and a copy in memory once somebody asked for them. */
+export class Transcript {
+  readonly #schema: Schema;
+  readonly #now: () => number;
+  #entries: Entry[] | undefined;
+  #messages: UIMessage[] | undefined;
+  #lastPlaceMs = 0;
+
+  constructor(schema: Schema, now: () => number) {
+    this.#schema = schema;
+    this.#now = now;
+  }
+
+  get messages(): UIMessage[] {
+    return (this.#messages ??= this.#list.map(({ message }) => message));
+  }
+
+  get last(): UIMessage | undefined {
+    return this.messages.at(-1);
+  }
+
+  /** The next place in the order. An answer takes its place when it is asked for: later questions come after it. */
+  reserve(): Place {
+    const latest = Date.parse(`${this.#list.at(-1)?.place.replace(" ", "T") ?? ""}Z`) || 0;
+    this.#lastPlaceMs = Math.max(this.#now(), this.#lastPlaceMs + 1, latest + 1);
+    return new Date(this.#lastPlaceMs).toISOString().slice(0, 23).replace("T", " ");
+  }
+
+  /** Removes and upserts, together with whatever `alongside` writes: rows first, then the copy. */
+  change({ removed, upserted }: Changes, alongside?: () => void): void {
+    const gone = new Set(removed);
+    const entries = new Map(this.#list.filter(({ message }) => !gone.has(message.id)).map((entry) => [entry.message.id, entry]));
+    const added = upserted.map((message) => ({ message, place: entries.get(message.id)?.place ?? this.reserve() }));
+    this.#commit(removed, added, alongside);
+    for (const entry of added) entries.set(entry.message.id, entry);
+    this.#remember([...entries.values()]);
+  }
+
+  /** Adds or replaces one message. A new one goes to `place`. */
+  put(message: UIMessage, place: Place, alongside?: () => void): void {
+    const entries = this.#list.filter((entry) => entry.message.id !== message.id);
+    const known = this.#list.find((entry) => entry.message.id === message.id);
+    const entry = { message, place: known?.place ?? place };
+    this.#commit([], [entry], alongside);
+    this.#remember([...entries, entry]);
+  }
+
+  clear(): void {
+    if (this.#schema.exists) this.#schema.write("DELETE FROM cf_ai_chat_agent_messages");
+    this.#remember([]);
+  }
+
+  #commit(removed: readonly string[], added: readonly Entry[], alongside?: () => void): void {
+    this.#schema.transaction(() => {
+      if (removed.length > 0) {
+        this.#schema.write("DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(removed));
+      }
+      for (const { message, place } of added) {
+        this.#schema.write(
+          "INSERT INTO cf_ai_chat_agent_messages (id, message, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET message = excluded.message",
+          message.id,
+          JSON.stringify(message),
+          place
+        );
+      }
+      alongside?.();
+    });
+  }
+
+  #remember(entries: Entry[]): void {
+    // A stable sort: equal places, as an older release wrote them, stay in the order of their rows.
+    this.#entries = entries.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
+    this.#messages = undefined;
+  }
+
+  get #list(): Entry[] {
+    if (!this.#entries) {
+      const query = "SELECT message, created_at AS place FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid";
+      const rows = this.#schema.read<{ message: string; place: Place }>(query);
+      // One bad row hides one message, not the conversation.
+      this.#entries = rows.flatMap(({ message, place }) => {
+        const parsed = parse(message);
+        return isMessage(parsed) ? [{ message: parsed, place }] : [];
+      });
+    }
+    return this.#entries;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+import type { UIMessage } from "ai";
+import type { ChatClientFrame, ChatRequestBody, ChatServerFrame } from "./frames";
+
+type Fields = Record<string, unknown>;
+type Check = (fields: Fields) => boolean;
+
+const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isString = (value: unknown): value is string => typeof value === "string";
+const roles: readonly unknown[] = ["user", "assistant", "system"];
+
+/** Whether a value has the shape of a message: an id, a role, and parts that have a type. */
+export const isMessage = (value: unknown): value is UIMessage =>
+  isObject(value) &&
+  isString(value.id) &&
+  value.id !== "" &&
+  roles.includes(value.role) &&
+  Array.isArray(value.parts) &&
+  value.parts.every((part) => isObject(part) && isString(part.type));
+
+const areMessages = (value: unknown): value is UIMessage[] => Array.isArray(value) && value.every(isMessage);
+
+/** What a client may send. A frame type without a check does not compile. */
+export const chatClientChecks: { readonly [Type in ChatClientFrame["type"]]: Check } = {
+  cf_agent_use_chat_request: ({ id, init }) => isString(id) && id !== "" && isObject(init) && isString(init.body),
+  cf_agent_chat_messages: ({ messages }) => areMessages(messages),
+  cf_agent_chat_clear: () => true,
+  cf_agent_chat_request_cancel: ({ id }) => isString(id),
+  cf_agent_stream_resume_request: () => true,
+  cf_agent_stream_resume_ack: ({ id }) => isString(id),
+  cf_agent_tool_result: ({ toolCallId }) => isString(toolCallId),
+  cf_agent_tool_approval: ({ toolCallId, approved }) => isString(toolCallId) && typeof approved === "boolean"
+};
+
+const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = {
+  cf_agent_use_chat_response: ({ id, body, done }) => isString(id) && isString(body) && typeof done === "boolean",
+  cf_agent_chat_messages: ({ messages }) => areMessages(messages),
+  cf_agent_chat_clear: () => true,
+  cf_agent_stream_resuming: ({ id }) => isString(id),
+  cf_agent_stream_resume_none: () => true,
+  cf_agent_message_updated: ({ message }) => isMessage(message)
+};
+
+/** Reads the body of a chat request; `undefined` if it is not one. */
+export function parseRequestBody(text: string): ChatRequestBody | undefined {
+  const body = parse(text);
+  if (!isObject(body) || !areMessages(body.messages)) return undefined;
+  if (body.trigger !== undefined && body.trigger !== "submit-message" && body.trigger !== "regenerate-message") return undefined;
+  if (body.clientTools !== undefined && !Array.isArray(body.clientTools)) return undefined;
+  // The fields that have a meaning have just been checked.
+  return body as ChatRequestBody;
+}
+
+/** Reads a frame from the server; `undefined` for everything that is not about the chat. */
+export function parseServerFrame(data: unknown): ChatServerFrame | undefined {
+  if (!isString(data) || !data.includes("cf_agent_")) return undefined;
+  const frame = parse(data);
+  if (!isObject(frame) || !isString(frame.type) || !Object.hasOwn(chatServerChecks, frame.type)) return undefined;
+  return chatServerChecks[frame.type as ChatServerFrame["type"]](frame) ? (frame as ChatServerFrame) : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,9 @@
+import type { Talker } from "./worker";
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      Talker: DurableObjectNamespace<Talker>;
+    }
+  }
+}

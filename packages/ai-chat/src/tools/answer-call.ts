@@ -1,0 +1,43 @@
+import type { UIMessage } from "ai";
+import { isOpenCall, isToolPart, type ToolPart } from "../messages/settle";
+import type { ToolApprovalFrame, ToolResultFrame } from "../protocol/frames";
+
+/** Finds the message that has a call. */
+export const messageWithCall = (messages: readonly UIMessage[], toolCallId: string): UIMessage | undefined =>
+  messages.findLast((message) => message.parts.some((part) => isToolPart(part) && part.toolCallId === toolCallId));
+
+/**
+ * Puts a client's result into a message. Only a call that waits takes one: what the server ran has its result already.
+ *
+ * @returns the changed message, or `undefined` if the call does not wait
+ */
+export function withToolResult(message: UIMessage, frame: ToolResultFrame): UIMessage | undefined {
+  return withAnswer(message, frame.toolCallId, (part) => {
+    const { approval: _, ...call } = part;
+    return frame.state === "output-error"
+      ? { ...call, state: "output-error", errorText: frame.errorText ?? "The tool failed." }
+      : { ...call, state: "output-available", output: frame.output ?? null };
+  });
+}
+
+/**
+ * Puts a person's decision into a message.
+ *
+ * @returns the changed message, or `undefined` if the call does not wait for one
+ */
+export function withApproval(message: UIMessage, { toolCallId, approved }: ToolApprovalFrame): UIMessage | undefined {
+  return withAnswer(message, toolCallId, (part) => {
+    if (part.state !== "approval-requested") return undefined;
+    return { ...part, state: approved ? "approval-responded" : "output-denied", approval: { ...part.approval, approved } };
+  });
+}
+
+/** Whether all calls of a message have what they waited for, so that the model can go on. */
+export const isAnswered = (message: UIMessage): boolean => !message.parts.some(isOpenCall);
+
+function withAnswer(message: UIMessage, toolCallId: string, answer: (part: ToolPart) => object | undefined): UIMessage | undefined {
+  const index = message.parts.findLastIndex((part) => isOpenCall(part) && part.toolCallId === toolCallId);
+  const answered = index < 0 ? undefined : answer(message.parts[index] as ToolPart);
+  // The fields are those that the AI SDK gives a call in its new state.
+  return answered && { ...message, parts: message.parts.with(index, answered as UIMessage["parts"][number]) };
+}

@@ -1,0 +1,230 @@
+import { publicMessage } from "agents/capability";
+import type { UIMessage, UIMessageChunk } from "ai";
+import { MessageBuilder } from "../messages/message-builder";
+import { settleCut } from "../messages/settle";
+import type { Place, Transcript } from "../messages/transcript";
+import { noResponseText, type ChatResponseFrame, type ClientToolSchema } from "../protocol/frames";
+import { parseChunk, readResponse, withText, type ReadChunk } from "../stream/read-response";
+import type { StreamLog } from "../stream/stream-log";
+
+/** What a turn answers. */
+export interface TurnRequest {
+  requestId: string;
+  /** The connection that asked; its client has what it sent. */
+  source?: string | undefined;
+  /** Goes on with the last message instead of beginning one. */
+  continuation: boolean;
+  body?: Record<string, unknown> | undefined;
+  clientTools?: ClientToolSchema[] | undefined;
+}
+
+export interface TurnDeps {
+  transcript: Transcript;
+  log: StreamLog;
+  /** Asks the application; `undefined` when it has no answer. */
+  respond(request: TurnRequest, signal: AbortSignal): Promise<Response | undefined>;
+  /** Sends a frame to everybody who follows the stream. */
+  broadcast(frame: ChatResponseFrame): void;
+  /** Sends the transcript to everybody but the source. */
+  broadcastMessages(source: string | undefined): void;
+  emit(type: string, payload: () => Record<string, unknown>): void;
+  failed(error: unknown): Promise<void>;
+  /** The set of turns that have not ended changed. */
+  changed(): void;
+}
+
+interface Turn {
+  id: string;
+  request: TurnRequest;
+  place: Place;
+  abort: AbortController;
+  /** What it says is not wanted any more: the conversation was cleared, or goes another way. */
+  discarded: boolean;
+}
+
+type Outcome = { status: "completed" | "cancelled" | "empty" } | { status: "failed"; message: string };
+
+const cancelledText = "The call was cancelled.";
+export const interruptedText = "The answer was interrupted. Please try again.";
+
+/**
+ * The turns of a conversation, one after another. A turn is accepted in the database before anything else happens, and ends
+ * in exactly one frame with `done`, whatever becomes of the instance.
+ */
+export class Turns {
+  readonly #deps: TurnDeps;
+  readonly #open: Turn[] = [];
+  #live: { turn: Turn } | undefined;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(deps: TurnDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether any turn has not ended. */
+  get isBusy(): boolean {
+    return this.#open.length > 0;
+  }
+
+  /** The turn that is speaking. */
+  get live(): { requestId: string; continuation: boolean } | undefined {
+    return this.#live?.turn.request;
+  }
+
+  /** Resolves when all turns so far have ended. */
+  get settled(): Promise<void> {
+    return this.#tail;
+  }
+
+  /**
+   * Accepts a turn: after this call it is in the database. Returns a function that runs it when its time has come.
+   *
+   * @param store stores what the turn answers; the turn is recorded together with it
+   */
+  accept(request: TurnRequest, store: (alongside: () => void) => void): () => Promise<void> {
+    const id = crypto.randomUUID();
+    store(() => this.#deps.log.begin({ id, requestId: request.requestId }));
+    const turn: Turn = { id, request, place: this.#deps.transcript.reserve(), abort: new AbortController(), discarded: false };
+    this.#open.push(turn);
+    this.#deps.changed();
+    return () => (this.#tail = this.#tail.then(() => this.#run(turn)));
+  }
+
+  /** Ends a turn; what it has said so far stays. */
+  cancel(requestId: string): void {
+    for (const turn of this.#open) if (turn.request.requestId === requestId) turn.abort.abort(new DOMException("Cancelled", "AbortError"));
+  }
+
+  /** Ends all turns and drops what they said. */
+  discard(): void {
+    for (const turn of this.#open) {
+      turn.discarded = true;
+      this.cancel(turn.request.requestId);
+    }
+  }
+
+  /** The stored chunks of the turn that is speaking. */
+  replay(): string[] {
+    return this.#live ? this.#deps.log.chunks(this.#live.turn.id) : [];
+  }
+
+  /** Ends the turns that were cut when the instance was taken out of memory: what they said is kept. */
+  recover(): void {
+    for (const { id, requestId } of this.#deps.log.open()) {
+      const message = this.#rebuild(this.#deps.log.chunks(id));
+      if (message) this.#deps.transcript.put(message, this.#deps.transcript.reserve(), () => this.#deps.log.end(id));
+      else this.#deps.log.end(id);
+      this.#deps.broadcast({ ...frameOf(requestId), body: interruptedText, done: true, error: true });
+    }
+    this.#deps.broadcastMessages(undefined);
+  }
+
+  #rebuild(chunks: readonly string[]): UIMessage | undefined {
+    const [first, ...rest] = chunks.map(parseChunk).filter((chunk) => chunk !== undefined);
+    if (first?.type !== "start" || first.messageId === undefined) return undefined;
+    const known = this.#deps.transcript.messages.find(({ id }) => id === first.messageId);
+    const builder = new MessageBuilder(known ?? emptyMessage(first.messageId));
+    for (const chunk of [first, ...rest]) builder.apply(chunk);
+    return builder.isEmpty ? undefined : settleCut(builder.message, interruptedText);
+  }
+
+  async #run(turn: Turn): Promise<void> {
+    const last = this.#deps.transcript.last;
+    const base = turn.request.continuation && last?.role === "assistant" ? last : emptyMessage(crypto.randomUUID());
+    const builder = new MessageBuilder(base);
+    this.#live = { turn };
+    const outcome = await this.#speak(turn, builder, base.id);
+    try {
+      this.#commit(turn, builder, outcome);
+    } catch (error) {
+      await this.#deps.failed(error);
+    }
+    this.#end(turn, outcome);
+  }
+
+  async #speak(turn: Turn, builder: MessageBuilder, messageId: string): Promise<Outcome> {
+    const { signal } = turn.abort;
+    let started = false;
+    try {
+      const response = signal.aborted ? undefined : await unlessAborted(this.#deps.respond(turn.request, signal), signal);
+      if (signal.aborted) return { status: "cancelled" };
+      if (!response) return { status: "empty" };
+      for await (const read of readResponse(response, turn.request.requestId, signal)) {
+        if (!started) {
+          started = true;
+          // Every client has to know the server's id, also when the stream does not begin with it.
+          if (read.chunk.type !== "start") this.#send(turn, builder, withText({ type: "start", messageId }));
+        }
+        this.#send(turn, builder, normalize(read, messageId));
+      }
+      return { status: signal.aborted ? "cancelled" : "completed" };
+    } catch (error) {
+      if (signal.aborted) return { status: "cancelled" };
+      await this.#deps.failed(error);
+      return { status: "failed", message: publicMessage(error) };
+    }
+  }
+
+  #send(turn: Turn, builder: MessageBuilder, { chunk, text }: ReadChunk): void {
+    if (turn.discarded) return;
+    builder.apply(chunk);
+    this.#deps.log.append(turn.id, text);
+    this.#deps.broadcast({ ...frameOf(turn.request), body: text, done: false });
+  }
+
+  /** Stores what was said, and that the turn is over, in one step. */
+  #commit(turn: Turn, builder: MessageBuilder, outcome: Outcome): void {
+    const end = () => this.#deps.log.end(turn.id);
+    if (turn.discarded || builder.isEmpty) return end();
+    const message = outcome.status === "completed" ? builder.message : settleCut(builder.message, outcome.status === "failed" ? outcome.message : cancelledText);
+    this.#deps.transcript.put(message, turn.place, end);
+  }
+
+  #end(turn: Turn, outcome: Outcome): void {
+    this.#live = undefined;
+    this.#open.splice(this.#open.indexOf(turn), 1);
+    this.#deps.changed();
+    const frame = frameOf(turn.request);
+    switch (outcome.status) {
+      case "failed":
+        this.#deps.emit("message:error", () => ({ error: outcome.message }));
+        this.#deps.broadcast({ ...frame, body: outcome.message, done: true, error: true });
+        break;
+      case "empty":
+        this.#deps.broadcast({ ...frame, body: noResponseText, done: true });
+        break;
+      default:
+        this.#deps.emit("message:response", () => ({}));
+        this.#deps.broadcast({ ...frame, body: "", done: true });
+    }
+    this.#deps.broadcastMessages(turn.request.source);
+  }
+}
+
+const emptyMessage = (id: string): UIMessage => ({ id, role: "assistant", parts: [] });
+
+function frameOf(request: string | TurnRequest): { type: ChatResponseFrame["type"]; id: string; continuation?: true } {
+  if (typeof request === "string") return { type: "cf_agent_use_chat_response", id: request };
+  const frame = { type: "cf_agent_use_chat_response", id: request.requestId } as const;
+  return request.continuation ? { ...frame, continuation: true } : frame;
+}
+
+/** What the server decides about a chunk: the message's id, and where the finish reason is. */
+function normalize(read: ReadChunk, messageId: string): ReadChunk {
+  const { chunk } = read;
+  if (chunk.type === "start") return withText({ ...chunk, messageId });
+  if (chunk.type === "finish" && chunk.finishReason !== undefined) {
+    const { finishReason, ...rest } = chunk;
+    const metadata = typeof rest.messageMetadata === "object" ? rest.messageMetadata : undefined;
+    return withText({ ...rest, messageMetadata: { ...metadata, finishReason } } as UIMessageChunk);
+  }
+  return read;
+}
+
+/** Settles with the promise, or with `undefined` as soon as the signal is aborted: the application may ignore it. */
+async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  // An answer that fails after nobody waits for it any more is no news.
+  promise.catch(() => undefined);
+  const aborted = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
+  return Promise.race([promise, aborted]);
+}

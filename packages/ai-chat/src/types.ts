@@ -1,0 +1,2 @@
+export { MessageType } from "agents/types";
+export type { ChatClientFrame as IncomingMessage, ChatServerFrame as OutgoingMessage } from "./protocol/frames";
