@@ -1,0 +1,34 @@
+/** What the server and the page agree on. The page imports this file too, so nothing of the server belongs here. */
+
+/** The state of one chat, live in every tab that has it open. */
+export type ChatState = {
+  assistantName: string;
+  /** Used by the weather tool. */
+  unit: "C" | "F";
+  /** Free text that the model reads with every message. */
+  notes: string;
+  /** How many messages have been answered. Counted by the server. */
+  turns: number;
+};
+
+export const initialState: ChatState = { assistantName: "Assistant", unit: "C", notes: "", turns: 0 };
+
+export const limits = { assistantName: 40, notes: 2000 };
+
+/** Which model answers, for the badge in the header. */
+export type ModelInfo = { label: string; demo: boolean };
+
+/** Throws if `value` is not a state. It came over the network, so nothing about it can be taken for granted. */
+export function assertChatState(value: unknown): asserts value is ChatState {
+  if (typeof value !== "object" || value === null) throw new Error("the state must be an object");
+  const { assistantName, unit, notes, turns } = value as Record<string, unknown>;
+  if (typeof assistantName !== "string" || assistantName.trim() === "" || assistantName.length > limits.assistantName) {
+    throw new Error(`assistantName must have 1 to ${limits.assistantName} characters`);
+  }
+  if (unit !== "C" && unit !== "F") throw new Error("unit must be C or F");
+  if (typeof notes !== "string" || notes.length > limits.notes) {
+    throw new Error(`notes must have at most ${limits.notes} characters`);
+  }
+  if (typeof turns !== "number" || !Number.isSafeInteger(turns) || turns < 0)
+    throw new Error("turns must be a whole number");
+}
