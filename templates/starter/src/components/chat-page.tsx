@@ -1,0 +1,121 @@
+import { useAgentChat } from "@cloudflare/ai-chat/react";
+import { useAgent } from "agents/react";
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
+import type { ChatAgent } from "../server";
+import { initialState, type ChatState, type ModelInfo } from "../shared";
+import { Composer } from "./composer";
+import { ConfirmDialog } from "./confirm-dialog";
+import { EmptyState } from "./empty-state";
+import { ErrorNotice } from "./error-notice";
+import { Header, type ConnectionStatus } from "./header";
+import { MessageList } from "./message-list";
+import { Preferences } from "./preferences";
+import { Sheet, useMediaQuery } from "./sheet";
+
+/** Everything for one chat: the connection, the conversation and the state that all its tabs share. */
+export function ChatPage({ name }: { name: string }) {
+  const [connection, setConnection] = useState<ConnectionStatus>("connecting");
+  const [model, setModel] = useState<ModelInfo>();
+  const [confirmingClear, setConfirmingClear] = useState(false);
+  const [sheetOpen, setSheetOpen] = useState(false);
+  const wide = useMediaQuery("(min-width: 900px)");
+  const composer = useRef<HTMLTextAreaElement>(null);
+
+  const agent = useAgent<ChatAgent, ChatState>({
+    agent: "ChatAgent",
+    name,
+    onOpen: () => setConnection("connected"),
+    onClose: () => setConnection("disconnected")
+  });
+
+  const { messages, sendMessage, regenerate, stop, clearHistory, addToolApprovalResponse, status, error } =
+    useAgentChat({
+      agent,
+      // Tools without `execute` on the server are answered here.
+      onToolCall: async ({ toolCall, addToolOutput }) => {
+        if (toolCall.toolName !== "getUserTimezone") return;
+        addToolOutput({
+          toolCallId: toolCall.toolCallId,
+          output: {
+            timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+            localTime: new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
+          }
+        });
+      }
+    });
+
+  const describeModel = useEffectEvent(() => agent.stub.describeModel().then(setModel, () => setModel(undefined)));
+  useEffect(() => {
+    // After each reconnect too: the server may have been restarted with another model.
+    if (connection === "connected") void describeModel();
+  }, [connection]);
+
+  const busy = status === "submitted" || status === "streaming";
+  const send = (text: string) => void sendMessage({ text });
+  // Buttons that disappear when they are pressed would take the focus with them: the composer gets it.
+  const pick = (prompt: string) => {
+    send(prompt);
+    composer.current?.focus();
+  };
+  const respond = useCallback(
+    (id: string, approved: boolean) => {
+      addToolApprovalResponse({ id, approved });
+      composer.current?.focus();
+    },
+    [addToolApprovalResponse]
+  );
+
+  const state = agent.state ?? initialState;
+  const preferences = (
+    <Preferences
+      state={state}
+      disabled={!agent.state}
+      onChange={(change) => agent.setState({ ...state, ...change })}
+      onReset={() => agent.stub.resetPreferences()}
+    />
+  );
+
+  return (
+    <div className="page">
+      <Header
+        chatName={name}
+        connection={connection}
+        model={model}
+        canClear={messages.length > 0}
+        onClear={() => setConfirmingClear(true)}
+        onOpenPreferences={wide ? undefined : () => setSheetOpen(true)}
+      />
+
+      <main className="chat">
+        <MessageList messages={messages} status={status} assistantName={state.assistantName} onRespond={respond}>
+          {messages.length === 0 && !busy && <EmptyState demo={model?.demo ?? false} onPick={pick} />}
+          {status === "error" && <ErrorNotice error={error} onRetry={() => void regenerate()} />}
+        </MessageList>
+        <Composer ref={composer} busy={busy} onSend={send} onStop={() => void stop()} />
+      </main>
+
+      {wide ? (
+        <aside className="side-panel" aria-label="Preferences">
+          {preferences}
+        </aside>
+      ) : (
+        <Sheet label="Preferences" open={sheetOpen} onClose={() => setSheetOpen(false)}>
+          {preferences}
+        </Sheet>
+      )}
+
+      <ConfirmDialog
+        open={confirmingClear}
+        title="Clear this conversation?"
+        action="Delete messages"
+        onConfirm={() => {
+          clearHistory();
+          composer.current?.focus();
+        }}
+        onClose={() => setConfirmingClear(false)}
+      >
+        All messages of this chat are deleted, in every tab that has it open. Preferences and notes stay.
+      </ConfirmDialog>
+    </div>
+  );
+}
