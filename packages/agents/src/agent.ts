@@ -71,6 +71,7 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
     holdConstruction(ctx, this.#gate);
     this.#host = new Host({
       storage: ctx.storage,
+      name: ctx.id.name,
       sockets: ctx,
       alarm: {
         set: (atMs) => void ctx.storage.setAlarm(atMs),
@@ -120,9 +121,13 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
    * @throws AGENT_NAME_UNKNOWN when it was reached by an id that was not made from a name
    */
   get name(): string {
-    this.#name ??= this.ctx.id.name ?? (this.ctx.storage.kv.get(nameKey) as string | undefined);
-    if (this.#name !== undefined) return this.#name;
+    const name = this.#knownName();
+    if (name !== undefined) return name;
     throw new AgentError("AGENT_NAME_UNKNOWN", "This instance was created by an id without a name. Use getAgentByName(namespace, name) or idFromName(name).");
+  }
+
+  #knownName(): string | undefined {
+    return (this.#name ??= this.ctx.id.name ?? this.#host.meta.name ?? (this.ctx.storage.kv.get(nameKey) as string | undefined));
   }
 
   // --- hooks: override what you need ---
@@ -286,12 +291,20 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
   }
 
   override async alarm(): Promise<void> {
-    await this.#quietly(undefined, () => this.#host.wake(Date.now()));
+    try {
+      await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
+    } catch {
+      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start.
+      this.#host.alarms.again(Date.now());
+    }
   }
 
   /** Called by `getAgentByName`, before anything else, when there is something that the instance cannot know by itself. */
   async __agentStart(message: StartMessage): Promise<void> {
-    if (message.name !== undefined && this.ctx.id.name === undefined) this.ctx.storage.kv.put(nameKey, message.name);
+    if (message.name !== undefined && this.#knownName() === undefined) {
+      this.ctx.storage.kv.put(nameKey, message.name);
+      this.#name = message.name;
+    }
     if (message.props !== undefined) this.#gate.offerProps(message.props);
     await this.#gate.enter(undefined, () => {});
   }
@@ -348,8 +361,14 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
 
   #emit(type: string, payload: () => Record<string, unknown>): void {
     const target = this.observability;
-    if (!target || target.wants?.(type) === false) return;
-    target.emit({ type, agent: this.#className, name: this.#name ?? this.ctx.id.name ?? "", payload: payload(), timestamp: Date.now() });
+    if (!target) return;
+    try {
+      if (target.wants?.(type) === false) return;
+      target.emit({ type, agent: this.#className, name: this.#knownName() ?? "", payload: payload(), timestamp: Date.now() });
+    } catch (error) {
+      // Whoever watches must not change what happens.
+      console.error(`observability threw at "${type}":`, error);
+    }
   }
 }
 

@@ -14,6 +14,7 @@ export interface Waker {
 }
 
 const retryMs = 1_000;
+const maxRetryMs = 60_000;
 
 /**
  * Shares one alarm among all capabilities: the earliest wake wins. What each asked for is in the meta row, so that the
@@ -23,6 +24,8 @@ export class Alarms {
   readonly #meta: Meta;
   readonly #port: AlarmPort;
   readonly #wakers = new Map<string, Waker>();
+  /** Alarms in a row at which something failed. An eviction forgets them, which costs an early retry. */
+  #failures = 0;
 
   constructor(meta: Meta, port: AlarmPort) {
     this.#meta = meta;
@@ -54,22 +57,33 @@ export class Alarms {
 
   /** The alarm went off. One failing capability does not keep the others from their work. */
   async ring(nowMs: number, failed: (error: unknown) => Promise<void> | void): Promise<void> {
-    let earliestRetryMs = 0;
+    let failures = 0;
+    const attempt = async (work: () => unknown) => {
+      try {
+        await work();
+      } catch (error) {
+        failures++;
+        await failed(error);
+      }
+    };
     for (const { name, atMs } of this.reasons()) {
       if (atMs > nowMs) break;
       const waker = this.#wakers.get(name);
-      try {
-        await waker?.onWake?.(nowMs);
-      } catch (error) {
-        // What failed may still be due: without a pause, the alarm would ring for ever.
-        earliestRetryMs = nowMs + retryMs;
-        await failed(error);
-      }
-      this.#meta.setWake(name, waker?.nextWake?.());
+      await attempt(() => waker?.onWake?.(nowMs));
+      await attempt(() => this.#meta.setWake(name, waker?.nextWake?.()));
     }
+    if (failures > 0) return this.again(nowMs);
+    this.#failures = 0;
     // The runtime cleared the alarm when it rang.
     const next = this.#earliest();
-    if (next !== undefined) this.#port.set(Math.max(next, earliestRetryMs));
+    if (next !== undefined) this.#port.set(next);
+  }
+
+  /** The alarm went off in vain: what is due gets another one, after a pause that grows, so that it does not ring for ever. */
+  again(nowMs: number): void {
+    const next = this.#earliest();
+    if (next !== undefined) this.#port.set(Math.max(next, nowMs + Math.min(retryMs * 2 ** this.#failures, maxRetryMs)));
+    this.#failures++;
   }
 
   #earliest(): number | undefined {

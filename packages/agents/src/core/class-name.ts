@@ -23,8 +23,11 @@ function accepts(value: unknown, id: DurableObjectId): boolean {
   }
 }
 
+const namespaceClasses: ReadonlySet<string> = new Set(["DurableObjectNamespace", "LoopbackDurableObjectNamespace"]);
+
 /** Whether a binding or export is a Durable Object namespace. */
 export function isNamespace(value: unknown): value is DurableObjectNamespace {
-  // A service binding answers to any name, so the class of the object decides.
-  return typeof value === "object" && value !== null && value.constructor?.name === "DurableObjectNamespace";
+  // A service binding answers to any name, so the class of the object decides. What `exports` has can be called, too.
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
+  return namespaceClasses.has(value.constructor?.name);
 }

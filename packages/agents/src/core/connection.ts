@@ -43,6 +43,11 @@ const flagKeys = { readonly: "_cf_readonly", protocolDisabled: "_cf_no_protocol"
 export type ConnectionFlag = keyof typeof flagKeys;
 // A state that is not an object cannot hold flags beside itself, so it is wrapped.
 const wrappedKey = "_cf_value";
+const hiddenKeys: readonly string[] = [...Object.values(flagKeys), wrappedKey];
+
+/** Whether a state can stand beside our flags: an object none of whose fields reads as ours. */
+const isPlain = (state: unknown): state is UserData =>
+  typeof state === "object" && state !== null && !Array.isArray(state) && !hiddenKeys.some((key) => Object.hasOwn(state, key));
 
 const peerSlot = Symbol("agents.peer");
 type Socket = WebSocket & { [peerSlot]?: Peer };
@@ -65,7 +70,8 @@ class Peer {
     const { id, tags, uri } = attachment.__pk;
     const peer = new Peer(id, tags, uri ?? null);
     const user = attachment.__user;
-    if (typeof user !== "object" || user === null) {
+    // An array is what an older release stored as it was.
+    if (typeof user !== "object" || user === null || Array.isArray(user)) {
       peer.state = user ?? null;
       return peer;
     }
@@ -82,9 +88,11 @@ class Peer {
     const hidden: UserData = {};
     if (flags.readonly) hidden[flagKeys.readonly] = true;
     if (flags.protocolDisabled) hidden[flagKeys.protocolDisabled] = true;
-    const plain = typeof state === "object" && state !== null && !Array.isArray(state);
-    if (state === null || state === undefined) return { __pk: pk, __user: Object.keys(hidden).length > 0 ? hidden : null };
-    return { __pk: pk, __user: plain ? { ...(state as UserData), ...hidden } : { [wrappedKey]: state, ...hidden } };
+    const flagged = Object.keys(hidden).length > 0;
+    if (state === null || state === undefined) return { __pk: pk, __user: flagged ? hidden : null };
+    // Beside flags, an empty object could not be told from no state.
+    const beside = isPlain(state) && !(flagged && Object.keys(state).length === 0);
+    return { __pk: pk, __user: beside ? { ...state, ...hidden } : { [wrappedKey]: state, ...hidden } };
   }
 }
 

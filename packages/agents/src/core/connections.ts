@@ -26,8 +26,9 @@ export class Connections {
   accept(connection: Connection, tags: readonly string[]): void {
     const all = [connection.id, ...tags.filter((tag) => tag !== connection.id)];
     checkTags(all);
-    this.#host.acceptWebSocket(connection, all);
+    // First what may fail: an accepted socket that is not in use would stay.
     setTags(connection, all);
+    this.#host.acceptWebSocket(connection, all);
   }
 
   *all(tag?: string): IterableIterator<Connection> {

@@ -141,7 +141,8 @@ export class Gate {
       if (reported.has(error)) return;
       reported.add(error);
     }
-    await this.#deps.failed(error, context);
+    // Inside: what `onError` calls must not wait for a start that has just failed, nor be reported on its own.
+    await runInContext(context, () => this.#deps.failed(error, context));
   }
 }
 

@@ -22,6 +22,8 @@ export interface HostHooks {
 
 export interface HostDeps {
   storage: Storage;
+  /** The name of the instance, where the platform tells it. */
+  name: string | undefined;
   sockets: SocketHost;
   alarm: AlarmPort;
   hooks: HostHooks;
@@ -43,7 +45,7 @@ export class Host {
   constructor(deps: HostDeps) {
     this.#storage = deps.storage;
     this.#hooks = deps.hooks;
-    this.meta = new Meta(deps.storage);
+    this.meta = new Meta(deps.storage, deps.name);
     this.connections = new Connections(deps.sockets);
     this.alarms = new Alarms(this.meta, deps.alarm);
   }
@@ -81,14 +83,23 @@ export class Host {
   async connect(request: Request, run: (connection: Connection, hooks: () => Promise<void>) => Promise<void>): Promise<Response> {
     const { connection, client } = this.connections.create(request);
     const context: ConnectionContext = { request };
-    await run(connection, async () => {
+    let accepted = false;
+    const hooks = async () => {
       this.connections.accept(connection, await this.#hooks.connectionTags(connection, context));
+      accepted = true;
       if (this.#hooks.isReadonly(connection, context)) setFlag(connection, "readonly", true);
       if (!this.#hooks.wantsProtocol(connection, context)) setFlag(connection, "protocolDisabled", true);
       this.#hooks.emit("connect", () => ({ connectionId: connection.id }));
       this.#introduce(connection, context);
       await this.#hooks.onConnect(connection, context);
-    });
+    };
+    try {
+      await run(connection, hooks);
+    } catch (error) {
+      // The caller gets the error, and no socket: what was accepted has nobody at its other end.
+      if (accepted) connection.close(1011, "The connection could not be set up");
+      throw error;
+    }
     return new Response(null, { status: 101, webSocket: client });
   }
 

@@ -18,6 +18,10 @@ interface MetaRow {
   versions: Record<string, number>;
   /** When each capability wants to be woken next, in ms since the epoch. */
   wakes: Record<string, number>;
+  /** The name of the instance, for whoever reaches it by its id alone. */
+  name?: string;
+  /** Tables that an older release wrote, before there was this row. */
+  inherited?: string[];
 }
 
 const key = "cf_agents_meta";
@@ -28,20 +32,33 @@ const key = "cf_agents_meta";
  */
 export class Meta {
   readonly #storage: Storage;
-  readonly #row: MetaRow;
-  /** Tables found at the first wake of a database that an older release wrote. */
-  readonly #inherited: ReadonlySet<string>;
+  readonly #name: string | undefined;
+  #row: MetaRow;
+  #stored: boolean;
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, name?: string) {
     this.#storage = storage;
+    this.#name = name;
     const stored = storage.kv.get(key) as MetaRow | undefined;
     this.#row = stored ?? { versions: {}, wakes: {} };
-    this.#inherited = stored ? new Set() : existingTables(storage);
+    this.#stored = stored !== undefined;
+  }
+
+  /** The name under which the instance wrote first, if it had one. */
+  get name(): string | undefined {
+    return this.#row.name;
   }
 
   /** Tables of an older release are there, although no version is recorded. */
   inherits(tables: readonly string[]): boolean {
-    return tables.some((table) => this.#inherited.has(table));
+    const inherited = this.#inherited();
+    return tables.some((table) => inherited.includes(table));
+  }
+
+  /** Looked up once in the life of a database: where the row is stored, it knows. */
+  #inherited(): readonly string[] {
+    if (!this.#stored) this.#row.inherited ??= existingTables(this.#storage);
+    return this.#row.inherited ?? [];
   }
 
   version(name: string): number {
@@ -72,23 +89,34 @@ export class Meta {
 
   /** Runs several writes together or not at all. After a throw, what is in memory agrees with the database again. */
   transaction<Result>(run: () => Result): Result {
+    // Before `run` makes tables of its own.
+    this.#inherited();
     const before = structuredClone(this.#row);
+    const stored = this.#stored;
     try {
       return this.#storage.transactionSync(run);
     } catch (error) {
-      Object.assign(this.#row, before);
+      this.#row = before;
+      this.#stored = stored;
       throw error;
     }
   }
 
   #save(): void {
-    this.#storage.kv.put(key, this.#row);
+    const inherited = this.#inherited();
+    const { versions, wakes, name = this.#name } = this.#row;
+    const row: MetaRow = { versions, wakes };
+    if (name !== undefined) row.name = name;
+    if (inherited.length > 0) row.inherited = [...inherited];
+    this.#storage.kv.put(key, row);
+    this.#row = row;
+    this.#stored = true;
   }
 }
 
-function existingTables(storage: Storage): ReadonlySet<string> {
+function existingTables(storage: Storage): string[] {
   const query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'cf_a%'";
-  return new Set(execute<{ name: string }>(storage.sql, query).map((row) => row.name));
+  return execute<{ name: string }>(storage.sql, query).map((row) => row.name);
 }
 
 /** A capability's own tables: there when it first writes, and not before. */

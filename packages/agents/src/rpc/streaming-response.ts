@@ -30,11 +30,12 @@ export class StreamingResponse<Chunk = unknown, Final = unknown> {
    *
    * @param chunk any JSON value
    * @returns resolves when the next value may be sent; `false` when the stream is closed
+   * @throws at once when the value cannot be written as JSON: most callers do not wait
    */
-  async send(chunk: Chunk): Promise<boolean> {
-    if (this.#closed) return false;
+  send(chunk: Chunk): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
     this.#transmit({ type: "rpc", id: this.#id, success: true, result: chunk, done: false });
-    return true;
+    return Promise.resolve(true);
   }
 
   /** Another name of `send`. */
@@ -45,8 +46,9 @@ export class StreamingResponse<Chunk = unknown, Final = unknown> {
   /** Ends the stream, with a final value if there is one. */
   end(final?: Final): void {
     if (this.#closed) return;
-    this.#closed = true;
+    // Not closed by a value that cannot be written: the caller still has to be told.
     this.#transmit({ type: "rpc", id: this.#id, success: true, result: final, done: true });
+    this.#closed = true;
   }
 
   /** Ends the stream with an error that the caller sees. */

@@ -1,3 +1,5 @@
+import type { Capability } from "../core/capability";
+import { installCapability, type CapabilityKit } from "../agent";
 import { Agent, callable, getCurrentAgent, type Connection, type ConnectionContext, type StreamingResponse, type WSMessage } from "../index";
 
 type Seen = { event: string; detail?: unknown };
@@ -11,8 +13,10 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   }
   override onConnect(connection: Connection, { request }: ConnectionContext) {
     this.seen.push({ event: "connect", detail: connection.id });
-    const refuse = new URL(request.url).searchParams.get("refuse");
+    const { searchParams } = new URL(request.url);
+    const refuse = searchParams.get("refuse");
     if (refuse) connection.close(4001, refuse);
+    if (searchParams.has("throw")) throw new Error("thrown in onConnect");
   }
   override onMessage(_connection: Connection, message: WSMessage) {
     this.seen.push({ event: "message", detail: typeof message === "string" ? message : (message as ArrayBuffer).byteLength });
@@ -20,9 +24,11 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   }
   override onClose(connection: Connection, code: number, reason: string) {
     this.seen.push({ event: "close", detail: [connection.id, code, reason] });
+    if (reason === "throw") throw new Error("thrown in onClose");
   }
   override onError(connectionOrError: unknown, error?: unknown) {
-    this.seen.push({ event: "error", detail: String(error ?? connectionOrError) });
+    const prefix = error === undefined ? "" : `${(connectionOrError as Connection).id}: `;
+    this.seen.push({ event: "error", detail: prefix + String(error ?? connectionOrError) });
   }
   override onStateChanged(state: { n: number }, source: Connection | "server") {
     this.seen.push({ event: "state", detail: [state.n, source === "server" ? source : source.id] });
@@ -69,6 +75,17 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   }
   explode() {
     throw new Error("thrown in a method");
+  }
+  async explodeDeeply() {
+    await null;
+    return this.explode();
+  }
+  async explodeSafely() {
+    try {
+      return await this.explodeDeeply();
+    } catch (error) {
+      return String(error);
+    }
   }
   query() {
     return this.sql`SELECT * FROM missing WHERE secret = ${"secret"}`;
@@ -156,13 +173,40 @@ export class Heir extends Recorder {
 /** Nothing of its own, no state. */
 export class Blank extends Agent {}
 
-/** Starts slowly, or not at all. */
+/** Wakes when it was told to. */
+class Chime implements Capability {
+  readonly name = "chime";
+  readonly #kit: CapabilityKit;
+  readonly #ring: () => void;
+  #atMs: number | undefined;
+  constructor(kit: CapabilityKit, ring: () => void) {
+    this.#kit = kit;
+    this.#ring = ring;
+  }
+  at(atMs: number | undefined): void {
+    this.#atMs = atMs;
+    this.#kit.changed();
+  }
+  nextWake(): number | undefined {
+    return this.#atMs;
+  }
+  onWake(): void {
+    this.#atMs = undefined;
+    this.#ring();
+  }
+}
+
+/** Starts slowly, or (`fails-…`) not at the first attempt, or (`never-…`) not at all. */
 export class Starter extends Agent {
+  override initialState = "new";
   #ready = false;
   readonly order: string[] = [];
+  readonly errors: unknown[] = [];
   attempts = 0;
+  readonly #chime: Chime;
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
+    this.#chime = installCapability(this, "chime", (kit) => new Chime(kit, () => this.#rung()));
     // The usual way to prepare a Durable Object: synchronous methods must be synchronous in there.
     void ctx.blockConcurrencyWhile(async () => {
       await ctx.storage.get("nothing");
@@ -173,11 +217,19 @@ export class Starter extends Agent {
   synchronous(): string {
     return "now";
   }
-  override async onStart() {
+  #rung(): void {
+    this.order.push(`rung ${this.#ready}`);
+    if (this.name.includes("unringable")) throw new Error("no ring");
+  }
+  ringAt(atMs: number | undefined): void {
+    this.#chime.at(atMs);
+  }
+  override async onStart(props?: Record<string, unknown>) {
     this.attempts++;
+    if (props) this.order.push(`props ${JSON.stringify(props)}`);
     this.order.push(`starting ${this.synchronous()}`);
     await this.ctx.storage.get("nothing");
-    if (this.name.startsWith("fails") && this.attempts === 1) throw new Error("no start");
+    if (this.name.startsWith("never") || (this.name.startsWith("fails") && this.attempts === 1)) throw new Error("no start");
     this.#ready = true;
     this.order.push("started");
   }
@@ -202,4 +254,37 @@ export class Starter extends Agent {
   override onClose() {
     this.order.push(`closed ${this.#ready}`);
   }
+  override onStateChanged(state: string) {
+    this.order.push(`state ${state} ${this.#ready}`);
+  }
+  override onError(connectionOrError: unknown, error?: unknown) {
+    this.errors.push(String(error ?? connectionOrError));
+    this.order.push(`error ${this.#ready}`);
+  }
 }
+
+/** Its `onError` is no help: it throws something new, or (`same-…`) what it got. */
+export class Faulty extends Agent {
+  errors = 0;
+  override onError(connectionOrError: unknown, error?: unknown): never {
+    this.errors++;
+    if (this.name.startsWith("same")) throw error ?? connectionOrError;
+    throw new Error("thrown in onError");
+  }
+  override onRequest(): never {
+    throw new Error("thrown in onRequest");
+  }
+  override onMessage(connection: Connection, message: WSMessage): void {
+    if (message === "throw") throw new Error("thrown in onMessage");
+    connection.send(`still here: ${String(message)}`);
+  }
+  explode(): never {
+    throw new Error("thrown in a method");
+  }
+  override onStart() {
+    if (this.name.startsWith("unstarted")) throw new Error("thrown in onStart");
+  }
+}
+
+/** A class whose own name is not the one under which the Worker exports it: as after a minifier. */
+export class a extends Agent {}

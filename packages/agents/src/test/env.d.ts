@@ -1,4 +1,4 @@
-import type { Blank, Heir, Recorder, Starter } from "./agents";
+import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -9,6 +9,8 @@ declare global {
       HEIR_OF_ALL: DurableObjectNamespace<Heir>;
       Blank: DurableObjectNamespace<Blank>;
       Starter: DurableObjectNamespace<Starter>;
+      Faulty: DurableObjectNamespace<Faulty>;
+      MINIFIED: DurableObjectNamespace<a>;
     }
   }
 }

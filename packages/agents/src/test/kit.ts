@@ -120,6 +120,20 @@ export const cut = (stub: DurableObjectStub): Promise<void> => evictDurableObjec
 /** Kills all instances in the middle of what they do. What was not stored is lost. */
 export const killAll = (): Promise<void> => abortAllDurableObjects();
 
+/**
+ * The error that a call ends with, as its caller sees it. Not `expect(stub.method()).rejects`: a promise of Durable Object RPC
+ * makes a new promise of every property that is looked at, and those reject too, with nobody to hear it.
+ */
+export async function errorOf(run: () => PromiseLike<unknown> | void): Promise<Error & { code?: string }> {
+  let result: unknown;
+  try {
+    result = await run();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error(`Expected an error, got ${JSON.stringify(result)}`);
+}
+
 /** What an operation cost in storage. */
 export interface Cost {
   /** Calls of `sql.exec`, of key-value storage, and of the alarm, with the text of each. */
