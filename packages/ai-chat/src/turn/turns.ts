@@ -54,7 +54,6 @@ export const interruptedText = "The answer was interrupted. Please try again.";
 export class Turns {
   readonly #deps: TurnDeps;
   readonly #open: Turn[] = [];
-  #live: { turn: Turn } | undefined;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(deps: TurnDeps) {
@@ -66,9 +65,9 @@ export class Turns {
     return this.#open.length > 0;
   }
 
-  /** The turn that is speaking. */
+  /** The turn that is speaking, or about to. */
   get live(): { requestId: string; continuation: boolean } | undefined {
-    return this.#live?.turn.request;
+    return this.#open[0]?.request;
   }
 
   /** Resolves when all turns so far have ended. */
@@ -103,9 +102,10 @@ export class Turns {
     }
   }
 
-  /** The stored chunks of the turn that is speaking. */
+  /** What the live turn has said so far. */
   replay(): string[] {
-    return this.#live ? this.#deps.log.chunks(this.#live.turn.id) : [];
+    const [live] = this.#open;
+    return live ? this.#deps.log.chunks(live.id) : [];
   }
 
   /** Ends the turns that were cut when the instance was taken out of memory: what they said is kept. */
@@ -132,7 +132,6 @@ export class Turns {
     const last = this.#deps.transcript.last;
     const base = turn.request.continuation && last?.role === "assistant" ? last : emptyMessage(crypto.randomUUID());
     const builder = new MessageBuilder(base);
-    this.#live = { turn };
     const outcome = await this.#speak(turn, builder, base.id);
     try {
       this.#commit(turn, builder, outcome);
@@ -181,7 +180,6 @@ export class Turns {
   }
 
   #end(turn: Turn, outcome: Outcome): void {
-    this.#live = undefined;
     this.#open.splice(this.#open.indexOf(turn), 1);
     this.#deps.changed();
     const frame = frameOf(turn.request);
