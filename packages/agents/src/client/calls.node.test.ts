@@ -1,0 +1,249 @@
+import { expect, it, onTestFinished, vi } from "vitest";
+import { event, fakeAgent, through, type Peer } from "./fake-agent.node";
+
+const closed = { name: "AgentError", code: "CONNECTION_CLOSED", message: "Connection closed" };
+
+/** Answers the next call. */
+async function answer(peer: Peer, ...frames: object[]): Promise<{ method: string; args: unknown[] }> {
+  const { id, method, args } = await peer.received();
+  for (const frame of frames) peer.send({ type: "rpc", id, ...frame });
+  return { method, args };
+}
+
+const result = (value: unknown) => ({ success: true, result: value, done: true });
+const chunk = (value: unknown) => ({ success: true, result: value, done: false });
+const failure = (error: string) => ({ success: false, error });
+
+it("resolves with the result, by call and by stub", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const sums = [client.call("add", [1, 2]), client.stub.add!(3, 4)];
+  expect(await answer(peer, result(3))).toEqual({ method: "add", args: [1, 2] });
+  expect(await answer(peer, result(7))).toEqual({ method: "add", args: [3, 4] });
+  expect(await Promise.all(sums)).toEqual([3, 7]);
+});
+
+it("resolves with undefined for a method that returns nothing, and without `done` of an older agent", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const calls = [client.call("reset"), client.call("reset")];
+  expect(await answer(peer, { success: true, done: true })).toEqual({ method: "reset", args: [] });
+  await answer(peer, { success: true });
+  expect(await Promise.all(calls)).toEqual([undefined, undefined]);
+});
+
+it("gives each call its own answer, in whatever order they come", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const calls = [client.call("a"), client.call("b")];
+  const [a, b] = [await peer.received(), await peer.received()];
+  peer.send({ type: "rpc", id: b.id, ...result("b") });
+  peer.send({ type: "rpc", id: a.id, ...result("a") });
+  expect(await Promise.all(calls)).toEqual(["a", "b"]);
+});
+
+it("rejects with the agent's message", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const call = client.call("risky");
+  await answer(peer, failure("Invalid data format"));
+  await expect(call).rejects.toMatchObject({ code: "CALL_FAILED", message: "Invalid data format" });
+});
+
+it("leaves out arguments at the end that are undefined, so that the method's defaults apply", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  void client.stub.list!(undefined, 2, undefined, undefined).catch(() => {});
+  expect((await peer.received()).args).toEqual([null, 2]);
+});
+
+it("rejects, and sends nothing, when an argument is not JSON", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  await expect(client.call("add", [1n])).rejects.toThrow(TypeError);
+  client.send("next");
+  expect(await peer.received()).toBe("next");
+});
+
+it.each(["stream", "legacy"])("streams, with the options in the %s form", async (form) => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const heard: unknown[] = [];
+  const stream = {
+    onChunk: (value: unknown) => heard.push(["chunk", value]),
+    onDone: (value: unknown) => heard.push(["done", value]),
+    onError: (message: string) => heard.push(["error", message])
+  };
+  const call = client.call("count", [2], form === "stream" ? { stream } : stream);
+  await answer(peer, chunk(0), chunk(1), result("end"));
+  expect(await call).toBe("end");
+  expect(heard).toEqual([
+    ["chunk", 0],
+    ["chunk", 1],
+    ["done", "end"]
+  ]);
+});
+
+it("tells of an error in the middle of a stream, and of nothing after it", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const stream = { onChunk: vi.fn(), onDone: vi.fn(), onError: vi.fn() };
+  const call = client.call("count", [], { stream });
+  await answer(peer, chunk(1), failure("mid"), chunk(2), result(3));
+  await expect(call).rejects.toMatchObject({ code: "CALL_FAILED", message: "mid" });
+  await through(client, peer);
+  expect(stream.onChunk.mock.calls).toEqual([[1]]);
+  expect(stream.onError.mock.calls).toEqual([["mid"]]);
+  expect(stream.onDone).not.toHaveBeenCalled();
+});
+
+it("rejects when the time is up, and drops the answer that comes later", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const onError = vi.fn();
+  const call = client.call("slow", [], { timeout: 5000, stream: { onError } });
+  const other = client.call("slow", [], { timeout: 2 ** 40 });
+  vi.advanceTimersByTime(4999);
+  expect(onError).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  await expect(call).rejects.toMatchObject({
+    code: "CALL_TIMEOUT",
+    message: "RPC call to slow timed out after 5000ms"
+  });
+  expect(onError.mock.calls).toEqual([["RPC call to slow timed out after 5000ms"]]);
+  await answer(peer, result(1));
+  await answer(peer, result(2));
+  expect(await other).toBe(2);
+});
+
+it("does not send a call whose time was up before there was a connection", async () => {
+  const agent = await fakeAgent();
+  const client = agent.client({ startClosed: true });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const call = client.call("slow", [], { timeout: 10 });
+  client.send("next");
+  vi.advanceTimersByTime(10);
+  vi.useRealTimers();
+  await expect(call).rejects.toMatchObject({ code: "CALL_TIMEOUT" });
+  client.reconnect();
+  expect(await (await agent.accepted()).received()).toBe("next");
+});
+
+it("rejects calls that were sent when the connection closes, with the new ready to wait for", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const onError = vi.fn();
+  const call = client.call("long", [], { stream: { onError } });
+  await peer.received();
+  peer.drop();
+  await expect(call).rejects.toMatchObject(closed);
+  expect(onError.mock.calls).toEqual([["Connection closed"]]);
+  const retry = client.ready.then(() => client.call("long"));
+  const second = await agent.accepted();
+  second.greet();
+  await answer(second, result("done"));
+  expect(await retry).toBe("done");
+});
+
+it("keeps what was not sent, in order, and sends it on the next connection", async () => {
+  const agent = await fakeAgent();
+  const client = agent.client();
+  const early = [client.send("1"), client.setState({ n: 2 }), client.call("three"), client.send("4")];
+  const first = await agent.accepted();
+  expect(early[0]).toBe(false);
+  const sent = [await first.received(), await first.received(), await first.received(), await first.received()];
+  expect(sent.map((message) => message.method ?? message.state ?? message)).toEqual([1, { n: 2 }, "three", 4]);
+  first.drop();
+  await expect(early[2]).rejects.toMatchObject(closed);
+  const call = client.call("five");
+  client.send("6");
+  const second = await agent.accepted();
+  await answer(second, result("5"));
+  expect(await second.received()).toBe(6);
+  expect(await call).toBe("5");
+});
+
+it("sends what waited before what a listener sends on opening", async () => {
+  const agent = await fakeAgent();
+  const client = agent.client();
+  client.send("first");
+  client.onopen = () => client.send("second");
+  const peer = await agent.accepted();
+  expect([await peer.received(), await peer.received()]).toEqual(["first", "second"]);
+});
+
+it("counts what waits in bufferedAmount", async () => {
+  const agent = await fakeAgent();
+  const client = agent.client({ startClosed: true });
+  client.send("four");
+  client.send(new Uint8Array(3));
+  expect(client.bufferedAmount).toBe(7);
+});
+
+it("rejects all calls when it is closed for good, and those made afterwards", async () => {
+  const agent = await fakeAgent();
+  const client = agent.client({ startClosed: true });
+  const unsent = client.call("a");
+  client.close();
+  await expect(unsent).rejects.toMatchObject(closed);
+  await expect(client.call("b")).rejects.toMatchObject(closed);
+  client.reconnect();
+  const again = client.call("c");
+  expect(await answer(await agent.accepted(), result(1))).toMatchObject({ method: "c" });
+  expect(await again).toBe(1);
+});
+
+it("rejects unsent calls when the agent refuses the connection", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  peer.close(4001);
+  await event(client, "close");
+  await expect(client.call("a")).rejects.toMatchObject(closed);
+});
+
+it("rejects every call even if one program's onError throws", async () => {
+  const agent = await fakeAgent();
+  const { client } = await agent.connected();
+  const thrown = new Promise((resolve) => {
+    const listeners = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.once("uncaughtException", (error) => {
+      for (const listener of listeners) process.on("uncaughtException", listener);
+      resolve(error);
+    });
+  });
+  const boom = new Error("boom");
+  const calls = [
+    client.call("a", [], {
+      stream: {
+        onError() {
+          throw boom;
+        }
+      }
+    }),
+    client.call("b")
+  ];
+  client.close();
+  for (const call of calls) await expect(call).rejects.toMatchObject(closed);
+  expect(await thrown).toBe(boom);
+});
+
+it("has methods that work when they are taken out of it", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  const { call, setState, send, stub } = client;
+  const sum = call("add", [1, 2]);
+  await answer(peer, result(3));
+  expect(await sum).toBe(3);
+  setState(1);
+  send("2");
+  void stub.three!().catch(() => {});
+  expect([(await peer.received()).state, await peer.received(), (await peer.received()).method]).toEqual([
+    1,
+    2,
+    "three"
+  ]);
+});

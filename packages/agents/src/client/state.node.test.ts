@@ -1,0 +1,98 @@
+import { expect, it, vi } from "vitest";
+import { event, fakeAgent, through } from "./fake-agent.node";
+
+const stateFrame = (state: unknown) => ({ type: "cf_agent_state", state });
+
+it("takes the agent's state and tells of it", async () => {
+  const agent = await fakeAgent();
+  const onStateUpdate = vi.fn();
+  const { client, peer } = await agent.connected({ onStateUpdate });
+  expect(client.state).toBeUndefined();
+  peer.send(stateFrame({ n: 1 }));
+  await through(client, peer);
+  expect(client.state).toEqual({ n: 1 });
+  expect(onStateUpdate.mock.calls).toEqual([[{ n: 1 }, "server"]]);
+});
+
+it("writes a state: here at once, then to the agent", async () => {
+  const agent = await fakeAgent();
+  const onStateUpdate = vi.fn();
+  const { client, peer } = await agent.connected({ onStateUpdate });
+  client.setState({ n: 2 });
+  expect(client.state).toEqual({ n: 2 });
+  expect(onStateUpdate.mock.calls).toEqual([[{ n: 2 }, "client"]]);
+  expect(await peer.received()).toEqual(stateFrame({ n: 2 }));
+});
+
+it("tells of a write that the agent refused", async () => {
+  const agent = await fakeAgent();
+  const onStateUpdateError = vi.fn();
+  const { client, peer } = await agent.connected({ onStateUpdateError });
+  client.setState({ n: -1 });
+  peer.send({ type: "cf_agent_state_error", error: "Connection is readonly" });
+  await through(client, peer);
+  expect(onStateUpdateError.mock.calls).toEqual([["Connection is readonly"]]);
+});
+
+it.each([
+  ["undefined", undefined],
+  ["a function", () => {}],
+  ["a bigint", 1n]
+])("refuses to write %s", async (_, state) => {
+  const agent = await fakeAgent();
+  const { client } = await agent.connected();
+  expect(() => client.setState(state)).toThrow(expect.objectContaining({ code: "STATE_NOT_SERIALIZABLE" }));
+  expect(client.state).toBeUndefined();
+});
+
+it.each(["before the first connection", "between two connections"])(
+  "keeps what was written %s: the agent's older state, sent on connecting, does not hide it",
+  async (when) => {
+    const agent = await fakeAgent();
+    const client = agent.client();
+    if (when === "between two connections") {
+      (await agent.accepted()).drop();
+      await event(client, "close");
+    }
+    client.setState({ n: 2 });
+    const peer = await agent.accepted();
+    peer.greet({ state: { n: 1 } });
+    expect(await peer.received()).toEqual(stateFrame({ n: 2 }));
+    await through(client, peer);
+    expect(client.state).toEqual({ n: 2 });
+    peer.send(stateFrame({ n: 3 }));
+    await through(client, peer);
+    expect(client.state).toEqual({ n: 3 });
+  }
+);
+
+it("takes the agent's state after a reconnect when nothing was written meanwhile", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected();
+  client.setState({ n: 1 });
+  await peer.received();
+  peer.drop();
+  const second = await agent.accepted();
+  second.greet({ state: { n: 5 } });
+  await through(client, second);
+  expect(client.state).toEqual({ n: 5 });
+});
+
+it("tells subscribers of every change, with a new snapshot each time", async () => {
+  const agent = await fakeAgent();
+  const { client } = await agent.connected();
+  const seen: unknown[] = [];
+  const unsubscribe = client.subscribe(() => seen.push(client.getSnapshot()));
+  const before = client.getSnapshot();
+  expect(client.getSnapshot()).toBe(before);
+  client.setState(1);
+  client.close();
+  unsubscribe();
+  client.setState(2);
+  const identity = { agent: "counter", name: "default" };
+  expect(before).toEqual({ ...identity, identified: true, state: undefined });
+  expect(seen).toEqual([
+    { ...identity, identified: true, state: 1 },
+    { ...identity, identified: false, state: 1 }
+  ]);
+});
