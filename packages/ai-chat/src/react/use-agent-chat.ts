@@ -1,0 +1,222 @@
+import { useChat } from "@ai-sdk/react";
+import type { ChatInit, ChatStatus, UIMessage } from "ai";
+import { useCallback, useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import type { ToolPart } from "../messages/settle";
+import { ChatSession, type ChatSessionOptions, type RequestExtras } from "../transport/chat-session";
+import type { ChatSocket } from "../transport/chat-socket";
+
+/** The result of a client-side tool, or the reason why there is none. */
+export type ToolOutput =
+  | { toolCallId: string; tool?: string; state?: "output-available"; output: unknown }
+  | { toolCallId: string; tool?: string; state: "output-error"; errorText: string };
+
+/** A call of a client-side tool. */
+export interface ToolCall {
+  toolCallId: string;
+  toolName: string;
+  input: unknown;
+}
+
+export type OnToolCallCallback = (options: {
+  toolCall: ToolCall;
+  /** Gives the result; the conversation goes on then. */
+  addToolOutput(output: ToolOutput): void;
+}) => void | Promise<void>;
+
+export interface PrepareSendMessagesRequestOptions<Message extends UIMessage = UIMessage> {
+  id: string;
+  messages: Message[];
+  trigger: "submit-message" | "regenerate-message";
+  messageId: string | undefined;
+}
+
+export interface PrepareSendMessagesRequestResult {
+  body?: Record<string, unknown>;
+  headers?: Record<string, string>;
+}
+
+export interface UseAgentChatOptions<Message extends UIMessage = UIMessage> {
+  /** What `useAgent` returned. */
+  agent: ChatSocket;
+  /** Runs the tools that have no `execute` on the server. */
+  onToolCall?: OnToolCallCallback;
+  /** Go on after results of client-side tools and approvals. @default true */
+  autoContinueAfterToolResult?: boolean;
+  /** Pick up a stream that is under way. @default true */
+  resume?: boolean;
+  /** Custom data for every request; the agent finds it in `options.body`. */
+  body?: Record<string, unknown> | (() => Record<string, unknown> | Promise<Record<string, unknown>>);
+  /** More data and headers for a single request. */
+  prepareSendMessagesRequest?(
+    options: PrepareSendMessagesRequestOptions<Message>
+  ): PrepareSendMessagesRequestResult | Promise<PrepareSendMessagesRequestResult>;
+  /** Loads the messages instead of the agent's `get-messages`; `null` to load none. */
+  getInitialMessages?: ((options: { agent: string; name: string }) => Promise<Message[]>) | null;
+  /** Messages to begin with, when `getInitialMessages` is `null`. */
+  messages?: Message[];
+  /** A data part arrived, a transient one included: from this client's turn, another's, or a resumed stream. */
+  onData?: ChatInit<Message>["onData"];
+  onError?(error: Error): void;
+  onFinish?: ChatInit<Message>["onFinish"];
+}
+
+type SendOptions = { body?: object; headers?: Record<string, string> | Headers; metadata?: unknown };
+type NewMessage<Message extends UIMessage> = Parameters<ReturnType<typeof useChat<Message>>["sendMessage"]>[0];
+
+export interface UseAgentChatHelpers<Message extends UIMessage = UIMessage> {
+  readonly id: string;
+  /** The conversation, as the agent has it and as it is being streamed. */
+  messages: Message[];
+  /** `submitted`, `streaming`, `ready` or `error`, whoever asked. */
+  status: ChatStatus;
+  error: Error | undefined;
+  /** The stored messages are being loaded for the first time. */
+  isLoading: boolean;
+  /** Says something: `{ text }`, `{ text, files }`, or a message. With `messageId`, edits that message of the user. */
+  sendMessage(message?: NewMessage<Message>, options?: SendOptions): Promise<void>;
+  /** Asks again for the last answer, or for the one with this id. */
+  regenerate(options?: { messageId?: string } & SendOptions): Promise<void>;
+  /** Stops the answer that is being given. */
+  stop(): void;
+  /** Deletes the conversation, here and on the agent. */
+  clearHistory(): void;
+  /** Sets the list of messages, here and on the agent. */
+  setMessages(messages: Message[] | ((messages: Message[]) => Message[])): void;
+  addToolOutput(output: ToolOutput): void;
+  /** @deprecated Use `addToolOutput`. */
+  addToolResult(result: { toolCallId: string; toolName?: string; result: unknown }): void;
+  /** Approves or rejects a call. `id` is the approval's id, or the call's. */
+  addToolApprovalResponse(response: { id: string; approved: boolean }): void;
+  clearError(): void;
+}
+
+/**
+ * A conversation with an `AIChatAgent`: messages, status, and what a user can do. Streams survive reloads and lost connections,
+ * and what other clients say appears by itself.
+ *
+ * @example
+ * const agent = useAgent({ agent: "ChatAgent" });
+ * const { messages, sendMessage, status } = useAgentChat({ agent });
+ */
+export function useAgentChat<_State = unknown, Message extends UIMessage = UIMessage>(
+  options: UseAgentChatOptions<Message>
+): UseAgentChatHelpers<Message> {
+  const { agent } = options;
+  const id = `${agent.agent}/${agent.name}`;
+  const latest = useRef(options);
+  useInsertionEffect(() => {
+    latest.current = options;
+  });
+
+  const session = useMemo(() => createSession(id, latest), [id]);
+  useEffect(() => session.attach(), [session]);
+  const { isLoading, followed, error: sessionError } = useSyncExternalStore(session.subscribe, session.getSnapshot, session.getSnapshot);
+  const chat = useChat<Message>({ chat: session.chat });
+
+  const autoContinue = () => latest.current.autoContinueAfterToolResult ?? true;
+  const error = chat.error ?? sessionError;
+  const status = chat.status === "ready" || chat.status === "error" ? (followed ?? (error ? "error" : "ready")) : chat.status;
+  return {
+    id,
+    messages: chat.messages,
+    status,
+    error,
+    isLoading,
+    sendMessage: chat.sendMessage,
+    regenerate: chat.regenerate,
+    stop: useCallback(() => session.stop(), [session]),
+    clearHistory: useCallback(() => session.clear(), [session]),
+    setMessages: useCallback(
+      (next) => session.setMessages(typeof next === "function" ? next(session.chat.messages) : next),
+      [session]
+    ),
+    addToolOutput: useCallback((output: ToolOutput) => session.addToolOutput(output, autoContinue()), [session]),
+    addToolResult: useCallback(
+      ({ toolCallId, result }: { toolCallId: string; result: unknown }) => {
+        warnOnce("addToolResult", "addToolResult() is deprecated: use addToolOutput({ toolCallId, output })");
+        session.addToolOutput({ toolCallId, output: result }, autoContinue());
+      },
+      [session]
+    ),
+    addToolApprovalResponse: useCallback(
+      (response: { id: string; approved: boolean }) => session.addToolApprovalResponse(response, autoContinue()),
+      [session]
+    ),
+    clearError: useCallback(() => session.clearError(), [session])
+  };
+}
+
+function createSession<Message extends UIMessage>(id: string, latest: { current: UseAgentChatOptions<Message> }): ChatSession<Message> {
+  const session: ChatSession<Message> = new ChatSession<Message>(id, latest.current.agent, () => sessionOptions(id, latest, session));
+  if (latest.current.messages) session.chat.messages = latest.current.messages;
+  return session;
+}
+
+function sessionOptions<Message extends UIMessage>(
+  id: string,
+  latest: { current: UseAgentChatOptions<Message> },
+  session: ChatSession<Message>
+): ChatSessionOptions<Message> {
+  const { agent, getInitialMessages, resume = true, onData, onError, onFinish } = latest.current;
+  return {
+    loadMessages: getInitialMessages === null ? null : () => (getInitialMessages ?? fetchMessages(agent))({ agent: agent.agent, name: agent.name }),
+    resume,
+    extras: ({ messages, trigger, messageId }) => extrasOf(id, latest.current, messages, trigger as "submit-message", messageId),
+    clientTools: () => undefined,
+    onData,
+    onError,
+    onFinish,
+    onCalls: (calls) => answerCalls(calls, latest, session)
+  };
+}
+
+async function extrasOf<Message extends UIMessage>(
+  id: string,
+  { body, prepareSendMessagesRequest }: UseAgentChatOptions<Message>,
+  messages: Message[],
+  trigger: "submit-message" | "regenerate-message",
+  messageId: string | undefined
+): Promise<RequestExtras> {
+  const shared = typeof body === "function" ? await body() : body;
+  const prepared = await prepareSendMessagesRequest?.({ id, messages, trigger, messageId });
+  return { body: { ...shared, ...prepared?.body }, ...(prepared?.headers && { headers: prepared.headers }) };
+}
+
+function answerCalls<Message extends UIMessage>(
+  calls: readonly ToolPart[],
+  latest: { current: UseAgentChatOptions<Message> },
+  session: ChatSession<Message>
+): void {
+  const { onToolCall, onError, autoContinueAfterToolResult = true } = latest.current;
+  if (!onToolCall) return;
+  const addToolOutput = (output: ToolOutput) => session.addToolOutput(output, autoContinueAfterToolResult);
+  for (const call of calls) {
+    const toolName = call.type === "dynamic-tool" ? String((call as { toolName?: unknown }).toolName) : call.type.slice("tool-".length);
+    const toolCall: ToolCall = { toolCallId: call.toolCallId, toolName, input: call.input };
+    // A tool that throws has failed; the model is told why, and the conversation can go on.
+    Promise.resolve()
+      .then(() => onToolCall({ toolCall, addToolOutput }))
+      .catch((error: unknown) => {
+        const failure = error instanceof Error ? error : new Error(String(error));
+        addToolOutput({ toolCallId: call.toolCallId, state: "output-error", errorText: failure.message });
+        onError?.(failure);
+      });
+  }
+}
+
+function fetchMessages<Message extends UIMessage>(agent: ChatSocket): () => Promise<Message[]> {
+  return async () => {
+    const response = await agent.fetch("get-messages");
+    if (!response.ok) throw new Error(`The messages could not be loaded (status ${response.status})`);
+    return (await response.json()) as Message[];
+  };
+}
+
+const warned = new Set<string>();
+
+function warnOnce(what: string, text: string): void {
+  if (warned.has(what)) return;
+  warned.add(what);
+  console.warn(text);
+}
+

@@ -1,0 +1,396 @@
+import type { ChatInit, ChatTransport, UIMessage, UIMessageChunk } from "ai";
+import { Chat } from "@ai-sdk/react";
+import { MessageBuilder } from "../messages/message-builder";
+import { isOpenCall, type ToolPart } from "../messages/settle";
+import { parseServerFrame } from "../protocol/checks";
+import type { ChatClientFrame, ChatResponseFrame, ChatServerFrame, ClientToolSchema } from "../protocol/frames";
+import { isOpen, type ChatSocket } from "./chat-socket";
+import { OwnTurns } from "./own-turns";
+
+/** What goes with a request beside the messages. */
+export interface RequestExtras {
+  body?: Record<string, unknown>;
+  headers?: Record<string, string>;
+}
+
+/** What a session asks of whoever uses it. Each is read when it is needed. */
+export interface ChatSessionOptions<Message extends UIMessage> {
+  /** Loads the messages; `null` to begin with none. */
+  loadMessages: (() => Promise<Message[]>) | null;
+  /** Follow a stream that was under way before this session. */
+  resume: boolean;
+  extras(request: { messages: Message[]; trigger: string; messageId: string | undefined }): RequestExtras | Promise<RequestExtras>;
+  clientTools(): ClientToolSchema[] | undefined;
+  onData?: ChatInit<Message>["onData"];
+  onError?(error: Error): void;
+  onFinish?: ChatInit<Message>["onFinish"];
+  /** Calls of client-side tools that this client should answer now. */
+  onCalls(calls: readonly ToolPart[]): void;
+}
+
+/** What there is to see beside the chat of the AI SDK. */
+export interface SessionSnapshot {
+  /** The first load of messages has not finished. */
+  isLoading: boolean;
+  /** A turn that this client did not ask for through the AI SDK: of another client, a continuation, or from before a reload. */
+  followed: "submitted" | "streaming" | undefined;
+  error: Error | undefined;
+}
+
+interface FollowedTurn {
+  id: string;
+  builder: MessageBuilder;
+  passed: number;
+  replayed: number;
+  mine: boolean;
+}
+
+/**
+ * One conversation as a client sees it. Turns that this client asks for run through the AI SDK's chat; all others are followed
+ * here, with the same result: the messages of the chat.
+ */
+export class ChatSession<Message extends UIMessage = UIMessage> {
+  readonly chat: Chat<Message>;
+  readonly #socket: ChatSocket;
+  readonly #options: () => ChatSessionOptions<Message>;
+  readonly #own = new OwnTurns();
+  readonly #listeners = new Set<() => void>();
+  readonly #handledCalls = new Set<string>();
+  #snapshot: SessionSnapshot = { isLoading: true, followed: undefined, error: undefined };
+  #followed: FollowedTurn | undefined;
+  /** This client has answered the last open call: the next continuation is its own. */
+  #expectsContinuation = false;
+  #loaded = false;
+  /** Something happened while the messages were being loaded: what comes may be older. */
+  #outdated = false;
+  #lost = false;
+  #attachments = 0;
+
+  constructor(id: string, socket: ChatSocket, options: () => ChatSessionOptions<Message>) {
+    this.#socket = socket;
+    this.#options = options;
+    this.chat = new Chat<Message>({
+      id,
+      transport: this.#transport(),
+      onError: (error) => this.#options().onError?.(error),
+      onData: (part) => this.#options().onData?.(part),
+      onFinish: (result) => {
+        this.#options().onFinish?.(result);
+        // The AI SDK is not ready before this callback returns.
+        queueMicrotask(() => this.#offerCalls());
+      }
+    });
+  }
+
+  // --- for React ---
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly getSnapshot = (): SessionSnapshot => this.#snapshot;
+
+  /** Begins to listen. Returns what ends it; a later call begins again. */
+  attach(): () => void {
+    const onMessage = (event: MessageEvent) => this.#receive(event.data);
+    const onClose = () => this.#connectionLost();
+    const onOpen = () => this.#connectionOpened();
+    this.#socket.addEventListener("message", onMessage);
+    this.#socket.addEventListener("close", onClose);
+    this.#socket.addEventListener("open", onOpen);
+    const attachment = ++this.#attachments;
+    void this.#start(() => attachment === this.#attachments);
+    return () => {
+      this.#attachments++;
+      this.#socket.removeEventListener("message", onMessage);
+      this.#socket.removeEventListener("close", onClose);
+      this.#socket.removeEventListener("open", onOpen);
+    };
+  }
+
+  // --- what users do ---
+
+  clear(): void {
+    this.stop();
+    this.chat.messages = [];
+    this.#followed = undefined;
+    this.#expectsContinuation = false;
+    this.#set({ followed: undefined, error: undefined });
+    this.#send({ type: "cf_agent_chat_clear" });
+  }
+
+  setMessages(messages: Message[]): void {
+    this.chat.messages = messages;
+    this.#send({ type: "cf_agent_chat_messages", messages });
+  }
+
+  /** Stops the answer, whoever asked for it. */
+  stop(): void {
+    void this.chat.stop();
+    if (this.#followed) this.#send({ type: "cf_agent_chat_request_cancel", id: this.#followed.id });
+  }
+
+  clearError(): void {
+    this.chat.clearError();
+    this.#set({ error: undefined });
+  }
+
+  /** Gives the result of a client-side tool, or the reason why there is none. */
+  addToolOutput(result: { toolCallId: string; output?: unknown; state?: "output-available" | "output-error"; errorText?: string }, autoContinue: boolean): void {
+    const { toolCallId, output, state = "output-available", errorText } = result;
+    const part = this.#findCall((call) => call.toolCallId === toolCallId);
+    if (!part) return;
+    this.#handledCalls.add(toolCallId);
+    const failed = state === "output-error";
+    this.#replaceCall(part, failed ? { state, errorText, approval: undefined } : { state, output, approval: undefined });
+    const goesOn = autoContinue && !failed;
+    const toolName = part.type === "dynamic-tool" ? String((part as { toolName?: unknown }).toolName) : part.type.slice("tool-".length);
+    const clientTools = this.#options().clientTools();
+    this.#send({ type: "cf_agent_tool_result", toolCallId, toolName, output, state, errorText, autoContinue: goesOn, clientTools });
+    this.#expectContinuation(goesOn);
+  }
+
+  /** Approves or rejects a call; `id` is the approval's, or the call's. */
+  addToolApprovalResponse({ id, approved }: { id: string; approved: boolean }, autoContinue: boolean): void {
+    const part = this.#findCall((call) => call.state === "approval-requested" && (call.approval?.id === id || call.toolCallId === id));
+    if (!part) return;
+    this.#replaceCall(part, { state: approved ? "approval-responded" : "output-denied", approval: { ...part.approval, approved } });
+    this.#send({ type: "cf_agent_tool_approval", toolCallId: part.toolCallId, approved, autoContinue });
+    this.#expectContinuation(autoContinue);
+  }
+
+  // --- beginning, losing and finding the connection ---
+
+  async #start(current: () => boolean): Promise<void> {
+    if (!this.#loaded) {
+      do {
+        this.#outdated = false;
+        await this.#load();
+      } while (this.#outdated && current());
+      if (!current()) return;
+      this.#loaded = true;
+      this.#set({ isLoading: false });
+    }
+    if (this.#options().resume) this.#send({ type: "cf_agent_stream_resume_request" });
+    else this.#offerCalls();
+  }
+
+  async #load(): Promise<void> {
+    const { loadMessages, onError } = this.#options();
+    if (!loadMessages) return;
+    try {
+      const messages = await loadMessages();
+      if (this.#loaded || messages.length > 0 || this.chat.messages.length > 0) this.#adopt(messages);
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#set({ error: failure });
+      onError?.(failure);
+    }
+  }
+
+  #connectionLost(): void {
+    this.#lost = true;
+    this.#own.connectionLost();
+    if (this.#followed) this.#followed.replayed = 0;
+  }
+
+  #connectionOpened(): void {
+    if (!this.#lost || !this.#loaded) return;
+    this.#lost = false;
+    this.#send({ type: "cf_agent_stream_resume_request" });
+  }
+
+  /** There is no stream to follow: what was missed is in the transcript. */
+  async #caughtUp(): Promise<void> {
+    const missed = this.#own.hasUncertain || this.#followed !== undefined || this.#expectsContinuation;
+    if (missed) await this.#load();
+    this.#own.endUncertain();
+    this.#endFollowed();
+    this.#offerCalls();
+  }
+
+  // --- frames ---
+
+  #receive(data: unknown): void {
+    const frame = parseServerFrame(data);
+    if (frame) this.#handle(frame);
+  }
+
+  #handle(frame: ChatServerFrame): void {
+    // Before the transcript is there, chunks have nothing to be added to; they are replayed when it is.
+    if (!this.#loaded) {
+      this.#outdated ||= frame.type !== "cf_agent_stream_resuming" && frame.type !== "cf_agent_use_chat_response";
+      return;
+    }
+    switch (frame.type) {
+      case "cf_agent_use_chat_response":
+        return this.#response(frame);
+      case "cf_agent_chat_messages":
+        return this.#adopt(frame.messages as Message[]);
+      case "cf_agent_message_updated":
+        return this.#updated(frame.message as Message);
+      case "cf_agent_chat_clear":
+        this.chat.messages = [];
+        return this.#endFollowed();
+      case "cf_agent_stream_resuming":
+        if (this.#options().resume || this.#own.has(frame.id)) this.#send({ type: "cf_agent_stream_resume_ack", id: frame.id });
+        return;
+      case "cf_agent_stream_resume_none":
+        return void this.#caughtUp();
+    }
+  }
+
+  #response(frame: ChatResponseFrame): void {
+    const chunk = frame.done || frame.replayComplete ? undefined : parseChunk(frame.body);
+    if (this.#own.has(frame.id)) this.#own.receive(frame, chunk);
+    else this.#follow(frame, chunk);
+    // A turn of this client may have ended while another one's stream was resumed.
+    if (frame.done && this.#own.hasUncertain) this.#send({ type: "cf_agent_stream_resume_request" });
+  }
+
+  #follow(frame: ChatResponseFrame, chunk: UIMessageChunk | undefined): void {
+    if (frame.done) {
+      if (this.#followed?.id !== frame.id && !this.#expectsContinuation) return;
+      return this.#endFollowed(frame.error ? new Error(frame.body) : undefined);
+    }
+    if (!chunk) return;
+    if (this.#followed?.id !== frame.id) this.#beginFollowing(frame, chunk);
+    const turn = this.#followed!;
+    if (frame.replay && ++turn.replayed <= turn.passed) return;
+    turn.passed++;
+    turn.builder.apply(chunk);
+    if (chunk.type.startsWith("data-")) this.#options().onData?.(chunk as Parameters<NonNullable<ChatInit<Message>["onData"]>>[0]);
+    if (chunk.type === "error") this.#set({ error: new Error(chunk.errorText) });
+    if (!turn.builder.isEmpty) this.#put(turn.builder.message as Message);
+    this.#set({ followed: "streaming" });
+  }
+
+  #beginFollowing(frame: ChatResponseFrame, chunk: UIMessageChunk): void {
+    const last = this.chat.messages.at(-1);
+    const id = chunk.type === "start" && chunk.messageId !== undefined ? chunk.messageId : crypto.randomUUID();
+    const base: UIMessage = frame.continuation && last?.role === "assistant" ? last : { id, role: "assistant", parts: [] };
+    // What was resumed after a reload has nobody else to answer its calls.
+    const mine = this.#expectsContinuation || frame.replay === true;
+    this.#expectsContinuation = false;
+    this.#followed = { id: frame.id, builder: new MessageBuilder(base), passed: 0, replayed: 0, mine };
+    this.#set({ error: undefined });
+  }
+
+  #endFollowed(error?: Error): void {
+    const mine = this.#followed?.mine ?? this.#expectsContinuation;
+    this.#followed = undefined;
+    this.#expectsContinuation = false;
+    this.#set(error ? { followed: undefined, error } : { followed: undefined });
+    if (error) this.#options().onError?.(error);
+    else if (mine) this.#offerCalls();
+  }
+
+  // --- messages ---
+
+  /** Takes the server's list, and keeps what it cannot have yet. */
+  #adopt(messages: Message[]): void {
+    const known = new Set(messages.map(({ id }) => id));
+    const pending = this.#own.pendingMessageIds;
+    this.chat.messages = [...messages, ...this.chat.messages.filter(({ id }) => pending.has(id) && !known.has(id))];
+  }
+
+  #updated(message: Message): void {
+    if (this.chat.messages.some(({ id }) => id === message.id)) this.#put(message);
+  }
+
+  #put(message: Message): void {
+    const { messages } = this.chat;
+    const index = messages.findLastIndex(({ id }) => id === message.id);
+    this.chat.messages = index < 0 ? [...messages, message] : messages.with(index, message);
+  }
+
+  #findCall(wanted: (call: ToolPart) => boolean): ToolPart | undefined {
+    return this.chat.messages
+      .flatMap(({ parts }) => parts)
+      .filter(isOpenCall)
+      .findLast(wanted);
+  }
+
+  #replaceCall(call: ToolPart, fields: object): void {
+    const message = this.chat.messages.find(({ parts }) => (parts as unknown[]).includes(call));
+    if (!message) return;
+    // The fields are those that the AI SDK gives a call in its new state.
+    const parts = message.parts.map((part) => ((part as unknown) === call ? ({ ...part, ...fields } as typeof part) : part));
+    this.#put({ ...message, parts });
+  }
+
+  /** Calls that wait for this client, once each. */
+  #offerCalls(): void {
+    if (!this.#loaded || this.#followed || this.chat.status === "submitted" || this.chat.status === "streaming") return;
+    const last = this.chat.messages.at(-1);
+    if (last?.role !== "assistant") return;
+    const calls = last.parts.filter(isOpenCall).filter((call) => call.state === "input-available" && !this.#handledCalls.has(call.toolCallId));
+    if (calls.length === 0) return;
+    for (const call of calls) this.#handledCalls.add(call.toolCallId);
+    this.#options().onCalls(calls);
+  }
+
+  #expectContinuation(autoContinue: boolean): void {
+    const waits = this.chat.messages.at(-1)?.parts.some(isOpenCall);
+    if (!autoContinue || waits) return;
+    this.#expectsContinuation = true;
+    this.#set({ followed: "submitted", error: undefined });
+  }
+
+  // --- sending ---
+
+  #transport(): ChatTransport<Message> {
+    return {
+      sendMessages: async ({ messages, trigger, messageId, abortSignal, body, headers }) => {
+        const extras = await this.#options().extras({ messages, trigger, messageId });
+        const requestId = crypto.randomUUID();
+        const sent = messages.filter(({ role }) => role === "user").slice(-1);
+        const stream = this.#own.open(requestId, sent.map(({ id }) => id));
+        abortSignal?.addEventListener("abort", () => {
+          this.#send({ type: "cf_agent_chat_request_cancel", id: requestId });
+          this.#own.close(requestId);
+        });
+        const clientTools = this.#options().clientTools();
+        const text = JSON.stringify({ ...extras.body, ...body, messages, trigger, ...(clientTools && { clientTools }), ...(messageId && { messageId }) });
+        const allHeaders = { ...extras.headers, ...plainHeaders(headers) };
+        const init = { method: "POST", body: text, ...(Object.keys(allHeaders).length > 0 && { headers: allHeaders }) };
+        this.#set({ error: undefined });
+        this.#send({ type: "cf_agent_use_chat_request", id: requestId, init });
+        return stream;
+      },
+      // Streams of this conversation are followed by the session, which sees all of them.
+      reconnectToStream: async () => null
+    };
+  }
+
+  #send(frame: ChatClientFrame): void {
+    // Asking for a stream makes sense on the connection at hand only; the next one asks again.
+    if (frame.type === "cf_agent_stream_resume_request" && !isOpen(this.#socket)) {
+      this.#lost = true;
+      return;
+    }
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  #set(change: Partial<SessionSnapshot>): void {
+    const next = { ...this.#snapshot, ...change };
+    const { isLoading, followed, error } = this.#snapshot;
+    if (next.isLoading === isLoading && next.followed === followed && next.error === error) return;
+    this.#snapshot = next;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function plainHeaders(headers: Record<string, string> | Headers | undefined): Record<string, string> {
+  return headers instanceof Headers ? Object.fromEntries(headers) : (headers ?? {});
+}
+
+function parseChunk(text: string): UIMessageChunk | undefined {
+  try {
+    // A server that speaks this protocol sends chunks of the AI SDK.
+    return JSON.parse(text) as UIMessageChunk;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,18 @@
+/** The part of an agent's client that a conversation uses: what `useAgent` returns, and `AgentClient`. */
+export interface ChatSocket {
+  /** Kebab-case class name. */
+  readonly agent: string;
+  /** Instance name. */
+  readonly name: string;
+  readonly readyState: number;
+  /** Sends text, now or as soon as there is a connection. */
+  send(text: string): void;
+  /** Requests something under the agent's own URL. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  addEventListener(type: "open" | "close", listener: () => void): void;
+  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+  removeEventListener(type: "open" | "close", listener: () => void): void;
+  removeEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+}
+
+export const isOpen = (socket: ChatSocket): boolean => socket.readyState === 1;
