@@ -35,6 +35,9 @@ export interface OnChatMessageOptions {
 // An unstated state is `any`, as with `Agent`.
 // oxlint-disable-next-line typescript/no-explicit-any
 export class AIChatAgent<Env = Cloudflare.Env, State = any, Props extends object = Record<string, unknown>> extends Agent<Env, State, Props> {
+  /** How many messages are stored; the oldest are deleted beyond that. What the model sees is yours to choose. */
+  declare maxPersistedMessages: number | undefined;
+
   readonly #chat: Chat;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -43,6 +46,7 @@ export class AIChatAgent<Env = Cloudflare.Env, State = any, Props extends object
       return new Chat({
         kit,
         now: () => Date.now(),
+        maxMessages: () => this.maxPersistedMessages,
         respond: async ({ requestId, body, clientTools }, abortSignal) =>
           (await this.onChatMessage(() => {}, { requestId, abortSignal, body, clientTools })) ?? undefined
       });

@@ -14,6 +14,8 @@ import { Turns, type TurnRequest } from "./turn/turns";
 export interface ChatDeps {
   kit: CapabilityKit;
   now(): number;
+  /** How many messages are kept; `undefined` for all. */
+  maxMessages(): number | undefined;
   respond(request: TurnRequest, signal: AbortSignal): Promise<Response | undefined>;
 }
 
@@ -50,7 +52,7 @@ export class Chat implements Capability {
   constructor(deps: ChatDeps) {
     const { kit, now } = deps;
     this.#deps = deps;
-    this.#transcript = new Transcript(kit.schema("chat-messages", transcriptSchema), now);
+    this.#transcript = new Transcript(kit.schema("chat-messages", transcriptSchema), now, deps.maxMessages);
     this.#context = new RequestContext(kit.schema("chat-context", requestContextSchema));
     this.#turns = new Turns({
       transcript: this.#transcript,

@@ -22,13 +22,16 @@ interface Entry {
 export class Transcript {
   readonly #schema: Schema;
   readonly #now: () => number;
+  /** How many messages are kept; without a limit, all. */
+  readonly #limit: () => number | undefined;
   #entries: Entry[] | undefined;
   #messages: UIMessage[] | undefined;
   #lastPlaceMs = 0;
 
-  constructor(schema: Schema, now: () => number) {
+  constructor(schema: Schema, now: () => number, limit: () => number | undefined = () => undefined) {
     this.#schema = schema;
     this.#now = now;
+    this.#limit = limit;
   }
 
   get messages(): UIMessage[] {
@@ -51,9 +54,10 @@ export class Transcript {
     const gone = new Set(removed);
     const entries = new Map(this.#list.filter(({ message }) => !gone.has(message.id)).map((entry) => [entry.message.id, entry]));
     const added = upserted.map((message) => ({ message, place: entries.get(message.id)?.place ?? this.reserve() }));
-    this.#commit(removed, added, alongside);
     for (const entry of added) entries.set(entry.message.id, entry);
-    this.#remember([...entries.values()]);
+    const { kept, dropped } = this.#cap(inOrder([...entries.values()]));
+    this.#commit([...removed, ...dropped], added, alongside);
+    this.#remember(kept);
   }
 
   /** Adds or replaces one message. A new one goes to `place`. */
@@ -61,8 +65,9 @@ export class Transcript {
     const entries = this.#list.filter((entry) => entry.message.id !== message.id);
     const known = this.#list.find((entry) => entry.message.id === message.id);
     const entry = { message, place: known?.place ?? place };
-    this.#commit([], [entry], alongside);
-    this.#remember([...entries, entry]);
+    const { kept, dropped } = this.#cap(inOrder([...entries, entry]));
+    this.#commit(dropped, [entry], alongside);
+    this.#remember(kept);
   }
 
   clear(): void {
@@ -72,9 +77,6 @@ export class Transcript {
 
   #commit(removed: readonly string[], added: readonly Entry[], alongside?: () => void): void {
     this.#schema.transaction(() => {
-      if (removed.length > 0) {
-        this.#schema.write("DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(removed));
-      }
       for (const { message, place } of added) {
         this.#schema.write(
           "INSERT INTO cf_ai_chat_agent_messages (id, message, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET message = excluded.message",
@@ -83,13 +85,22 @@ export class Transcript {
           place
         );
       }
+      if (removed.length > 0) {
+        this.#schema.write("DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(removed));
+      }
       alongside?.();
     });
   }
 
+  /** The newest messages, as many as are kept, and the ids of the others. */
+  #cap(entries: Entry[]): { kept: Entry[]; dropped: string[] } {
+    const limit = this.#limit();
+    const excess = limit === undefined ? 0 : Math.max(0, entries.length - Math.max(1, Math.floor(limit)));
+    return { kept: entries.slice(excess), dropped: entries.slice(0, excess).map(({ message }) => message.id) };
+  }
+
   #remember(entries: Entry[]): void {
-    // A stable sort: equal places, as an older release wrote them, stay in the order of their rows.
-    this.#entries = entries.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
+    this.#entries = entries;
     this.#messages = undefined;
   }
 
@@ -106,6 +117,9 @@ export class Transcript {
     return this.#entries;
   }
 }
+
+/** A stable sort: equal places, as an older release wrote them, stay in the order of their rows. */
+const inOrder = (entries: Entry[]): Entry[] => entries.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
 
 function parse(text: string): unknown {
   try {
