@@ -57,6 +57,15 @@ function workers(name: string): TestProjectInlineConfiguration {
   };
 }
 
+/** The other projects run without a browser; `require-browser.ts` speaks up for the one that cannot. */
+const executablePath = (() => {
+  try {
+    return findBrowser();
+  } catch {
+    return undefined;
+  }
+})();
+
 const browser: TestProjectInlineConfiguration = {
   root,
   resolve: { alias: source },
@@ -65,6 +74,7 @@ const browser: TestProjectInlineConfiguration = {
     name: "browser",
     include: [browserTests],
     exclude: never,
+    globalSetup: [`${root}scripts/vite/require-browser.ts`],
     browser: {
       enabled: true,
       headless: true,
@@ -72,10 +82,7 @@ const browser: TestProjectInlineConfiguration = {
       instances: [{ browser: "chromium" }],
       provider: playwright({
         launchOptions: {
-          // Asked for when the browser starts, so that the other projects run without one.
-          get executablePath() {
-            return findBrowser();
-          },
+          executablePath,
           args: [
             "--headless",
             "--no-sandbox",
