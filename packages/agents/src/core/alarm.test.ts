@@ -1,0 +1,177 @@
+import { runDurableObjectAlarm, runInDurableObject, env } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { evict, withStorage, type TestStorage } from "../test/kit";
+import { Alarms, type Waker } from "./alarm";
+
+/** An alarm that is only written down, and wakers that want what the test says. */
+function build(test: TestStorage, names: readonly string[] = ["a", "b"]) {
+  const port = { set: vi.fn<(atMs: number) => void>(), clear: vi.fn<() => void>() };
+  const alarms = new Alarms(test.meta(), port);
+  const wants: Record<string, number | undefined> = {};
+  const wakers = names.map((name) => {
+    const waker = { name, nextWake: vi.fn<() => number | undefined>(() => wants[name]), onWake: vi.fn<NonNullable<Waker["onWake"]>>(() => void delete wants[name]) };
+    alarms.add(waker);
+    return waker;
+  });
+  const want = (name: string, atMs: number | undefined) => {
+    wants[name] = atMs;
+    alarms.changed(name);
+  };
+  const errors: unknown[] = [];
+  const ring = (nowMs: number) => alarms.ring(nowMs, (error) => void errors.push(error));
+  return { alarms, port, wakers, want, ring, errors, set: () => port.set.mock.calls.flat() };
+}
+
+describe("[C9] the alarm", () => {
+  it("is set for the earliest wake, and moves only when that moves", () =>
+    withStorage((test) => {
+      const { want, set, port } = build(test);
+      want("a", 100);
+      want("b", 200);
+      want("b", 50);
+      want("a", 70);
+      want("b", 60);
+      expect([set(), port.clear.mock.calls.length]).toEqual([[100, 50, 60], 0]);
+    }));
+
+  it("is not touched when nothing changed", () =>
+    withStorage((test) => {
+      const { want, set } = build(test);
+      want("a", 100);
+      want("a", 100);
+      expect(set()).toEqual([100]);
+    }));
+
+  it("moves to the next reason when the earliest goes, and is cleared when there is none", () =>
+    withStorage((test) => {
+      const { want, set, port } = build(test);
+      want("a", 100);
+      want("b", 200);
+      want("a", undefined);
+      expect(set()).toEqual([100, 200]);
+      want("b", undefined);
+      expect(port.clear).toHaveBeenCalledOnce();
+    }));
+
+  it("can always be explained", () =>
+    withStorage((test) => {
+      const { want, alarms } = build(test);
+      want("a", 200);
+      want("b", 100);
+      expect(alarms.reasons()).toEqual([{ name: "b", atMs: 100 }, { name: "a", atMs: 200 }]);
+      want("b", undefined);
+      expect(build(test).alarms.reasons()).toEqual([{ name: "a", atMs: 200 }]);
+    }));
+});
+
+describe("[C9] when the alarm rings", () => {
+  it("those that are due work, the earliest first, and the next wake is set", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, set } = build(test, ["a", "b", "c"]);
+      want("a", 20);
+      want("b", 10);
+      want("c", 30);
+      await ring(25);
+      const order = wakers.map(({ onWake }) => onWake.mock.invocationCallOrder[0]);
+      expect([order[1]! < order[0]!, order[2]]).toEqual([true, undefined]);
+      expect(set().at(-1)).toBe(30);
+    }));
+
+  it("too early, nobody works and it is set again", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, set } = build(test);
+      want("a", 20);
+      await ring(19);
+      expect(wakers[0]!.onWake).not.toHaveBeenCalled();
+      expect(set()).toEqual([20, 20]);
+    }));
+
+  it("and nothing is left, it is not set again", () =>
+    withStorage(async (test) => {
+      const { want, ring, set, alarms } = build(test);
+      want("a", 20);
+      await ring(20);
+      expect([set(), alarms.reasons()]).toEqual([[20], []]);
+    }));
+
+  it("one that fails is reported, and keeps nobody from work", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, errors } = build(test);
+      const error = new Error("a fails");
+      wakers[0]!.onWake.mockRejectedValueOnce(error);
+      want("a", 10);
+      want("b", 20);
+      await ring(30);
+      expect([errors, wakers[1]!.onWake.mock.calls]).toEqual([[error], [[30]]]);
+    }));
+
+  it("one whose next wake cannot be told keeps nobody from work, and is asked again", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, errors, set } = build(test);
+      want("a", 10);
+      want("b", 20);
+      wakers[0]!.nextWake.mockImplementationOnce(() => {
+        throw new Error("a does not know");
+      });
+      await ring(30);
+      expect([errors.length, wakers[1]!.onWake.mock.calls.length, set().at(-1)]).toEqual([1, 1, 1_030]);
+    }));
+
+  it("and what failed is still due, it rings again after pauses that grow", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, set } = build(test);
+      wakers[0]!.onWake.mockRejectedValue(new Error("always"));
+      want("a", 0);
+      for (let n = 0; n < 8; n++) await ring(100_000);
+      expect(set().map((atMs) => atMs - 100_000)).toEqual([-100_000, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    }));
+
+  it("and all goes well after a failure, the pauses start anew", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, set } = build(test);
+      wakers[0]!.onWake.mockRejectedValueOnce(new Error("first"));
+      want("a", 0);
+      await ring(100_000);
+      await ring(101_000);
+      want("a", 0);
+      wakers[0]!.onWake.mockRejectedValueOnce(new Error("second"));
+      await ring(200_000);
+      expect(set().at(-1)).toBe(201_000);
+    }));
+
+  it("a wake that is asked for meanwhile is set", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, set } = build(test);
+      wakers[0]!.onWake.mockImplementationOnce(() => want("b", 40));
+      want("a", 10);
+      await ring(10);
+      // `a` is still due by what it says: its mock did not delete the wish.
+      want("a", undefined);
+      expect(set().at(-1)).toBe(40);
+    }));
+});
+
+describe("[C9] a wake of an agent", () => {
+  const starter = (name: string) => env.Starter.get(env.Starter.idFromName(name));
+  const alarmOf = (stub: ReturnType<typeof starter>) => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+
+  it("is kept through an eviction, and rings for real", async () => {
+    const stub = starter("kept");
+    const atMs = Date.now() + 3_600_000;
+    await stub.ringAt(atMs);
+    await evict(stub);
+    expect(await alarmOf(stub)).toBe(atMs);
+    await runDurableObjectAlarm(stub);
+    // It rang before its time: the reason still stands.
+    expect(await alarmOf(stub)).toBe(atMs);
+    await stub.ringAt(undefined);
+    expect(await alarmOf(stub)).toBe(null);
+  });
+
+  it("that is due rings by itself", async () => {
+    const stub = starter("by-itself");
+    await stub.ringAt(Date.now());
+    await vi.waitFor(async () => expect(await stub.history()).toContain("rung true"));
+    expect(await alarmOf(stub)).toBe(null);
+  });
+});
