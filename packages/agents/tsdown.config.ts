@@ -11,6 +11,8 @@ const shared: UserConfig = {
   target: "es2023",
   dts: true,
   sourcemap: true,
+  // Each configuration writes the files that several of them share: whole, or one would drop what another needs.
+  treeshake: false,
   deps: { neverBundle: [/^node:/, /^cloudflare:/] },
   logLevel: "warn"
 };
