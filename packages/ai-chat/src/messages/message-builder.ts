@@ -15,7 +15,6 @@ export class MessageBuilder {
   /** Index of the open text and reasoning parts, by the stream's own ids. */
   readonly #text = new Map<string, number>();
   readonly #reasoning = new Map<string, number>();
-  readonly #inputText = new Map<string, string>();
 
   /** @param message the message to continue, or one without parts */
   constructor(message: UIMessage) {
@@ -52,6 +51,8 @@ export class MessageBuilder {
         return this.#close(this.#reasoning, chunk);
       case "start-step":
         return this.#push({ type: "step-start" });
+      case "reset-step":
+        return this.#resetStep();
       case "start":
       case "finish":
       case "message-metadata":
@@ -89,16 +90,14 @@ export class MessageBuilder {
   #applyTool(chunk: ToolChunk): void {
     switch (chunk.type) {
       case "tool-input-start":
-        this.#inputText.set(chunk.toolCallId, "");
-        return this.#setTool(chunk, { state: "input-streaming" });
+        return this.#setTool(chunk, { state: "input-streaming", inputEncoding: chunk.inputEncoding });
       case "tool-input-delta":
         // The input is whole in `tool-input-available`; half of it is only for show.
-        this.#inputText.set(chunk.toolCallId, (this.#inputText.get(chunk.toolCallId) ?? "") + String(chunk.inputTextDelta));
         return;
       case "tool-input-available":
-        return this.#setTool(chunk, { state: "input-available", input: chunk.input });
+        return this.#setTool(chunk, { state: "input-available", input: chunk.input, inputEncoding: undefined });
       case "tool-input-error":
-        return this.#setTool(chunk, { state: "output-error", input: chunk.input, errorText: chunk.errorText });
+        return this.#setTool(this.#asBegun(chunk), { state: "output-error", input: chunk.input, errorText: chunk.errorText, inputEncoding: undefined });
       case "tool-output-available":
         return this.#updateTool(chunk, { state: "output-available", output: chunk.output, preliminary: chunk.preliminary, errorText: undefined });
       case "tool-output-error":
@@ -122,6 +121,12 @@ export class MessageBuilder {
     else this.#replace(index, { ...this.#parts[index], ...added });
   }
 
+  /** An invalid input may be announced as dynamic although its call began as a tool that is known, and the reverse. */
+  #asBegun({ title: _, ...chunk }: ToolChunk): ToolChunk {
+    const begun = this.#parts[this.#findTool(chunk.toolCallId, this.#stepStart)];
+    return begun ? { ...chunk, dynamic: begun.type === "dynamic-tool" } : chunk;
+  }
+
   #updateTool(chunk: ToolChunk, fields: Fields): void {
     const index = this.#findTool(chunk.toolCallId, 0);
     if (index < 0) return;
@@ -142,6 +147,13 @@ export class MessageBuilder {
     const index = part.id === undefined ? -1 : this.#parts.findIndex((known) => known.type === part.type && "id" in known && known.id === part.id);
     if (index < 0) this.#push(part);
     else this.#replace(index, { ...this.#parts[index], data: part.data });
+  }
+
+  /** The model begins the current step again. */
+  #resetStep(): void {
+    this.#parts.length = this.#stepStart;
+    this.#text.clear();
+    this.#reasoning.clear();
   }
 
   #mergeMetadata(metadata: unknown): void {
@@ -180,7 +192,7 @@ const metadataOf = (chunk: { providerMetadata?: unknown }): Fields =>
 /** Fields of tool chunks that their part keeps under the same name. */
 function shared(chunk: ToolChunk): Fields {
   const fields: Fields = {};
-  for (const name of ["providerExecuted", "title", "toolMetadata", "inputEncoding"]) {
+  for (const name of ["providerExecuted", "title", "toolMetadata"]) {
     if (chunk[name] !== undefined) fields[name] = chunk[name];
   }
   return fields;

@@ -102,13 +102,13 @@ export function useAgentChat<_State = unknown, Message extends UIMessage = UIMes
   options: UseAgentChatOptions<Message>
 ): UseAgentChatHelpers<Message> {
   const { agent } = options;
-  const id = `${agent.agent}/${agent.name}`;
   const latest = useRef(options);
   useInsertionEffect(() => {
     latest.current = options;
   });
 
-  const session = useMemo(() => createSession(id, latest), [id]);
+  // A client is the same object as long as its address is the same.
+  const session = useMemo(() => createSession(agent, latest), [agent]);
   useEffect(() => session.attach(), [session]);
   const { isLoading, followed, error: sessionError } = useSyncExternalStore(session.subscribe, session.getSnapshot, session.getSnapshot);
   const chat = useChat<Message>({ chat: session.chat });
@@ -117,7 +117,7 @@ export function useAgentChat<_State = unknown, Message extends UIMessage = UIMes
   const error = chat.error ?? sessionError;
   const status = chat.status === "ready" || chat.status === "error" ? (followed ?? (error ? "error" : "ready")) : chat.status;
   return {
-    id,
+    id: chat.id,
     messages: chat.messages,
     status,
     error,
@@ -146,22 +146,24 @@ export function useAgentChat<_State = unknown, Message extends UIMessage = UIMes
   };
 }
 
-function createSession<Message extends UIMessage>(id: string, latest: { current: UseAgentChatOptions<Message> }): ChatSession<Message> {
-  const session: ChatSession<Message> = new ChatSession<Message>(id, latest.current.agent, () => sessionOptions(id, latest, session));
+function createSession<Message extends UIMessage>(agent: ChatSocket, latest: { current: UseAgentChatOptions<Message> }): ChatSession<Message> {
+  const id = `${agent.agent}/${agent.name}`;
+  const session: ChatSession<Message> = new ChatSession<Message>(id, agent, () => sessionOptions(agent, latest, session));
   if (latest.current.messages) session.chat.messages = latest.current.messages;
   return session;
 }
 
 function sessionOptions<Message extends UIMessage>(
-  id: string,
+  agent: ChatSocket,
   latest: { current: UseAgentChatOptions<Message> },
   session: ChatSession<Message>
 ): ChatSessionOptions<Message> {
-  const { agent, getInitialMessages, resume = true, onData, onError, onFinish } = latest.current;
+  const { getInitialMessages, resume = true, onData, onError, onFinish } = latest.current;
+  const load = getInitialMessages ?? (() => fetchMessages<Message>(agent));
   return {
-    loadMessages: getInitialMessages === null ? null : () => (getInitialMessages ?? fetchMessages(agent))({ agent: agent.agent, name: agent.name }),
+    loadMessages: getInitialMessages === null ? null : () => load({ agent: agent.agent, name: agent.name }),
     resume,
-    extras: ({ messages, trigger, messageId }) => extrasOf(id, latest.current, messages, trigger as "submit-message", messageId),
+    extras: (request) => extrasOf(latest.current, { id: session.chat.id, ...request }),
     clientTools: () => undefined,
     onData,
     onError,
@@ -171,14 +173,11 @@ function sessionOptions<Message extends UIMessage>(
 }
 
 async function extrasOf<Message extends UIMessage>(
-  id: string,
   { body, prepareSendMessagesRequest }: UseAgentChatOptions<Message>,
-  messages: Message[],
-  trigger: "submit-message" | "regenerate-message",
-  messageId: string | undefined
+  request: PrepareSendMessagesRequestOptions<Message>
 ): Promise<RequestExtras> {
   const shared = typeof body === "function" ? await body() : body;
-  const prepared = await prepareSendMessagesRequest?.({ id, messages, trigger, messageId });
+  const prepared = await prepareSendMessagesRequest?.(request);
   return { body: { ...shared, ...prepared?.body }, ...(prepared?.headers && { headers: prepared.headers }) };
 }
 
@@ -204,12 +203,11 @@ function answerCalls<Message extends UIMessage>(
   }
 }
 
-function fetchMessages<Message extends UIMessage>(agent: ChatSocket): () => Promise<Message[]> {
-  return async () => {
-    const response = await agent.fetch("get-messages");
-    if (!response.ok) throw new Error(`The messages could not be loaded (status ${response.status})`);
-    return (await response.json()) as Message[];
-  };
+async function fetchMessages<Message extends UIMessage>(agent: ChatSocket): Promise<Message[]> {
+  const response = await agent.fetch("get-messages");
+  if (!response.ok) throw new Error(`The messages could not be loaded (status ${response.status})`);
+  // What the agent stores are messages of its application's type.
+  return (await response.json()) as Message[];
 }
 
 const warned = new Set<string>();

@@ -3,7 +3,7 @@ import { Chat } from "@ai-sdk/react";
 import { MessageBuilder } from "../messages/message-builder";
 import { isOpenCall, type ToolPart } from "../messages/settle";
 import { parseServerFrame } from "../protocol/checks";
-import type { ChatClientFrame, ChatResponseFrame, ChatServerFrame, ClientToolSchema } from "../protocol/frames";
+import type { ChatClientFrame, ChatResponseFrame, ChatServerFrame, ChatTrigger, ClientToolSchema } from "../protocol/frames";
 import { isOpen, type ChatSocket } from "./chat-socket";
 import { OwnTurns } from "./own-turns";
 
@@ -19,7 +19,7 @@ export interface ChatSessionOptions<Message extends UIMessage> {
   loadMessages: (() => Promise<Message[]>) | null;
   /** Follow a stream that was under way before this session. */
   resume: boolean;
-  extras(request: { messages: Message[]; trigger: string; messageId: string | undefined }): RequestExtras | Promise<RequestExtras>;
+  extras(request: { messages: Message[]; trigger: ChatTrigger; messageId: string | undefined }): RequestExtras | Promise<RequestExtras>;
   clientTools(): ClientToolSchema[] | undefined;
   onData?: ChatInit<Message>["onData"];
   onError?(error: Error): void;
