@@ -102,7 +102,7 @@ const browser: TestProjectInlineConfiguration = {
 export default defineConfig({
   test: {
     projects: [
-      { root, test: { name: "node", include: nodeTests, exclude: never, environment: "node" } },
+      { root, test: { name: "node", include: nodeTests, exclude: never, environment: "node", isolate: false } },
       workers("agents"),
       workers("ai-chat"),
       browser

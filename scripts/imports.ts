@@ -68,7 +68,7 @@ export const chatRules: Rules = (folder) => {
     case "transport":
       return {
         folders: oneOf("messages", "protocol"),
-        packages: oneOf("ai", "agents/client", "agents/types", "eventsource-parser")
+        packages: oneOf("ai", "@ai-sdk/react", "agents/client", "agents/types", "eventsource-parser")
       };
     case "react":
       return {
@@ -138,6 +138,7 @@ function folderOf(path: string): string {
   return slash === -1 ? "." : path.slice(0, slash);
 }
 
+/** Tests, tests of types, and what only they use: `fake-agent.node.ts` runs on Node. */
 function isTest(path: string): boolean {
-  return folderOf(path) === "test" || /\.test\.tsx?$/.test(path);
+  return folderOf(path) === "test" || /\.(test|test-d|node)\.tsx?$/.test(path);
 }
