@@ -11,15 +11,16 @@ const shared: UserConfig = {
   target: "es2023",
   dts: true,
   sourcemap: true,
-  // Each configuration writes the files that several of them share: whole, or one would drop what another needs.
-  treeshake: false,
   deps: { neverBundle: [/^node:/, /^cloudflare:/] },
   logLevel: "warn"
 };
 
+// Files that server and browser share are entries of both builds: whole, or one would drop what the other needs.
+const both = ["src/protocol/{decode,errors,frames,names}.ts"];
+
 // Each runtime has its own global types, and so its own tsconfig.
 export default defineConfig([
-  { ...shared, tsconfig: "tsconfig.json", entry: ["src/index.ts", "src/types.ts", "src/capability.ts"] },
-  { ...shared, tsconfig: "tsconfig.client.json", entry: ["src/client/index.ts", "src/react/index.ts"] },
+  { ...shared, tsconfig: "tsconfig.json", entry: ["src/index.ts", "src/types.ts", "src/capability.ts", ...both] },
+  { ...shared, tsconfig: "tsconfig.client.json", entry: ["src/client/index.ts", "src/react/index.ts", ...both] },
   { ...shared, tsconfig: "tsconfig.node.json", entry: ["src/vite/index.ts"] }
 ]);

@@ -11,14 +11,15 @@ const shared: UserConfig = {
   target: "es2023",
   dts: true,
   sourcemap: true,
-  // Each configuration writes the files that several of them share: whole, or one would drop what another needs.
-  treeshake: false,
   deps: { neverBundle: [/^node:/, /^cloudflare:/] },
   logLevel: "warn"
 };
 
+// Files that server and browser share are entries of both builds: whole, or one would drop what the other needs.
+const both = ["src/protocol/{checks,frames}.ts", "src/messages/{message-builder,settle}.ts"];
+
 // Each runtime has its own global types, and so its own tsconfig.
 export default defineConfig([
-  { ...shared, tsconfig: "tsconfig.json", entry: ["src/index.ts", "src/types.ts"] },
-  { ...shared, tsconfig: "tsconfig.client.json", entry: ["src/react/index.ts"] }
+  { ...shared, tsconfig: "tsconfig.json", entry: ["src/index.ts", "src/types.ts", ...both] },
+  { ...shared, tsconfig: "tsconfig.client.json", entry: ["src/react/index.ts", ...both] }
 ]);
