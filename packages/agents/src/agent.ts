@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Capability } from "./core/capability";
 import { classNameOf } from "./core/class-name";
-import { hasFlag, setFlag, toConnection, type Connection, type ConnectionContext, type WSMessage } from "./core/connection";
+import { hasFlag, isConnection, setFlag, toConnection, type Connection, type ConnectionContext, type WSMessage } from "./core/connection";
 import { send } from "./core/connections";
 import { currentContext, runInContext, type AgentContext } from "./core/context";
 import { Gate, wrapMembers, wrapPrototypes } from "./core/gate";
@@ -269,11 +269,13 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    if (!isConnection(socket)) return;
     const connection = toConnection(socket);
     await this.#quietly({ connection }, () => this.#host.message(connection, message));
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): Promise<void> {
+    if (!isConnection(socket)) return;
     const connection = toConnection(socket);
     echoClose(socket, code, reason);
     await this.#quietly({ connection }, () => {
@@ -284,6 +286,7 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
+    if (!isConnection(socket)) return;
     const connection = toConnection(socket);
     await this.#quietly({ connection }, () => {
       throw error;

@@ -108,6 +108,12 @@ function save(socket: Socket, peer: Peer, state: unknown, flags: Readonly<Record
   }
 }
 
+/** Whether a socket is a connection of ours. A program may accept other sockets by itself. */
+export function isConnection(socket: WebSocket): boolean {
+  const known = socket as Socket;
+  return known[peerSlot] !== undefined || (socket.deserializeAttachment() as Partial<Attachment> | null)?.__pk !== undefined;
+}
+
 function peerOf(socket: Socket): Peer {
   // A socket that was restored after hibernation is a new object with its old attachment.
   return (socket[peerSlot] ??= Peer.fromAttachment(socket.deserializeAttachment() as Attachment));

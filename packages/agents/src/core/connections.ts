@@ -1,5 +1,5 @@
 import { AgentError } from "../protocol/errors";
-import { createConnection, hasFlag, setTags, toConnection, type Connection } from "./connection";
+import { createConnection, hasFlag, isConnection, setTags, toConnection, type Connection } from "./connection";
 
 /** The part of `DurableObjectState` that holds hibernating sockets. */
 export type SocketHost = Pick<DurableObjectState, "acceptWebSocket" | "getWebSockets">;
@@ -33,7 +33,7 @@ export class Connections {
 
   *all(tag?: string): IterableIterator<Connection> {
     for (const socket of this.#host.getWebSockets(tag)) {
-      if (socket.readyState === WebSocket.OPEN) yield toConnection(socket);
+      if (socket.readyState === WebSocket.OPEN && isConnection(socket)) yield toConnection(socket);
     }
   }
 

@@ -70,8 +70,11 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   say(message: string) {
     this.broadcast(message);
   }
+  ids(): string[] {
+    return [...this.getConnections()].map(({ id }) => id).sort();
+  }
   tagged(tag: string): string[] {
-    return [...this.getConnections(tag)].map(({ id }) => id);
+    return [...this.getConnections(tag)].map(({ id }) => id).sort();
   }
   explode() {
     throw new Error("thrown in a method");

@@ -84,6 +84,11 @@ export class TestConnection {
   close(code = 1000, reason = ""): void {
     this.#socket.close(code, reason);
   }
+
+  /** As a browser does by `close()`: the other end sees 1005. */
+  closeWithoutCode(): void {
+    this.#socket.close();
+  }
 }
 
 function parse(data: unknown): Received {
