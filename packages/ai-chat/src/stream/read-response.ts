@@ -18,7 +18,10 @@ export async function* readResponse(response: Response, textId: string, signal: 
   if (!response.body) return;
   const isEvents = response.headers.get("Content-Type")?.includes("text/event-stream") ?? false;
   const pieces = readText(response.body, signal);
-  yield* isEvents ? readEvents(pieces) : readPlain(pieces, textId);
+  for await (const read of isEvents ? readEvents(pieces) : readPlain(pieces, textId)) {
+    if (signal.aborted) return;
+    yield read;
+  }
 }
 
 async function* readText(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<string> {
