@@ -104,16 +104,16 @@ it("asks a query function once more after a refusal, then stays closed", async (
 
 it("leaves that decision to shouldReconnectOnClose", async () => {
   const agent = await fakeAgent();
-  const { peer } = await agent.connected({ shouldReconnectOnClose: ({ code }) => code === 4001 });
+  const { client, peer } = await agent.connected({ shouldReconnectOnClose: ({ code }) => code === 4001 });
   peer.close(4001);
-  await agent.accepted();
+  expect((await agent.accepted()).url.searchParams.get("_pk")).toBe(client.id);
 });
 
 it("reconnects on request whatever code it closes with", async () => {
   const agent = await fakeAgent();
   const { client } = await agent.connected();
   client.reconnect(4000, "switch");
-  await agent.accepted();
+  expect((await agent.accepted()).url.searchParams.get("_pk")).toBe(client.id);
 });
 
 it("tells that a reconnect led to another instance, whose state is not known yet", async () => {

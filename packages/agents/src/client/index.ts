@@ -11,6 +11,7 @@ export type {
   OptionalAgentMethods,
   RequiredAgentMethods,
   RPCMethods,
+  StateOf,
   UntypedAgentStub
 } from "./types";
 export type { AgentAddress, Query, QuerySource } from "./url";

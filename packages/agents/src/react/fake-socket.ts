@@ -1,0 +1,67 @@
+/** The server's end of a connection that exists only in a test. */
+export class FakeSocket extends EventTarget {
+  readonly url: URL;
+  readonly sent: unknown[] = [];
+  readyState = 0;
+  binaryType = "blob";
+  bufferedAmount = 0;
+
+  constructor(url: string) {
+    super();
+    this.url = new URL(url);
+  }
+
+  // the client's side
+
+  send(data: string): void {
+    this.sent.push(data.startsWith("{") ? JSON.parse(data) : data);
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  // the agent's side
+
+  /** Opens, and says which instance this is: by default the one in the URL. */
+  accept(name = this.url.pathname.split("/")[3] ?? ""): void {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("open"));
+    this.say({ type: "cf_agent_identity", name, agent: "counter" });
+    this.say({ type: "cf_agent_mcp_servers", mcp: { servers: {}, tools: [], prompts: [], resources: [] } });
+  }
+
+  say(frame: object): void {
+    this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(frame) }));
+  }
+
+  state(state: unknown): void {
+    this.say({ type: "cf_agent_state", state });
+  }
+
+  drop(code = 1006): void {
+    this.readyState = 3;
+    this.dispatchEvent(new CloseEvent("close", { code }));
+  }
+}
+
+/** A `WebSocket` class, and the sockets that were made of it. */
+export function fakeSockets(): { WebSocket: typeof FakeSocket; all: FakeSocket[]; next(): Promise<FakeSocket> } {
+  const all: FakeSocket[] = [];
+  const waiting: ((socket: FakeSocket) => void)[] = [];
+  let taken = 0;
+  return {
+    all,
+    WebSocket: class extends FakeSocket {
+      constructor(url: string) {
+        super(url);
+        all.push(this);
+        waiting.shift()?.(this);
+      }
+    },
+    next() {
+      const socket = all[taken++];
+      return socket ? Promise.resolve(socket) : new Promise((resolve) => waiting.push(resolve));
+    }
+  };
+}

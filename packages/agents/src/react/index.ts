@@ -1,0 +1,2 @@
+export { useAgent } from "./use-agent";
+export type { UseAgentOptions } from "./held-client";
