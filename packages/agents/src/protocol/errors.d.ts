@@ -1,0 +1,21 @@
+/** Every cause of an error that this project throws. Callers branch on it, never on the text. */
+export type AgentErrorCode = "AGENT_DESTROYED" | "AGENT_NAME_UNKNOWN" | "AGENT_NOT_FOUND" | "AGENT_START_TIMEOUT" | "CALL_TIMEOUT" | "CALL_FAILED" | "CAPABILITY_INVALID" | "CHAT_REQUEST_INVALID" | "CLIENT_OPTIONS_INVALID" | "CONNECTION_CLOSED" | "CONNECTION_READONLY" | "CONNECTION_STATE_TOO_LARGE" | "CONNECTION_TAGS_INVALID" | "PROPS_NOT_SERIALIZABLE" | "SQL_FAILED" | "SQL_VALUE_INVALID" | "STATE_NOT_SERIALIZABLE" | "STATE_REJECTED" | "STATE_TOO_LARGE" | "STREAM_CLOSED";
+/**
+ * The one error class of this project. It lives in `protocol/` because both ends throw it.
+ *
+ * @example
+ * try { agent.setState(next); }
+ * catch (error) { if (AgentError.isInstance(error, "STATE_TOO_LARGE")) shrink(); else throw error; }
+ */
+export declare class AgentError extends Error {
+    readonly name: string;
+    readonly code: AgentErrorCode;
+    constructor(code: AgentErrorCode, message: string, options?: ErrorOptions);
+    /**
+     * Whether `error` is one of ours, optionally with this code. Reads fields, never the class: an error that came through
+     * Durable Object RPC, or from a second copy of the package, is a plain `Error` with the same fields.
+     */
+    static isInstance(error: unknown, code?: AgentErrorCode): error is AgentError;
+}
+/** The text that another end may see of an error: its message, or a fixed text for what is not an `Error`. */
+export declare function messageOf(error: unknown): string;
