@@ -1,23 +1,12 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { getAgentByName } from "./index";
-import { connect, errorOf, evict } from "./test/kit";
+import { connect, costOf, errorOf, evict, logged } from "./test/kit";
 
 const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(name));
 const faulty = (name: string) => env.Faulty.get(env.Faulty.idFromName(name));
 const seen = (stub: ReturnType<typeof recorder>, event: string) =>
   runInDurableObject(stub, (agent) => agent.seen.filter((entry) => entry.event === event).map(({ detail }) => detail));
-
-/** What is logged while `run` executes; none of it is printed. */
-async function logged(run: () => unknown): Promise<unknown[][]> {
-  const log = vi.spyOn(console, "error").mockImplementation(() => {});
-  try {
-    await run();
-    return log.mock.calls;
-  } finally {
-    log.mockRestore();
-  }
-}
 
 describe("an error", () => {
   it("of onRequest goes to onError once, and reaches the caller as it was thrown", async () => {
@@ -161,7 +150,6 @@ describe("a name", () => {
   it("of more than 1,024 bytes is written once", async () => {
     const name = "x".repeat(2_000);
     const stub = await getAgentByName(blank, name);
-    const { costOf } = await import("./test/kit");
     const cost = await costOf(stub, () => getAgentByName(blank, name));
     expect(cost.statements).toEqual([]);
   });

@@ -89,10 +89,10 @@ describe("the start", () => {
   });
 
   it("keeps the props of a failed start for the next attempt", async () => {
-    expect((await errorOf(() => getAgentByName(env.Starter, "fails-props", { props: { n: 1 } }))).message).toBe("no start");
+    expect((await errorOf(() => getAgentByName(env.Starter, "fails-props", { props: { color: "red" } }))).message).toBe("no start");
     const stub = starter("fails-props");
     await stub.isReady();
-    expect((await order(stub)).filter((step) => step.startsWith("props"))).toEqual(['props {"n":1}', 'props {"n":1}']);
+    expect((await order(stub)).filter((step) => step.startsWith("props"))).toEqual(['props {"color":"red"}', 'props {"color":"red"}']);
   });
 
   it("leaves synchronous methods synchronous in the constructor, in blockConcurrencyWhile and in onStart", async () => {

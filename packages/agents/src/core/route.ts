@@ -101,6 +101,7 @@ async function answer<Env, Props>(
  * @param name any text; the same name is always the same instance
  * @param options location, jurisdiction, and props for `onStart`
  * @returns a stub: its methods are the agent's, and its `fetch` takes requests
+ * @throws PROPS_NOT_SERIALIZABLE, or what `onStart` throws
  * @example
  * const counter = await getAgentByName(env.CounterAgent, "shared");
  * await counter.increment();
@@ -120,8 +121,18 @@ export async function getAgentByName<Class extends Rpc.DurableObjectBranded | un
   if (props !== undefined) message.props = props;
   if (name.length * 3 > maxPlatformNameBytes && new TextEncoder().encode(name).length > maxPlatformNameBytes) message.name = name;
   // Every agent has this method; the type of a stub shows only those of its own class.
-  if (Object.keys(message).length > 0) await (stub as unknown as DurableObjectStub<Startable>).__agentStart(message);
+  if (Object.keys(message).length > 0) await start(stub as unknown as DurableObjectStub<Startable>, message);
   return stub;
+}
+
+async function start(stub: DurableObjectStub<Startable>, message: StartMessage): Promise<void> {
+  try {
+    await stub.__agentStart(message);
+  } catch (cause) {
+    // One that the agent itself threw is marked as remote.
+    const sending = cause instanceof Error && cause.name === "DataCloneError" && !("remote" in cause);
+    throw sending ? new AgentError("PROPS_NOT_SERIALIZABLE", `The props cannot be sent to the agent: ${cause.message}`, { cause }) : cause;
+  }
 }
 
 function parsePath(pathname: string, prefix: string): { agent: string; name: string | undefined } | undefined {

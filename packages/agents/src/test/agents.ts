@@ -206,6 +206,7 @@ export class Starter extends Agent {
   readonly order: string[] = [];
   readonly errors: unknown[] = [];
   attempts = 0;
+  props: Record<string, unknown> | undefined;
   readonly #chime: Chime;
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env);
@@ -229,7 +230,8 @@ export class Starter extends Agent {
   }
   override async onStart(props?: Record<string, unknown>) {
     this.attempts++;
-    if (props) this.order.push(`props ${JSON.stringify(props)}`);
+    this.props = props;
+    if (props?.color) this.order.push(`props ${JSON.stringify(props)}`);
     this.order.push(`starting ${this.synchronous()}`);
     await this.ctx.storage.get("nothing");
     if (this.name.startsWith("never") || (this.name.startsWith("fails") && this.attempts === 1)) throw new Error("no start");

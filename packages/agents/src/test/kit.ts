@@ -1,4 +1,5 @@
 import { abortAllDurableObjects, env, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { vi } from "vitest";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "../core/meta";
 
 /** Real SQLite storage in a bare Durable Object: for capabilities, without an agent. */
@@ -137,6 +138,18 @@ export async function errorOf(run: () => PromiseLike<unknown> | void): Promise<E
     return error as Error;
   }
   throw new Error(`Expected an error, got ${JSON.stringify(result)}`);
+}
+
+/** What is logged as an error while `run` executes; none of it is printed. */
+export async function logged(run: () => unknown): Promise<unknown[][]> {
+  const calls: unknown[][] = [];
+  const log = vi.spyOn(console, "error").mockImplementation((...line) => void calls.push(line));
+  try {
+    await run();
+    return calls;
+  } finally {
+    log.mockRestore();
+  }
 }
 
 /** What an operation cost in storage. */
