@@ -14,6 +14,8 @@ const port = process.env.PORT ? Number(process.env.PORT) : undefined;
 export default defineConfig({
   // agents() lowers the @callable() decorators, which the bundler leaves as they are.
   plugins: [agents(), react(), cloudflare()],
+  // The page is one chunk: React, the AI SDK and Markdown are all needed for the first message.
+  build: { chunkSizeWarningLimit: 800 },
   server: { host: "127.0.0.1", port: port ?? 5173, strictPort: port !== undefined },
   preview: { host: "127.0.0.1", port: port ?? 4173, strictPort: port !== undefined }
 });

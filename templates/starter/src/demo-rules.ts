@@ -10,9 +10,9 @@ export type Intent =
   | { kind: "fail" }
   | { kind: "recall"; what: "name" | "first" | "previous" | "notes" | "self" };
 
-export const askForCity = "Which city would you like the weather for?";
+const askForCity = "Which city would you like the weather for?";
 
-export const abilities = [
+const abilities = [
   "- **Weather**: “What is the weather in Tokyo?” runs a tool on the server.",
   "- **Timezone**: “What timezone am I in?” runs a tool in your browser.",
   "- **Arithmetic**: “What is 5000 times 3?” asks for your approval first, because the number is large.",

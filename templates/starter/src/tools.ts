@@ -16,7 +16,7 @@ export function createTools(state: () => ChatState, weatherDelayMs = 600) {
       }
     }),
 
-    // Has no `execute`: the page answers it, in `onToolCall`.
+    // Has no `execute`: the page runs it, see browser-tools.ts.
     getUserTimezone: tool({
       description: "Get the user's timezone and local time from their browser",
       inputSchema: z.object({})

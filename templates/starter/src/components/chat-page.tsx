@@ -1,6 +1,7 @@
 import { useAgentChat } from "@cloudflare/ai-chat/react";
 import { useAgent } from "agents/react";
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
+import { browserTools } from "../browser-tools";
 import type { ChatAgent } from "../server";
 import { initialState, type ChatState, type ModelInfo } from "../shared";
 import { Composer } from "./composer";
@@ -16,6 +17,7 @@ import { Sheet, useMediaQuery } from "./sheet";
 export function ChatPage({ name }: { name: string }) {
   const [connection, setConnection] = useState<ConnectionStatus>("connecting");
   const [model, setModel] = useState<ModelInfo>();
+  const [refused, setRefused] = useState("");
   const [confirmingClear, setConfirmingClear] = useState(false);
   const [sheetOpen, setSheetOpen] = useState(false);
   const wide = useMediaQuery("(min-width: 900px)");
@@ -25,22 +27,18 @@ export function ChatPage({ name }: { name: string }) {
     agent: "ChatAgent",
     name,
     onOpen: () => setConnection("connected"),
-    onClose: () => setConnection("disconnected")
+    onClose: () => setConnection("disconnected"),
+    onStateUpdate: (_, source) => source === "client" && setRefused(""),
+    onStateUpdateError: setRefused
   });
 
-  const { messages, sendMessage, regenerate, stop, clearHistory, addToolApprovalResponse, status, error } =
+  const { messages, sendMessage, regenerate, stop, clearHistory, addToolApprovalResponse, status, error, isLoading } =
     useAgentChat({
       agent,
-      // Tools without `execute` on the server are answered here.
-      onToolCall: async ({ toolCall, addToolOutput }) => {
-        if (toolCall.toolName !== "getUserTimezone") return;
-        addToolOutput({
-          toolCallId: toolCall.toolCallId,
-          output: {
-            timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-            localTime: new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
-          }
-        });
+      onToolCall: async ({ toolCall: { toolCallId, toolName, input }, addToolOutput }) => {
+        const run = browserTools[toolName];
+        // What it throws becomes the tool's error, which the model is told.
+        if (run) addToolOutput({ toolCallId, output: await run(input) });
       }
     });
 
@@ -70,6 +68,7 @@ export function ChatPage({ name }: { name: string }) {
     <Preferences
       state={state}
       disabled={!agent.state}
+      problem={refused}
       onChange={(change) => agent.setState({ ...state, ...change })}
       onReset={() => agent.stub.resetPreferences()}
     />
@@ -88,10 +87,10 @@ export function ChatPage({ name }: { name: string }) {
 
       <main className="chat">
         <MessageList messages={messages} status={status} assistantName={state.assistantName} onRespond={respond}>
-          {messages.length === 0 && !busy && <EmptyState demo={model?.demo ?? false} onPick={pick} />}
+          {messages.length === 0 && !busy && !isLoading && <EmptyState demo={model?.demo ?? false} onPick={pick} />}
           {status === "error" && <ErrorNotice error={error} onRetry={() => void regenerate()} />}
         </MessageList>
-        <Composer ref={composer} busy={busy} onSend={send} onStop={() => void stop()} />
+        <Composer ref={composer} busy={busy} onSend={send} onStop={stop} />
       </main>
 
       {wide ? (

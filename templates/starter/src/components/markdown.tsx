@@ -1,4 +1,4 @@
-import { memo, type ComponentProps } from "react";
+import { memo, type ComponentProps, type ReactNode } from "react";
 import ReactMarkdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 import { CopyButton } from "./copy-button";
@@ -18,16 +18,8 @@ export const Markdown = memo(function Markdown({ text }: { text: string }) {
 });
 
 const components = {
-  a: ({ href, children }: ComponentProps<"a">) => (
-    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
-      {children}
-    </a>
-  ),
-  img: ({ src, alt }: ComponentProps<"img">) => (
-    <a href={typeof src === "string" ? src : undefined} target="_blank" rel="noopener noreferrer nofollow">
-      {alt || "Image"}
-    </a>
-  ),
+  a: ({ href, children }: ComponentProps<"a">) => <Link href={href}>{children}</Link>,
+  img: ({ src, alt }: ComponentProps<"img">) => <Link href={String(src ?? "")}>{alt || "Image"}</Link>,
   pre: CodeBlock,
   table: ({ children }: ComponentProps<"table">) => (
     <div className="table-scroll" tabIndex={0} role="group" aria-label="Table">
@@ -39,6 +31,16 @@ const components = {
   h2: ({ children }: ComponentProps<"h2">) => <h3>{children}</h3>,
   h3: ({ children }: ComponentProps<"h3">) => <h4>{children}</h4>
 };
+
+/** An address that was dropped leaves just the text. */
+function Link({ href, children }: { href: string | undefined; children: ReactNode }) {
+  if (!href) return children;
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  );
+}
 
 function CodeBlock({ children }: ComponentProps<"pre">) {
   const code = (children as { props?: { className?: string; children?: unknown } } | undefined)?.props;

@@ -4,24 +4,26 @@ import { limits, type ChatState } from "../shared";
 type PreferencesProps = {
   state: ChatState;
   disabled: boolean;
+  /** Why the agent refused the last change, if it did. */
+  problem: string;
   onChange: (change: Partial<ChatState>) => void;
   onReset: () => Promise<unknown>;
 };
 
 /** The state of the agent. Every tab of this chat shows it and may change it; the agent keeps it and reads it too. */
-export function Preferences({ state, disabled, onChange, onReset }: PreferencesProps) {
+export function Preferences({ state, disabled, problem, onChange, onReset }: PreferencesProps) {
   const id = useId();
-  const [problem, setProblem] = useState("");
+  const [resetFailed, setResetFailed] = useState("");
   const name = useDraft(state.assistantName, (assistantName) => {
     if (assistantName.trim() !== "") onChange({ assistantName });
   });
   const notes = useDraft(state.notes, (text) => onChange({ notes: text }));
 
   const reset = () => {
-    setProblem("");
+    setResetFailed("");
     name.discard();
     notes.discard();
-    onReset().catch((error: Error) => setProblem(error.message));
+    onReset().catch((error: Error) => setResetFailed(error.message));
   };
 
   return (
@@ -78,9 +80,9 @@ export function Preferences({ state, disabled, onChange, onReset }: PreferencesP
       <button type="button" className="button" disabled={disabled} onClick={reset}>
         Reset preferences
       </button>
-      {problem && (
+      {(problem || resetFailed) && (
         <p className="tool-error" role="alert">
-          {problem}
+          {problem || resetFailed}
         </p>
       )}
     </section>

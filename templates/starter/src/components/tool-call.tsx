@@ -1,5 +1,6 @@
 import { getToolName, type DynamicToolUIPart, type ToolUIPart } from "ai";
 import { useState } from "react";
+import { browserTools } from "../browser-tools";
 import { Icon, type IconName } from "./icons";
 
 type ToolPart = ToolUIPart | DynamicToolUIPart;
@@ -103,8 +104,10 @@ function progress(part: ToolPart, active: boolean, busy: boolean): Progress {
     case "input-streaming":
       return busy ? { text: "Preparing", tone: "running" } : { text: "Cancelled", tone: "idle" };
     case "input-available":
-      // A tool of the browser runs after the reply has paused, so an active call runs even if nothing streams.
-      return active ? { text: "Running", tone: "running" } : { text: "Cancelled", tone: "idle" };
+      // A tool of the browser runs while the reply pauses; any other stops with the reply.
+      return busy || (active && getToolName(part) in browserTools)
+        ? { text: "Running", tone: "running" }
+        : { text: "Cancelled", tone: "idle" };
     case "approval-requested":
       return active ? { text: "Needs approval", tone: "waiting" } : { text: "Not answered", tone: "idle" };
     case "approval-responded":
