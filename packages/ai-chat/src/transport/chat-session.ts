@@ -3,7 +3,7 @@ import { Chat } from "@ai-sdk/react";
 import { MessageBuilder } from "../messages/message-builder";
 import { isOpenCall, type ToolPart } from "../messages/settle";
 import { parseServerFrame } from "../protocol/checks";
-import type { ChatClientFrame, ChatResponseFrame, ChatServerFrame, ChatTrigger, ClientToolSchema } from "../protocol/frames";
+import type { ChatClientFrame, ChatRequestBody, ChatRequestFrame, ChatResponseFrame, ChatServerFrame, ChatTrigger, ClientToolSchema } from "../protocol/frames";
 import { isOpen, type ChatSocket } from "./chat-socket";
 import { OwnTurns } from "./own-turns";
 
@@ -60,6 +60,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   #followed: FollowedTurn | undefined;
   /** This client has answered the last open call: the next continuation is its own. */
   #expectsContinuation = false;
+  /** What to do when the AI SDK has finished a stream that was ended here. */
+  #afterFinish: (() => void) | undefined;
   #loaded = false;
   /** Something happened while the messages were being loaded: what comes may be older. */
   #outdated = false;
@@ -77,7 +79,11 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       onFinish: (result) => {
         this.#options().onFinish?.(result);
         // The AI SDK is not ready before this callback returns.
-        queueMicrotask(() => this.#offerCalls());
+        queueMicrotask(() => {
+          this.#afterFinish?.();
+          this.#afterFinish = undefined;
+          this.#offerCalls();
+        });
       }
     });
   }
@@ -176,16 +182,19 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     else this.#offerCalls();
   }
 
-  async #load(): Promise<void> {
+  /** Loads the transcript; `undefined` if that fails. */
+  async #load(): Promise<readonly Message[] | undefined> {
     const { loadMessages, onError } = this.#options();
-    if (!loadMessages) return;
+    if (!loadMessages) return this.chat.messages;
     try {
       const messages = await loadMessages();
-      if (this.#loaded || messages.length > 0 || this.chat.messages.length > 0) this.#adopt(messages);
+      this.#adopt(messages);
+      return messages;
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
       this.#set({ error: failure });
       onError?.(failure);
+      return undefined;
     }
   }
 
@@ -201,11 +210,17 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     this.#send({ type: "cf_agent_stream_resume_request" });
   }
 
-  /** There is no stream to follow: what was missed is in the transcript. */
+  /** There is no stream to follow: what was missed is in the transcript, and what is not there has to be said again. */
   async #caughtUp(): Promise<void> {
     const missed = this.#own.hasUncertain || this.#followed !== undefined || this.#expectsContinuation;
-    if (missed) await this.#load();
-    this.#own.endUncertain();
+    const stored = missed ? await this.#load() : undefined;
+    if (stored) {
+      const known = new Set(stored.map(({ id }) => id));
+      const { lost, ended } = this.#own.settleUncertain((id) => known.has(id));
+      for (const { text } of lost) this.#socket.send(text);
+      // The AI SDK may still be applying chunks that came before the loss.
+      if (ended) this.#afterFinish = () => this.#adopt(stored);
+    }
     this.#endFollowed();
     this.#offerCalls();
   }
@@ -289,7 +304,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   // --- messages ---
 
   /** Takes the server's list, and keeps what it cannot have yet. */
-  #adopt(messages: Message[]): void {
+  #adopt(messages: readonly Message[]): void {
     const known = new Set(messages.map(({ id }) => id));
     const pending = this.#own.pendingMessageIds;
     this.chat.messages = [...messages, ...this.chat.messages.filter(({ id }) => pending.has(id) && !known.has(id))];
@@ -344,19 +359,17 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     return {
       sendMessages: async ({ messages, trigger, messageId, abortSignal, body, headers }) => {
         const extras = await this.#options().extras({ messages, trigger, messageId });
-        const requestId = crypto.randomUUID();
-        const sent = messages.filter(({ role }) => role === "user").slice(-1);
-        const stream = this.#own.open(requestId, sent.map(({ id }) => id));
+        const allExtras = { body: { ...extras.body, ...body }, headers: { ...extras.headers, ...plainHeaders(headers) } };
+        const frame = requestFrame({ messages, trigger, messageId, clientTools: this.#options().clientTools() }, allExtras);
+        const added = trigger === "submit-message" ? messages.findLast(({ role }) => role === "user")?.id : undefined;
+        const text = JSON.stringify(frame);
+        const stream = this.#own.open({ id: frame.id, text, messageId: added });
         abortSignal?.addEventListener("abort", () => {
-          this.#send({ type: "cf_agent_chat_request_cancel", id: requestId });
-          this.#own.close(requestId);
+          this.#send({ type: "cf_agent_chat_request_cancel", id: frame.id });
+          this.#own.close(frame.id);
         });
-        const clientTools = this.#options().clientTools();
-        const text = JSON.stringify({ ...extras.body, ...body, messages, trigger, ...(clientTools && { clientTools }), ...(messageId && { messageId }) });
-        const allHeaders = { ...extras.headers, ...plainHeaders(headers) };
-        const init = { method: "POST", body: text, ...(Object.keys(allHeaders).length > 0 && { headers: allHeaders }) };
         this.#set({ error: undefined });
-        this.#send({ type: "cf_agent_use_chat_request", id: requestId, init });
+        this.#socket.send(text);
         return stream;
       },
       // Streams of this conversation are followed by the session, which sees all of them.
@@ -380,6 +393,12 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     this.#snapshot = next;
     for (const listener of this.#listeners) listener();
   }
+}
+
+function requestFrame(request: Omit<ChatRequestBody, "id">, { body, headers }: Required<RequestExtras>): ChatRequestFrame {
+  const init: ChatRequestFrame["init"] = { method: "POST", body: JSON.stringify({ ...body, ...request }) };
+  if (Object.keys(headers).length > 0) init.headers = headers;
+  return { type: "cf_agent_use_chat_request", id: crypto.randomUUID(), init };
 }
 
 function plainHeaders(headers: Record<string, string> | Headers | undefined): Record<string, string> {

@@ -8,8 +8,16 @@ interface OwnTurn {
   replayed: number;
   /** The request was on its way when the connection was lost: it may have ended meanwhile. */
   uncertain: boolean;
-  /** Messages that were sent with the request, which the server may not have stored yet. */
-  messageIds: readonly string[];
+  request: OwnRequest;
+}
+
+/** A request as it was sent. */
+export interface OwnRequest {
+  id: string;
+  /** The frame. */
+  text: string;
+  /** The new message in it, which the server may not have stored yet. */
+  messageId: string | undefined;
 }
 
 /** The turns that this client asked for, each as the stream that the AI SDK reads. */
@@ -17,12 +25,12 @@ export class OwnTurns {
   readonly #turns = new Map<string, OwnTurn>();
 
   /** Opens a stream for a request that is about to be sent. */
-  open(requestId: string, messageIds: readonly string[]): ReadableStream<UIMessageChunk> {
+  open(request: OwnRequest): ReadableStream<UIMessageChunk> {
     return new ReadableStream({
       start: (controller) => {
-        this.#turns.set(requestId, { controller, passed: 0, replayed: 0, uncertain: false, messageIds });
+        this.#turns.set(request.id, { controller, passed: 0, replayed: 0, uncertain: false, request });
       },
-      cancel: () => void this.#turns.delete(requestId)
+      cancel: () => void this.#turns.delete(request.id)
     });
   }
 
@@ -32,7 +40,7 @@ export class OwnTurns {
 
   /** Ids of messages that are on their way. */
   get pendingMessageIds(): ReadonlySet<string> {
-    return new Set([...this.#turns.values()].flatMap(({ messageIds }) => messageIds));
+    return new Set([...this.#turns.values()].flatMap(({ request }) => request.messageId ?? []));
   }
 
   /** Whether any turn may have ended without this client having heard of it. */
@@ -60,9 +68,26 @@ export class OwnTurns {
     }
   }
 
-  /** The server has no such turns any more: their result is in the transcript. */
-  endUncertain(): void {
-    for (const [id, turn] of this.#turns) if (turn.uncertain) this.#end(id, turn);
+  /**
+   * The server has no open turn any more. What it has stored is answered in the transcript; what it has not, it never got.
+   *
+   * @returns requests to send again, and whether any stream was ended
+   */
+  settleUncertain(isStored: (messageId: string) => boolean): { lost: OwnRequest[]; ended: boolean } {
+    const lost: OwnRequest[] = [];
+    let ended = false;
+    for (const [id, turn] of this.#turns) {
+      if (!turn.uncertain) continue;
+      const { messageId } = turn.request;
+      if (messageId === undefined || isStored(messageId)) {
+        this.#end(id, turn);
+        ended = true;
+      } else {
+        turn.uncertain = false;
+        lost.push(turn.request);
+      }
+    }
+    return { lost, ended };
   }
 
   /** Ends a turn here, whatever the server does. */

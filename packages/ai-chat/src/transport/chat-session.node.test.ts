@@ -1,0 +1,244 @@
+import type { UIMessage } from "ai";
+import { expect, it, vi } from "vitest";
+import type { ToolPart } from "../messages/settle";
+import { FakeServer, startSession, until } from "./fake-server.node";
+
+const user = (id: string, text: string): UIMessage => ({ id, role: "user", parts: [{ type: "text", text }] });
+const answer = (id: string, ...deltas: string[]) => [
+  { type: "start", messageId: id },
+  { type: "text-start", id: "t" },
+  ...deltas.map((delta) => ({ type: "text-delta", id: "t", delta })),
+  { type: "text-end", id: "t" }
+];
+const texts = (messages: UIMessage[]) => messages.map(({ parts }) => parts.map((part) => (part.type === "text" ? part.text : part.type)).join(""));
+const waitingCall: UIMessage = {
+  id: "a1",
+  role: "assistant",
+  parts: [{ type: "tool-where", toolCallId: "c1", state: "input-available", input: { exact: true } }]
+};
+const approval: UIMessage = {
+  id: "a1",
+  role: "assistant",
+  parts: [{ type: "tool-pay", toolCallId: "c1", state: "approval-requested", input: {}, approval: { id: "p1" } }]
+};
+
+it("sends a question and streams the answer into the messages, under the server's id", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id, init } = await server.next("cf_agent_use_chat_request");
+  expect(JSON.parse(init.body)).toMatchObject({ trigger: "submit-message", messages: [{ role: "user", parts: [{ type: "text", text: "hi" }] }] });
+  server.chunks(id, answer("a1", "one ", "two"));
+  server.done(id);
+  await sending;
+  expect(texts(session.chat.messages)).toEqual(["hi", "one two"]);
+  expect(session.chat.messages[1]?.id).toBe("a1");
+  expect(session.chat.status).toBe("ready");
+});
+
+it("shows the error that ends a turn, and leaves it when the next one begins", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  server.done(id, { error: true, body: "model is down" });
+  await sending;
+  expect([session.chat.status, session.chat.error?.message]).toEqual(["error", "model is down"]);
+  void session.chat.regenerate();
+  await server.next("cf_agent_use_chat_request");
+  expect(session.chat.error).toBeUndefined();
+});
+
+it("follows the turn of another client", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  server.say({ type: "cf_agent_chat_messages", messages: [user("u1", "from elsewhere")] });
+  server.chunks("r9", answer("a1", "live"));
+  expect(session.getSnapshot().followed).toBe("streaming");
+  expect(texts(session.chat.messages)).toEqual(["from elsewhere", "live"]);
+  server.done("r9");
+  expect(session.getSnapshot().followed).toBeUndefined();
+});
+
+it("resumes the stream that is under way when it starts", async () => {
+  const server = new FakeServer();
+  server.messages = [user("u1", "hi")];
+  const session = await startSession(server);
+  server.say({ type: "cf_agent_stream_resuming", id: "r1" });
+  expect((await server.next("cf_agent_stream_resume_ack")).id).toBe("r1");
+  const [start, begin, delta, end] = answer("a1", "one ");
+  server.chunks("r1", [start!, begin!, delta!], { replay: true });
+  server.chunks("r1", [{ type: "text-delta", id: "t", delta: "two" }, end!]);
+  server.done("r1");
+  expect(texts(session.chat.messages)).toEqual(["hi", "one two"]);
+});
+
+it("goes on after a lost connection without losing or doubling a chunk of its own turn", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  const chunks = answer("a1", "one ", "two ", "three");
+  server.chunks(id, chunks.slice(0, 4));
+  server.lose();
+  server.restore();
+  await server.next("cf_agent_stream_resume_request");
+  server.say({ type: "cf_agent_stream_resuming", id });
+  await server.next("cf_agent_stream_resume_ack");
+  server.chunks(id, chunks.slice(0, 5), { replay: true });
+  server.chunks(id, chunks.slice(5));
+  server.done(id);
+  await sending;
+  expect(texts(session.chat.messages)).toEqual(["hi", "one two three"]);
+});
+
+it("does the same with a turn that it follows", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const chunks = answer("a1", "one ", "two");
+  server.chunks("r9", chunks.slice(0, 3));
+  server.lose();
+  server.restore();
+  await server.next("cf_agent_stream_resume_request");
+  server.say({ type: "cf_agent_stream_resuming", id: "r9" });
+  server.chunks("r9", chunks.slice(0, 4), { replay: true });
+  server.chunks("r9", chunks.slice(4));
+  server.done("r9");
+  expect(texts(session.chat.messages)).toEqual(["one two"]);
+});
+
+it("loads the transcript when its turn ended while it was away", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  server.chunks(id, answer("a1", "one "));
+  server.lose();
+  server.messages = [session.chat.messages[0]!, { id: "a1", role: "assistant", parts: [{ type: "text", text: "one two" }] }];
+  server.restore();
+  await server.next("cf_agent_stream_resume_request");
+  server.say({ type: "cf_agent_stream_resume_none" });
+  await sending;
+  expect(session.chat.status).toBe("ready");
+  expect(texts(session.chat.messages).at(-1)).toBe("one two");
+});
+
+it("sends a question again that the server never got", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const first = await server.next("cf_agent_use_chat_request");
+  server.lose();
+  server.restore();
+  await server.next("cf_agent_stream_resume_request");
+  server.say({ type: "cf_agent_stream_resume_none" });
+  expect(await server.next("cf_agent_use_chat_request")).toEqual(first);
+  server.chunks(first.id, answer("a1", "yes"));
+  server.done(first.id);
+  await sending;
+  expect(texts(session.chat.messages)).toEqual(["hi", "yes"]);
+});
+
+it("loads again when something happened while it was loading", async () => {
+  const server = new FakeServer();
+  const loads = [[user("u1", "old")], [user("u1", "old"), user("u2", "new")]];
+  const session = await startSession(server, {
+    loadMessages: async () => {
+      if (loads.length === 2) server.say({ type: "cf_agent_chat_messages", messages: [] });
+      return loads.shift()!;
+    }
+  });
+  expect(texts(session.chat.messages)).toEqual(["old", "new"]);
+});
+
+it("offers a waiting call once, sends its result, and follows the continuation on the same message", async () => {
+  const server = new FakeServer();
+  server.messages = [user("u1", "where"), waitingCall];
+  const onCalls = vi.fn<(calls: readonly ToolPart[]) => void>();
+  const session = await startSession(server, { onCalls });
+  await vi.waitUntil(() => onCalls.mock.calls.length > 0);
+  session.addToolOutput({ toolCallId: "c1", output: { zone: "UTC" } }, true);
+  expect(await server.next("cf_agent_tool_result")).toMatchObject({ toolCallId: "c1", toolName: "where", output: { zone: "UTC" }, autoContinue: true });
+  expect(session.getSnapshot().followed).toBe("submitted");
+  server.chunks("c", answer("a1", "in UTC"), { continuation: true });
+  server.done("c", { continuation: true });
+  expect(session.chat.messages).toHaveLength(2);
+  expect(session.chat.messages[1]?.parts).toMatchObject([{ state: "output-available" }, { type: "text", text: "in UTC" }]);
+  expect(onCalls).toHaveBeenCalledTimes(1);
+});
+
+it("does not go on after a result that is an error, nor when it is told not to", async () => {
+  const server = new FakeServer();
+  server.messages = [waitingCall];
+  const session = await startSession(server);
+  session.addToolOutput({ toolCallId: "c1", state: "output-error", errorText: "no" }, true);
+  expect(await server.next("cf_agent_tool_result")).toMatchObject({ state: "output-error", errorText: "no", autoContinue: false });
+  expect(session.getSnapshot().followed).toBeUndefined();
+});
+
+it.each([["p1"], ["c1"]])("finds the call to approve by the approval's id or its own (%s)", async (id) => {
+  const server = new FakeServer();
+  server.messages = [approval];
+  const session = await startSession(server);
+  session.addToolApprovalResponse({ id, approved: false }, true);
+  expect(await server.next("cf_agent_tool_approval")).toMatchObject({ toolCallId: "c1", approved: false, autoContinue: true });
+  expect(session.chat.messages[0]?.parts[0]).toMatchObject({ state: "output-denied", approval: { id: "p1", approved: false } });
+});
+
+it("takes an updated message, and an emptied conversation, from the server", async () => {
+  const server = new FakeServer();
+  server.messages = [user("u1", "hi"), waitingCall];
+  const session = await startSession(server);
+  server.say({ type: "cf_agent_message_updated", message: { ...waitingCall, parts: [{ type: "text", text: "replaced" }] } });
+  expect(texts(session.chat.messages)).toEqual(["hi", "replaced"]);
+  server.say({ type: "cf_agent_chat_clear" });
+  expect(session.chat.messages).toEqual([]);
+});
+
+it("keeps a question that the server has not stored yet when a list arrives", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  void session.chat.sendMessage({ text: "mine" });
+  await server.next("cf_agent_use_chat_request");
+  server.say({ type: "cf_agent_chat_messages", messages: [user("u0", "theirs")] });
+  expect(texts(session.chat.messages)).toEqual(["theirs", "mine"]);
+});
+
+it("stops its own turn, and one that it follows", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  session.stop();
+  expect((await server.next("cf_agent_chat_request_cancel")).id).toBe(id);
+  await sending;
+  server.chunks("r9", answer("a1", "live"));
+  session.stop();
+  expect((await server.next("cf_agent_chat_request_cancel")).id).toBe("r9");
+  await until(session, () => session.chat.status === "ready");
+});
+
+it("gives data parts of every turn to onData, transient ones included", async () => {
+  const server = new FakeServer();
+  const seen: unknown[] = [];
+  const session = await startSession(server, { onData: (part) => void seen.push(part) });
+  server.chunks("r9", [{ type: "start", messageId: "a1" }, { type: "data-step", data: 1, transient: true }]);
+  server.done("r9");
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  server.chunks(id, [{ type: "data-step", id: "d", data: 2 }]);
+  server.done(id);
+  await sending;
+  expect(seen).toEqual([{ type: "data-step", data: 1, transient: true }, { type: "data-step", id: "d", data: 2 }]);
+});
+
+it("ignores frames that are not what they say", async () => {
+  const server = new FakeServer();
+  server.messages = [user("u1", "hi")];
+  const session = await startSession(server);
+  server.say({ type: "cf_agent_chat_messages", messages: [{ id: 1 }] } as never);
+  server.say({ type: "cf_agent_use_chat_response", id: "r", body: "not JSON", done: false });
+  server.say({ type: "cf_agent_message_updated" } as never);
+  expect(texts(session.chat.messages)).toEqual(["hi"]);
+  expect(session.getSnapshot().followed).toBeUndefined();
+});
