@@ -29,6 +29,11 @@ export declare class TestConnection {
     send(message: unknown): void;
     /** Calls a method and waits for its answer; frames before it are dropped. */
     call(method: string, ...args: unknown[]): Promise<Record<string, unknown>>;
+    /**
+     * All that has arrived and was not asked for, once the agent has handled what this connection sent before. A call of a
+     * method that no agent has is the barrier: it is always answered, and a connection's frames keep their order.
+     */
+    settled(): Promise<Received[]>;
     close(code?: number, reason?: string): void;
     /** As a browser does by `close()`: the other end sees 1005. */
     closeWithoutCode(): void;
@@ -55,6 +60,8 @@ export declare const killAll: () => Promise<void>;
 export declare function errorOf(run: () => PromiseLike<unknown> | void): Promise<Error & {
     code?: string;
 }>;
+/** What is logged as an error while `run` executes; none of it is printed. */
+export declare function logged(run: () => unknown): Promise<unknown[][]>;
 /** What an operation cost in storage. */
 export interface Cost {
     /** Calls of `sql.exec`, of key-value storage, and of the alarm, with the text of each. */

@@ -82,6 +82,21 @@ export class TestConnection {
     return this.next((frame) => frame.type === "rpc" && frame.id === id && frame.done !== false);
   }
 
+  /**
+   * All that has arrived and was not asked for, once the agent has handled what this connection sent before. A call of a
+   * method that no agent has is the barrier: it is always answered, and a connection's frames keep their order.
+   */
+  async settled(): Promise<Received[]> {
+    const id = `settled-${this.#calls++}`;
+    this.send({ type: "rpc", id, method: "", args: [] });
+    const frames: Received[] = [];
+    for (;;) {
+      const frame = await this.nextFrame();
+      if ((frame as { id?: unknown } | null)?.id === id) return frames;
+      frames.push(frame);
+    }
+  }
+
   close(code = 1000, reason = ""): void {
     this.#socket.close(code, reason);
   }
