@@ -19,6 +19,7 @@ export type AgentErrorCode =
   | "STATE_NOT_SERIALIZABLE"
   | "STATE_REJECTED"
   | "STATE_TOO_LARGE"
+  | "STATE_UNREADABLE"
   | "STREAM_CLOSED";
 
 /**

@@ -87,8 +87,8 @@ export class State implements Capability {
   }
 
   #load(): void {
-    const [row] = this.#deps.schema.read<{ state: string }>("SELECT state FROM cf_agents_state WHERE id = ?", rowId);
-    if (row) return this.#remember(JSON.parse(row.state), row.state);
+    const [row] = this.#deps.schema.read<{ state: string | null }>("SELECT state FROM cf_agents_state WHERE id = ?", rowId);
+    if (typeof row?.state === "string" && this.#restore(row.state)) return;
     const initial = this.#deps.initial();
     // A state that was never defined stays undefined, and leaves no row.
     if (initial === undefined) {
@@ -96,9 +96,22 @@ export class State implements Capability {
       return;
     }
     const text = serialize(initial);
-    this.#store(text);
+    // A row that cannot be read stays as it is until somebody sets the state: it may be all that is left of the old one.
+    if (typeof row?.state !== "string") this.#store(text);
     // A value of its own: the class's `initialState` may be one object for all instances.
     this.#remember(JSON.parse(text), text);
+  }
+
+  /** Reads the stored state. An unreadable one must not keep the agent from working. */
+  #restore(text: string): boolean {
+    try {
+      this.#remember(JSON.parse(text), text);
+      return true;
+    } catch (cause) {
+      const message = "The state in cf_agents_state is not JSON: initialState stands in for it until setState() replaces it";
+      this.#deps.failed(new AgentError("STATE_UNREADABLE", message, { cause }));
+      return false;
+    }
   }
 
   #store(text: string): void {

@@ -30,9 +30,11 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
     const prefix = error === undefined ? "" : `${(connectionOrError as Connection).id}: `;
     this.seen.push({ event: "error", detail: prefix + String(error ?? connectionOrError) });
   }
-  override onStateChanged(state: { n: number }, source: Connection | "server") {
+  override onStateChanged(state: { n: number }, source: Connection | "server"): void | Promise<void> {
     this.seen.push({ event: "state", detail: [state.n, source === "server" ? source : source.id] });
     if (state.n === 13) throw new Error("thrown in onStateChanged");
+    if (state.n === 14) return Promise.reject(new Error("rejected in onStateChanged"));
+    if (state.n === 100) this.setState({ n: 101 });
   }
   override validateStateChange(next: { n: number }) {
     if (next.n < 0) throw new Error("negative");
@@ -102,6 +104,15 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   set(n: number) {
     this.setState({ n });
     return this.state.n;
+  }
+  @callable()
+  async setLater(n: number) {
+    await this.ctx.storage.get("nothing");
+    return this.set(n);
+  }
+  @callable()
+  setInTimer(n: number) {
+    return new Promise((resolve, reject) => setTimeout(() => void this.setLater(n).then(resolve, reject)));
   }
   @callable()
   boom() {
