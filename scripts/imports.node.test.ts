@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { agentsRules, chatRules, importsOf, packagesOf, violations } from "./imports.ts";
 
@@ -88,6 +89,20 @@ describe("what a browser loads has no server code in it", () => {
     };
     expect([...packagesOf("dist/client/index.mjs", (path) => files[path]!)]).toEqual(["cloudflare:workers"]);
   });
+
+  it.each(globSync("*/dist/{.,client,react,vite}/*.mjs", { cwd: packages }))(
+    "%s finds what it imports",
+    async (entry) => {
+      const options = { entryPoints: [packages + entry], bundle: true, write: false, format: "esm" } as const;
+      const { errors } = await build({
+        ...options,
+        packages: "external",
+        external: ["cloudflare:*"],
+        logLevel: "silent"
+      });
+      expect(errors).toEqual([]);
+    }
+  );
 
   it.skipIf(!existsSync(`${packages}agents/dist`))("is looked at in every build", () => {
     expect(built).toContain("agents/dist/client/index.mjs");

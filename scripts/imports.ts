@@ -91,7 +91,7 @@ export function violations(files: ReadonlyMap<string, string>, rules: Rules): st
     const folder = folderOf(path);
     const rule = rules(folder);
     for (const { specifier, typeOnly } of importsOf(path, text)) {
-      const target = specifier.startsWith(".") && folderOf(posix.join(posix.dirname(path), specifier));
+      const target = specifier.startsWith(".") && folderOf(resolved(path, specifier, files));
       const allowed = target ? target === folder || rule.folders(target) : rule.packages(specifier, typeOnly);
       if (!allowed) found.push(`${path} imports ${specifier}`);
     }
@@ -131,6 +131,12 @@ export function packagesOf(entry: string, read: (path: string) => string): Set<s
   };
   visit(entry);
   return packages;
+}
+
+/** The path that a relative import means; `../client` is `client/index`. */
+function resolved(from: string, specifier: string, files: ReadonlyMap<string, string>): string {
+  const path = posix.join(posix.dirname(from), specifier);
+  return files.has(`${path}/index.ts`) ? `${path}/index` : path;
 }
 
 function folderOf(path: string): string {

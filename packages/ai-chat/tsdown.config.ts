@@ -15,11 +15,12 @@ const shared: UserConfig = {
   logLevel: "warn"
 };
 
-// Files that server and browser share are entries of both builds: whole, or one would drop what the other needs.
-const both = ["src/protocol/{checks,frames}.ts", "src/messages/{message-builder,settle}.ts"];
+// What server and browser may share (scripts/imports.ts holds them to it) is an entry of both builds, and so whole in
+// both: else the one would drop what the other needs.
+const both = ["src/{protocol,messages}/*.ts", "!**/*.test.ts"];
 
 // Each runtime has its own global types, and so its own tsconfig.
 export default defineConfig([
-  { ...shared, tsconfig: "tsconfig.json", entry: ["src/index.ts", "src/types.ts", ...both] },
-  { ...shared, tsconfig: "tsconfig.client.json", entry: ["src/react/index.ts", ...both] }
+  { ...shared, tsconfig: "tsconfig.build.json", entry: ["src/index.ts", "src/types.ts", ...both] },
+  { ...shared, tsconfig: "tsconfig.build.client.json", entry: ["src/react/index.ts", ...both] }
 ]);
