@@ -116,6 +116,10 @@ it("rejects when the time is up, and drops the answer that comes later", async (
   await answer(peer, result(1));
   await answer(peer, result(2));
   expect(await other).toBe(2);
+  const quick = client.call("quick", [], { timeout: 5000 });
+  await answer(peer, result(3));
+  await quick;
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it("does not send a call whose time was up before there was a connection", async () => {
@@ -164,6 +168,17 @@ it("keeps what was not sent, in order, and sends it on the next connection", asy
   await answer(second, result("5"));
   expect(await second.received()).toBe(6);
   expect(await call).toBe("5");
+});
+
+it("keeps a call while attempts to connect fail", async () => {
+  const agent = await fakeAgent();
+  agent.isDown = true;
+  const client = agent.client();
+  const call = client.call("patient");
+  await event(client, "close");
+  agent.isDown = false;
+  expect(await answer(await agent.accepted(), result("done"))).toMatchObject({ method: "patient" });
+  expect(await call).toBe("done");
 });
 
 it("sends what waited before what a listener sends on opening", async () => {

@@ -90,7 +90,7 @@ it.each([1008, 4001])("stays closed after %i, until it is told to reconnect", as
   await client.ready;
 });
 
-it("asks a query function once more after a refusal, then stays closed", async () => {
+it("asks a query function once more after a refusal, then stays closed; reconnect() starts over", async () => {
   const agent = await fakeAgent();
   const query = vi.fn(async () => ({ token: "t" }));
   const client = agent.client({ query });
@@ -100,6 +100,10 @@ it("asks a query function once more after a refusal, then stays closed", async (
     expect(client.shouldReconnect).toBe(again);
   }
   expect(query).toHaveBeenCalledTimes(2);
+  client.reconnect();
+  (await agent.accepted()).close(4001);
+  await event(client, "close");
+  expect(client.shouldReconnect).toBe(true);
 });
 
 it("leaves that decision to shouldReconnectOnClose", async () => {
@@ -187,6 +191,16 @@ it.each([
   peer.send(new Uint8Array([1, 2]));
   await through(client, peer);
   expect(client.getSnapshot()).toBe(before);
+});
+
+it("takes a message whose type is a word of JavaScript for a message", async () => {
+  const agent = await fakeAgent();
+  const onMessage = vi.fn();
+  const { client, peer } = await agent.connected({ onMessage });
+  onMessage.mockClear();
+  peer.send({ type: "constructor" });
+  await through(client, peer);
+  expect(onMessage.mock.calls[0]![0].data).toBe('{"type":"constructor"}');
 });
 
 it("tells when it opens and closes, and of the agent's MCP servers", async () => {

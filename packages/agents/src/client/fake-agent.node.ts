@@ -9,15 +9,17 @@ import type { AgentClientOptions } from "./options";
 
 /** A WebSocket server that does nothing by itself: a test reads what it receives, and says what it sends. */
 export async function fakeAgent(): Promise<FakeAgent> {
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, verifyClient: () => !agent.isDown });
   await once(server, "listening");
-  const agent = new FakeAgent(server);
+  const agent: FakeAgent = new FakeAgent(server);
   onTestFinished(() => agent.stop());
   return agent;
 }
 
 export class FakeAgent {
   readonly host: string;
+  /** Whether it lets nobody in. */
+  isDown = false;
   readonly #server: WebSocketServer;
   readonly #peers = new Queue<Peer>();
   readonly #clients: AgentClient[] = [];

@@ -51,7 +51,10 @@ it.each(["before the first connection", "between two connections"])(
     const agent = await fakeAgent();
     const client = agent.client();
     if (when === "between two connections") {
-      (await agent.accepted()).drop();
+      const first = await agent.accepted();
+      first.greet();
+      await through(client, first);
+      first.drop();
       await event(client, "close");
     }
     client.setState({ n: 2 });
@@ -72,6 +75,19 @@ it("takes the agent's state after a reconnect when nothing was written meanwhile
   client.setState({ n: 1 });
   await peer.received();
   peer.drop();
+  const second = await agent.accepted();
+  second.greet({ state: { n: 5 } });
+  await through(client, second);
+  expect(client.state).toEqual({ n: 5 });
+});
+
+it("takes the agent's state on the next connection when a write was sent but the line broke", async () => {
+  const agent = await fakeAgent();
+  const client = agent.client();
+  const first = await agent.accepted();
+  client.setState({ n: 1 });
+  await first.received();
+  first.drop();
   const second = await agent.accepted();
   second.greet({ state: { n: 5 } });
   await through(client, second);

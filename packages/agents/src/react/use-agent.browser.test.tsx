@@ -178,6 +178,21 @@ it("asks a query function again when queryDeps change, and not when only the fun
   expect(load.mock.calls).toEqual([["a"], ["b"]]);
 });
 
+it("does not connect with the query of before, when queryDeps change while it is being made", async () => {
+  const { sockets, use } = setup();
+  const tokens: Record<string, (query: { token: string }) => void> = {};
+  const load = (user: string) => new Promise<{ token: string }>((resolve) => (tokens[user] = resolve));
+  const hook = await renderHook((props) => use({ query: () => load(props!.user), queryDeps: [props!.user] }), {
+    initialProps: { user: "a" }
+  });
+  await vi.waitUntil(() => tokens.a);
+  await hook.rerender({ user: "b" });
+  tokens.a!({ token: "a" });
+  await vi.waitUntil(() => tokens.b);
+  tokens.b!({ token: "b" });
+  expect((await sockets.next()).url.searchParams.get("token")).toBe("b");
+});
+
 it("keeps a query while it is connected, for cacheTtl, and asks again after a loss", async () => {
   const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response());
   vi.useFakeTimers({ toFake: ["Date"] });
