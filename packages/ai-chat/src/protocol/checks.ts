@@ -4,7 +4,8 @@ import type { ChatClientFrame, ChatRequestBody, ChatServerFrame } from "./frames
 type Fields = Record<string, unknown>;
 type Check = (fields: Fields) => boolean;
 
-const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const isString = (value: unknown): value is string => typeof value === "string";
 const roles: readonly unknown[] = ["user", "assistant", "system"];
 
@@ -44,7 +45,8 @@ const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = 
 export function parseRequestBody(text: string): ChatRequestBody | undefined {
   const body = parse(text);
   if (!isObject(body) || !areMessages(body.messages)) return undefined;
-  if (body.trigger !== undefined && body.trigger !== "submit-message" && body.trigger !== "regenerate-message") return undefined;
+  if (body.trigger !== undefined && body.trigger !== "submit-message" && body.trigger !== "regenerate-message")
+    return undefined;
   if (body.clientTools !== undefined && !Array.isArray(body.clientTools)) return undefined;
   // The fields that have a meaning have just been checked.
   return body as ChatRequestBody;

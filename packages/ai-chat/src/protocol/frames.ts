@@ -8,7 +8,11 @@ export type ChatTrigger = "submit-message" | "regenerate-message";
 // client to server
 
 /** `init.body` is the JSON text of a `ChatRequestBody`. */
-export type ChatRequestFrame = { type: "cf_agent_use_chat_request"; id: string; init: { method?: string; headers?: Record<string, string>; body: string } };
+export type ChatRequestFrame = {
+  type: "cf_agent_use_chat_request";
+  id: string;
+  init: { method?: string; headers?: Record<string, string>; body: string };
+};
 export type ChatMessagesFrame = { type: "cf_agent_chat_messages"; messages: UIMessage[] };
 export type ChatClearFrame = { type: "cf_agent_chat_clear" };
 export type ChatCancelFrame = { type: "cf_agent_chat_request_cancel"; id: string };

@@ -1,6 +1,6 @@
 import { useChat } from "@ai-sdk/react";
 import type { ChatInit, ChatStatus, UIMessage } from "ai";
-import { useCallback, useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useInsertionEffect, useMemo, useSyncExternalStore } from "react";
 import type { ToolPart } from "../messages/settle";
 import { ChatSession, type ChatSessionOptions, type RequestExtras } from "../transport/chat-session";
 import type { ChatSocket } from "../transport/chat-socket";
@@ -101,21 +101,23 @@ export interface UseAgentChatHelpers<Message extends UIMessage = UIMessage> {
 export function useAgentChat<_State = unknown, Message extends UIMessage = UIMessage>(
   options: UseAgentChatOptions<Message>
 ): UseAgentChatHelpers<Message> {
-  const { agent } = options;
-  const latest = useRef(options);
-  useInsertionEffect(() => {
-    latest.current = options;
-  });
-
-  // A client is the same object as long as its address is the same.
-  const session = useMemo(() => createSession(agent, latest), [agent]);
+  const { agent, messages: first, autoContinueAfterToolResult: autoContinue = true } = options;
+  // A client is the same object as long as its address is the same; `messages` only begin a conversation.
+  // oxlint-disable-next-line react/exhaustive-deps
+  const session = useMemo(() => new ChatSession<Message>(agent, first), [agent]);
+  // Before the effects of this component, and of those inside it.
+  useInsertionEffect(() => session.update(sessionOptions(options, session)));
   useEffect(() => session.attach(), [session]);
-  const { isLoading, followed, error: sessionError } = useSyncExternalStore(session.subscribe, session.getSnapshot, session.getSnapshot);
+  const {
+    isLoading,
+    followed,
+    error: sessionError
+  } = useSyncExternalStore(session.subscribe, session.getSnapshot, session.getSnapshot);
   const chat = useChat<Message>({ chat: session.chat });
 
-  const autoContinue = () => latest.current.autoContinueAfterToolResult ?? true;
   const error = chat.error ?? sessionError;
-  const status = chat.status === "ready" || chat.status === "error" ? (followed ?? (error ? "error" : "ready")) : chat.status;
+  const status =
+    chat.status === "ready" || chat.status === "error" ? (followed ?? (error ? "error" : "ready")) : chat.status;
   return {
     id: chat.id,
     messages: chat.messages,
@@ -130,45 +132,40 @@ export function useAgentChat<_State = unknown, Message extends UIMessage = UIMes
       (next) => session.setMessages(typeof next === "function" ? next(session.chat.messages) : next),
       [session]
     ),
-    addToolOutput: useCallback((output: ToolOutput) => session.addToolOutput(output, autoContinue()), [session]),
+    addToolOutput: useCallback(
+      (output: ToolOutput) => session.addToolOutput(output, autoContinue),
+      [session, autoContinue]
+    ),
     addToolResult: useCallback(
       ({ toolCallId, result }: { toolCallId: string; result: unknown }) => {
         warnOnce("addToolResult", "addToolResult() is deprecated: use addToolOutput({ toolCallId, output })");
-        session.addToolOutput({ toolCallId, output: result }, autoContinue());
+        session.addToolOutput({ toolCallId, output: result }, autoContinue);
       },
-      [session]
+      [session, autoContinue]
     ),
     addToolApprovalResponse: useCallback(
-      (response: { id: string; approved: boolean }) => session.addToolApprovalResponse(response, autoContinue()),
-      [session]
+      (response: { id: string; approved: boolean }) => session.addToolApprovalResponse(response, autoContinue),
+      [session, autoContinue]
     ),
     clearError: useCallback(() => session.clearError(), [session])
   };
 }
 
-function createSession<Message extends UIMessage>(agent: ChatSocket, latest: { current: UseAgentChatOptions<Message> }): ChatSession<Message> {
-  const id = `${agent.agent}/${agent.name}`;
-  const session: ChatSession<Message> = new ChatSession<Message>(id, agent, () => sessionOptions(agent, latest, session));
-  if (latest.current.messages) session.chat.messages = latest.current.messages;
-  return session;
-}
-
 function sessionOptions<Message extends UIMessage>(
-  agent: ChatSocket,
-  latest: { current: UseAgentChatOptions<Message> },
+  options: UseAgentChatOptions<Message>,
   session: ChatSession<Message>
 ): ChatSessionOptions<Message> {
-  const { getInitialMessages, resume = true, onData, onError, onFinish } = latest.current;
+  const { agent, getInitialMessages, resume = true, onData, onError, onFinish } = options;
   const load = getInitialMessages ?? (() => fetchMessages<Message>(agent));
   return {
     loadMessages: getInitialMessages === null ? null : () => load({ agent: agent.agent, name: agent.name }),
     resume,
-    extras: (request) => extrasOf(latest.current, { id: session.chat.id, ...request }),
+    extras: (request) => extrasOf(options, { id: session.chat.id, ...request }),
     clientTools: () => undefined,
     onData,
     onError,
     onFinish,
-    onCalls: (calls) => answerCalls(calls, latest, session)
+    onCalls: (calls) => answerCalls(calls, options, session)
   };
 }
 
@@ -183,14 +180,16 @@ async function extrasOf<Message extends UIMessage>(
 
 function answerCalls<Message extends UIMessage>(
   calls: readonly ToolPart[],
-  latest: { current: UseAgentChatOptions<Message> },
+  { onToolCall, onError, autoContinueAfterToolResult = true }: UseAgentChatOptions<Message>,
   session: ChatSession<Message>
 ): void {
-  const { onToolCall, onError, autoContinueAfterToolResult = true } = latest.current;
   if (!onToolCall) return;
   const addToolOutput = (output: ToolOutput) => session.addToolOutput(output, autoContinueAfterToolResult);
   for (const call of calls) {
-    const toolName = call.type === "dynamic-tool" ? String((call as { toolName?: unknown }).toolName) : call.type.slice("tool-".length);
+    const toolName =
+      call.type === "dynamic-tool"
+        ? String((call as { toolName?: unknown }).toolName)
+        : call.type.slice("tool-".length);
     const toolCall: ToolCall = { toolCallId: call.toolCallId, toolName, input: call.input };
     // A tool that throws has failed; the model is told why, and the conversation can go on.
     Promise.resolve()
@@ -217,4 +216,3 @@ function warnOnce(what: string, text: string): void {
   warned.add(what);
   console.warn(text);
 }
-

@@ -10,7 +10,8 @@ const answer = (id: string, ...deltas: string[]) => [
   ...deltas.map((delta) => ({ type: "text-delta", id: "t", delta })),
   { type: "text-end", id: "t" }
 ];
-const texts = (messages: UIMessage[]) => messages.map(({ parts }) => parts.map((part) => (part.type === "text" ? part.text : part.type)).join(""));
+const texts = (messages: UIMessage[]) =>
+  messages.map(({ parts }) => parts.map((part) => (part.type === "text" ? part.text : part.type)).join(""));
 const waitingCall: UIMessage = {
   id: "a1",
   role: "assistant",
@@ -27,7 +28,10 @@ it("sends a question and streams the answer into the messages, under the server'
   const session = await startSession(server);
   const sending = session.chat.sendMessage({ text: "hi" });
   const { id, init } = await server.next("cf_agent_use_chat_request");
-  expect(JSON.parse(init.body)).toMatchObject({ trigger: "submit-message", messages: [{ role: "user", parts: [{ type: "text", text: "hi" }] }] });
+  expect(JSON.parse(init.body)).toMatchObject({
+    trigger: "submit-message",
+    messages: [{ role: "user", parts: [{ type: "text", text: "hi" }] }]
+  });
   server.chunks(id, answer("a1", "one ", "two"));
   server.done(id);
   await sending;
@@ -114,7 +118,10 @@ it("loads the transcript when its turn ended while it was away", async () => {
   const { id } = await server.next("cf_agent_use_chat_request");
   server.chunks(id, answer("a1", "one "));
   server.lose();
-  server.messages = [session.chat.messages[0]!, { id: "a1", role: "assistant", parts: [{ type: "text", text: "one two" }] }];
+  server.messages = [
+    session.chat.messages[0]!,
+    { id: "a1", role: "assistant", parts: [{ type: "text", text: "one two" }] }
+  ];
   server.restore();
   await server.next("cf_agent_stream_resume_request");
   server.say({ type: "cf_agent_stream_resume_none" });
@@ -158,12 +165,20 @@ it("offers a waiting call once, sends its result, and follows the continuation o
   const session = await startSession(server, { onCalls });
   await vi.waitUntil(() => onCalls.mock.calls.length > 0);
   session.addToolOutput({ toolCallId: "c1", output: { zone: "UTC" } }, true);
-  expect(await server.next("cf_agent_tool_result")).toMatchObject({ toolCallId: "c1", toolName: "where", output: { zone: "UTC" }, autoContinue: true });
+  expect(await server.next("cf_agent_tool_result")).toMatchObject({
+    toolCallId: "c1",
+    toolName: "where",
+    output: { zone: "UTC" },
+    autoContinue: true
+  });
   expect(session.getSnapshot().followed).toBe("submitted");
   server.chunks("c", answer("a1", "in UTC"), { continuation: true });
   server.done("c", { continuation: true });
   expect(session.chat.messages).toHaveLength(2);
-  expect(session.chat.messages[1]?.parts).toMatchObject([{ state: "output-available" }, { type: "text", text: "in UTC" }]);
+  expect(session.chat.messages[1]?.parts).toMatchObject([
+    { state: "output-available" },
+    { type: "text", text: "in UTC" }
+  ]);
   expect(onCalls).toHaveBeenCalledTimes(1);
 });
 
@@ -172,7 +187,11 @@ it("does not go on after a result that is an error, nor when it is told not to",
   server.messages = [waitingCall];
   const session = await startSession(server);
   session.addToolOutput({ toolCallId: "c1", state: "output-error", errorText: "no" }, true);
-  expect(await server.next("cf_agent_tool_result")).toMatchObject({ state: "output-error", errorText: "no", autoContinue: false });
+  expect(await server.next("cf_agent_tool_result")).toMatchObject({
+    state: "output-error",
+    errorText: "no",
+    autoContinue: false
+  });
   expect(session.getSnapshot().followed).toBeUndefined();
 });
 
@@ -181,15 +200,25 @@ it.each([["p1"], ["c1"]])("finds the call to approve by the approval's id or its
   server.messages = [approval];
   const session = await startSession(server);
   session.addToolApprovalResponse({ id, approved: false }, true);
-  expect(await server.next("cf_agent_tool_approval")).toMatchObject({ toolCallId: "c1", approved: false, autoContinue: true });
-  expect(session.chat.messages[0]?.parts[0]).toMatchObject({ state: "output-denied", approval: { id: "p1", approved: false } });
+  expect(await server.next("cf_agent_tool_approval")).toMatchObject({
+    toolCallId: "c1",
+    approved: false,
+    autoContinue: true
+  });
+  expect(session.chat.messages[0]?.parts[0]).toMatchObject({
+    state: "output-denied",
+    approval: { id: "p1", approved: false }
+  });
 });
 
 it("takes an updated message, and an emptied conversation, from the server", async () => {
   const server = new FakeServer();
   server.messages = [user("u1", "hi"), waitingCall];
   const session = await startSession(server);
-  server.say({ type: "cf_agent_message_updated", message: { ...waitingCall, parts: [{ type: "text", text: "replaced" }] } });
+  server.say({
+    type: "cf_agent_message_updated",
+    message: { ...waitingCall, parts: [{ type: "text", text: "replaced" }] }
+  });
   expect(texts(session.chat.messages)).toEqual(["hi", "replaced"]);
   server.say({ type: "cf_agent_chat_clear" });
   expect(session.chat.messages).toEqual([]);
@@ -222,14 +251,20 @@ it("gives data parts of every turn to onData, transient ones included", async ()
   const server = new FakeServer();
   const seen: unknown[] = [];
   const session = await startSession(server, { onData: (part) => void seen.push(part) });
-  server.chunks("r9", [{ type: "start", messageId: "a1" }, { type: "data-step", data: 1, transient: true }]);
+  server.chunks("r9", [
+    { type: "start", messageId: "a1" },
+    { type: "data-step", data: 1, transient: true }
+  ]);
   server.done("r9");
   const sending = session.chat.sendMessage({ text: "hi" });
   const { id } = await server.next("cf_agent_use_chat_request");
   server.chunks(id, [{ type: "data-step", id: "d", data: 2 }]);
   server.done(id);
   await sending;
-  expect(seen).toEqual([{ type: "data-step", data: 1, transient: true }, { type: "data-step", id: "d", data: 2 }]);
+  expect(seen).toEqual([
+    { type: "data-step", data: 1, transient: true },
+    { type: "data-step", id: "d", data: 2 }
+  ]);
 });
 
 it("ignores frames that are not what they say", async () => {

@@ -3,7 +3,15 @@ import { Chat } from "@ai-sdk/react";
 import { MessageBuilder } from "../messages/message-builder";
 import { isOpenCall, type ToolPart } from "../messages/settle";
 import { parseServerFrame } from "../protocol/checks";
-import type { ChatClientFrame, ChatRequestBody, ChatRequestFrame, ChatResponseFrame, ChatServerFrame, ChatTrigger, ClientToolSchema } from "../protocol/frames";
+import type {
+  ChatClientFrame,
+  ChatRequestBody,
+  ChatRequestFrame,
+  ChatResponseFrame,
+  ChatServerFrame,
+  ChatTrigger,
+  ClientToolSchema
+} from "../protocol/frames";
 import { isOpen, type ChatSocket } from "./chat-socket";
 import { OwnTurns } from "./own-turns";
 
@@ -19,7 +27,11 @@ export interface ChatSessionOptions<Message extends UIMessage> {
   loadMessages: (() => Promise<Message[]>) | null;
   /** Follow a stream that was under way before this session. */
   resume: boolean;
-  extras(request: { messages: Message[]; trigger: ChatTrigger; messageId: string | undefined }): RequestExtras | Promise<RequestExtras>;
+  extras(request: {
+    messages: Message[];
+    trigger: ChatTrigger;
+    messageId: string | undefined;
+  }): RequestExtras | Promise<RequestExtras>;
   clientTools(): ClientToolSchema[] | undefined;
   onData?: ChatInit<Message>["onData"];
   onError?(error: Error): void;
@@ -52,7 +64,13 @@ interface FollowedTurn {
 export class ChatSession<Message extends UIMessage = UIMessage> {
   readonly chat: Chat<Message>;
   readonly #socket: ChatSocket;
-  readonly #options: () => ChatSessionOptions<Message>;
+  #options: ChatSessionOptions<Message> = {
+    loadMessages: null,
+    resume: false,
+    extras: () => ({}),
+    clientTools: () => undefined,
+    onCalls: () => {}
+  };
   readonly #own = new OwnTurns();
   readonly #listeners = new Set<() => void>();
   readonly #handledCalls = new Set<string>();
@@ -68,16 +86,16 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   #lost = false;
   #attachments = 0;
 
-  constructor(id: string, socket: ChatSocket, options: () => ChatSessionOptions<Message>) {
+  constructor(socket: ChatSocket, messages: Message[] = []) {
     this.#socket = socket;
-    this.#options = options;
     this.chat = new Chat<Message>({
-      id,
+      id: `${socket.agent}/${socket.name}`,
+      messages,
       transport: this.#transport(),
-      onError: (error) => this.#options().onError?.(error),
-      onData: (part) => this.#options().onData?.(part),
+      onError: (error) => this.#options.onError?.(error),
+      onData: (part) => this.#options.onData?.(part),
       onFinish: (result) => {
-        this.#options().onFinish?.(result);
+        this.#options.onFinish?.(result);
         // The AI SDK is not ready before this callback returns.
         queueMicrotask(() => {
           this.#afterFinish?.();
@@ -86,6 +104,11 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
         });
       }
     });
+  }
+
+  /** Callbacks and settings from now on. */
+  update(options: ChatSessionOptions<Message>): void {
+    this.#options = options;
   }
 
   // --- for React ---
@@ -143,25 +166,48 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   }
 
   /** Gives the result of a client-side tool, or the reason why there is none. */
-  addToolOutput(result: { toolCallId: string; output?: unknown; state?: "output-available" | "output-error"; errorText?: string }, autoContinue: boolean): void {
+  addToolOutput(
+    result: { toolCallId: string; output?: unknown; state?: "output-available" | "output-error"; errorText?: string },
+    autoContinue: boolean
+  ): void {
     const { toolCallId, output, state = "output-available", errorText } = result;
     const part = this.#findCall((call) => call.toolCallId === toolCallId);
     if (!part) return;
     this.#handledCalls.add(toolCallId);
     const failed = state === "output-error";
-    this.#replaceCall(part, failed ? { state, errorText, approval: undefined } : { state, output, approval: undefined });
+    this.#replaceCall(
+      part,
+      failed ? { state, errorText, approval: undefined } : { state, output, approval: undefined }
+    );
     const goesOn = autoContinue && !failed;
-    const toolName = part.type === "dynamic-tool" ? String((part as { toolName?: unknown }).toolName) : part.type.slice("tool-".length);
-    const clientTools = this.#options().clientTools();
-    this.#send({ type: "cf_agent_tool_result", toolCallId, toolName, output, state, errorText, autoContinue: goesOn, clientTools });
+    const toolName =
+      part.type === "dynamic-tool"
+        ? String((part as { toolName?: unknown }).toolName)
+        : part.type.slice("tool-".length);
+    const clientTools = this.#options.clientTools();
+    this.#send({
+      type: "cf_agent_tool_result",
+      toolCallId,
+      toolName,
+      output,
+      state,
+      errorText,
+      autoContinue: goesOn,
+      clientTools
+    });
     this.#expectContinuation(goesOn);
   }
 
   /** Approves or rejects a call; `id` is the approval's, or the call's. */
   addToolApprovalResponse({ id, approved }: { id: string; approved: boolean }, autoContinue: boolean): void {
-    const part = this.#findCall((call) => call.state === "approval-requested" && (call.approval?.id === id || call.toolCallId === id));
+    const part = this.#findCall(
+      (call) => call.state === "approval-requested" && (call.approval?.id === id || call.toolCallId === id)
+    );
     if (!part) return;
-    this.#replaceCall(part, { state: approved ? "approval-responded" : "output-denied", approval: { ...part.approval, approved } });
+    this.#replaceCall(part, {
+      state: approved ? "approval-responded" : "output-denied",
+      approval: { ...part.approval, approved }
+    });
     this.#send({ type: "cf_agent_tool_approval", toolCallId: part.toolCallId, approved, autoContinue });
     this.#expectContinuation(autoContinue);
   }
@@ -178,13 +224,13 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       this.#loaded = true;
       this.#set({ isLoading: false });
     }
-    if (this.#options().resume) this.#send({ type: "cf_agent_stream_resume_request" });
+    if (this.#options.resume) this.#send({ type: "cf_agent_stream_resume_request" });
     else this.#offerCalls();
   }
 
   /** Loads the transcript; `undefined` if that fails. */
   async #load(): Promise<readonly Message[] | undefined> {
-    const { loadMessages, onError } = this.#options();
+    const { loadMessages, onError } = this.#options;
     if (!loadMessages) return this.chat.messages;
     try {
       const messages = await loadMessages();
@@ -249,7 +295,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
         this.chat.messages = [];
         return this.#endFollowed();
       case "cf_agent_stream_resuming":
-        if (this.#options().resume || this.#own.has(frame.id)) this.#send({ type: "cf_agent_stream_resume_ack", id: frame.id });
+        if (this.#options.resume || this.#own.has(frame.id))
+          this.#send({ type: "cf_agent_stream_resume_ack", id: frame.id });
         return;
       case "cf_agent_stream_resume_none":
         return void this.#caughtUp();
@@ -275,7 +322,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     if (frame.replay && ++turn.replayed <= turn.passed) return;
     turn.passed++;
     turn.builder.apply(chunk);
-    if (chunk.type.startsWith("data-")) this.#options().onData?.(chunk as Parameters<NonNullable<ChatInit<Message>["onData"]>>[0]);
+    if (chunk.type.startsWith("data-"))
+      this.#options.onData?.(chunk as Parameters<NonNullable<ChatInit<Message>["onData"]>>[0]);
     if (chunk.type === "error") this.#set({ error: new Error(chunk.errorText) });
     if (!turn.builder.isEmpty) this.#put(turn.builder.message as Message);
     this.#set({ followed: "streaming" });
@@ -284,7 +332,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   #beginFollowing(frame: ChatResponseFrame, chunk: UIMessageChunk): void {
     const last = this.chat.messages.at(-1);
     const id = chunk.type === "start" && chunk.messageId !== undefined ? chunk.messageId : crypto.randomUUID();
-    const base: UIMessage = frame.continuation && last?.role === "assistant" ? last : { id, role: "assistant", parts: [] };
+    const base: UIMessage =
+      frame.continuation && last?.role === "assistant" ? last : { id, role: "assistant", parts: [] };
     // What was resumed after a reload has nobody else to answer its calls.
     const mine = this.#expectsContinuation || frame.replay === true;
     this.#expectsContinuation = false;
@@ -297,7 +346,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     this.#followed = undefined;
     this.#expectsContinuation = false;
     this.#set(error ? { followed: undefined, error } : { followed: undefined });
-    if (error) this.#options().onError?.(error);
+    if (error) this.#options.onError?.(error);
     else if (mine) this.#offerCalls();
   }
 
@@ -331,7 +380,9 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     const message = this.chat.messages.find(({ parts }) => (parts as unknown[]).includes(call));
     if (!message) return;
     // The fields are those that the AI SDK gives a call in its new state.
-    const parts = message.parts.map((part) => ((part as unknown) === call ? ({ ...part, ...fields } as typeof part) : part));
+    const parts = message.parts.map((part) =>
+      (part as unknown) === call ? ({ ...part, ...fields } as typeof part) : part
+    );
     this.#put({ ...message, parts });
   }
 
@@ -340,10 +391,12 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     if (!this.#loaded || this.#followed || this.chat.status === "submitted" || this.chat.status === "streaming") return;
     const last = this.chat.messages.at(-1);
     if (last?.role !== "assistant") return;
-    const calls = last.parts.filter(isOpenCall).filter((call) => call.state === "input-available" && !this.#handledCalls.has(call.toolCallId));
+    const calls = last.parts
+      .filter(isOpenCall)
+      .filter((call) => call.state === "input-available" && !this.#handledCalls.has(call.toolCallId));
     if (calls.length === 0) return;
     for (const call of calls) this.#handledCalls.add(call.toolCallId);
-    this.#options().onCalls(calls);
+    this.#options.onCalls(calls);
   }
 
   #expectContinuation(autoContinue: boolean): void {
@@ -358,9 +411,15 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   #transport(): ChatTransport<Message> {
     return {
       sendMessages: async ({ messages, trigger, messageId, abortSignal, body, headers }) => {
-        const extras = await this.#options().extras({ messages, trigger, messageId });
-        const allExtras = { body: { ...extras.body, ...body }, headers: { ...extras.headers, ...plainHeaders(headers) } };
-        const frame = requestFrame({ messages, trigger, messageId, clientTools: this.#options().clientTools() }, allExtras);
+        const extras = await this.#options.extras({ messages, trigger, messageId });
+        const allExtras = {
+          body: { ...extras.body, ...body },
+          headers: { ...extras.headers, ...plainHeaders(headers) }
+        };
+        const frame = requestFrame(
+          { messages, trigger, messageId, clientTools: this.#options.clientTools() },
+          allExtras
+        );
         const added = trigger === "submit-message" ? messages.findLast(({ role }) => role === "user")?.id : undefined;
         const text = JSON.stringify(frame);
         const stream = this.#own.open({ id: frame.id, text, messageId: added });
@@ -395,7 +454,10 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   }
 }
 
-function requestFrame(request: Omit<ChatRequestBody, "id">, { body, headers }: Required<RequestExtras>): ChatRequestFrame {
+function requestFrame(
+  request: Omit<ChatRequestBody, "id">,
+  { body, headers }: Required<RequestExtras>
+): ChatRequestFrame {
   const init: ChatRequestFrame["init"] = { method: "POST", body: JSON.stringify({ ...body, ...request }) };
   if (Object.keys(headers).length > 0) init.headers = headers;
   return { type: "cf_agent_use_chat_request", id: crypto.randomUUID(), init };

@@ -40,7 +40,8 @@ export class FakeServer implements ChatSocket {
 
   /** Sends chunks of a turn. */
   chunks(id: string, chunks: readonly object[], extra: object = {}): void {
-    for (const chunk of chunks) this.say({ type: "cf_agent_use_chat_response", id, body: JSON.stringify(chunk), done: false, ...extra });
+    for (const chunk of chunks)
+      this.say({ type: "cf_agent_use_chat_response", id, body: JSON.stringify(chunk), done: false, ...extra });
   }
 
   done(id: string, extra: object = {}): void {
@@ -68,15 +69,19 @@ export class FakeServer implements ChatSocket {
 }
 
 /** A session that is attached, has loaded, and was told that there is no stream. */
-export async function startSession(server: FakeServer, options: Partial<ChatSessionOptions<UIMessage>> = {}): Promise<ChatSession> {
-  const session = new ChatSession("test", server, () => ({
+export async function startSession(
+  server: FakeServer,
+  options: Partial<ChatSessionOptions<UIMessage>> = {}
+): Promise<ChatSession> {
+  const session = new ChatSession(server);
+  session.update({
     loadMessages: async () => (await (await server.fetch()).json()) as UIMessage[],
     resume: true,
     extras: () => ({}),
     clientTools: () => undefined,
     onCalls: () => {},
     ...options
-  }));
+  });
   session.attach();
   await server.next("cf_agent_stream_resume_request");
   server.say({ type: "cf_agent_stream_resume_none" });
@@ -87,7 +92,11 @@ export async function startSession(server: FakeServer, options: Partial<ChatSess
 export async function until(session: ChatSession, wanted: () => boolean): Promise<void> {
   while (!wanted()) {
     await new Promise<void>((resolve) => {
-      const stops = [session.subscribe(done), session.chat["~registerMessagesCallback"](done), session.chat["~registerStatusCallback"](done)];
+      const stops = [
+        session.subscribe(done),
+        session.chat["~registerMessagesCallback"](done),
+        session.chat["~registerStatusCallback"](done)
+      ];
       function done() {
         for (const stop of stops) stop();
         resolve();
