@@ -109,7 +109,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     return this.#snapshot.identified;
   }
 
-  /** Resolves when the agent has said which instance it is. A new promise after each loss of the connection. */
+  /** Resolves when the agent has said which instance it is; never if it keeps that to itself. New after each loss of the connection. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }

@@ -86,7 +86,7 @@ export class Calls {
   }
 
   #forget(id: string, call: Pending): void {
-    clearTimeout(call.timer);
+    if (call.timer !== undefined) clearTimeout(call.timer);
     this.#pending.delete(id);
   }
 }

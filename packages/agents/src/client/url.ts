@@ -41,8 +41,8 @@ export function agentUrl(
   address: AgentAddress,
   transport: "ws" | "http",
   query: Query = {},
-  // Typed as always there; it is not outside of browsers.
-  location: PageLocation | undefined = globalThis.location as PageLocation | undefined
+  // There is none outside of browsers.
+  location: PageLocation | undefined = (globalThis as { location?: PageLocation }).location
 ): string {
   const [, scheme, host] = /^(?:(https?|wss?):\/\/)?(.*?)\/*$/i.exec(address.host ?? location?.host ?? "") ?? [];
   if (!host) {
