@@ -1,8 +1,8 @@
 import type { Connection } from "agents";
-import { frameHandlers, publicMessage, send, type Capability, type CapabilityKit } from "agents/capability";
+import { frameHandlers, hasFlag, publicMessage, send, type Capability, type CapabilityKit, type Schema } from "agents/capability";
 import type { UIMessage } from "ai";
-import { reconcileList, reconcileRequest } from "./messages/reconcile";
-import { closeOpenCalls } from "./messages/settle";
+import { reconcileList, reconcileRequest, type Changes } from "./messages/reconcile";
+import { closeOpenCalls, isOpenCall } from "./messages/settle";
 import { Transcript, transcriptSchema } from "./messages/transcript";
 import { chatClientChecks, parseRequestBody } from "./protocol/checks";
 import type { ChatClientFrame, ChatRequestFrame, ChatServerFrame, ClientToolSchema, ToolApprovalFrame, ToolResultFrame } from "./protocol/frames";
@@ -22,7 +22,6 @@ export interface ChatDeps {
 const readonlyText = "Connection is readonly";
 /** While a turn runs, the instance is woken this often: if it was killed, somebody has to tell the clients. */
 const leaseMs = 30_000;
-const skippedText = "The conversation went on without an answer to this call.";
 
 /** A conversation: its transcript, its turns, and the connections that follow them. */
 export class Chat implements Capability {
@@ -45,20 +44,23 @@ export class Chat implements Capability {
   readonly #transcript: Transcript;
   readonly #context: RequestContext;
   readonly #turns: Turns;
-  /** Connections that were offered the stream and have not asked for it yet: they get no chunks. */
-  readonly #offered = new Set<string>();
+  /** Exists in the first life of a database that an older release wrote: it has no version of its own. */
+  readonly #inherited: Schema;
+  /** Connections that were offered the stream and have not asked for it yet: they get no chunks. A reconnecting client keeps its id. */
+  readonly #offered = new Set<Connection>();
   #leaseUntilMs = 0;
 
   constructor(deps: ChatDeps) {
     const { kit, now } = deps;
     this.#deps = deps;
     this.#transcript = new Transcript(kit.schema("chat-messages", transcriptSchema), now, deps.maxMessages);
+    this.#inherited = kit.schema("chat-inherited", { tables: streamLogSchema.tables, migrations: [] });
     this.#context = new RequestContext(kit.schema("chat-context", requestContextSchema));
     this.#turns = new Turns({
       transcript: this.#transcript,
       log: new StreamLog(kit.schema("chat-stream", streamLogSchema), now),
       respond: deps.respond,
-      broadcast: (frame) => this.#broadcast(frame, (connection) => this.#offered.has(connection.id)),
+      broadcast: (frame) => this.#broadcast(frame, (connection) => this.#offered.has(connection)),
       broadcastMessages: (source) => {
         this.#offered.clear();
         this.#broadcastMessages(source);
@@ -77,34 +79,38 @@ export class Chat implements Capability {
 
   /** Adds and replaces messages, and tells all clients. */
   persist(messages: readonly UIMessage[]): void {
-    this.#transcript.change({ removed: [], upserted: [...messages] });
+    this.#transcript.change({ removed: [], upserted: this.#transcript.changed(messages) });
     this.#broadcastMessages(undefined);
   }
 
   /** Adds and replaces messages, then runs a turn that answers them. */
   save(messages: readonly UIMessage[]): Promise<void> {
     const { body, clientTools } = this.#context.last;
-    const request: TurnRequest = { requestId: crypto.randomUUID(), continuation: false, body, clientTools };
-    const run = this.#turns.accept(request, (begin) => this.#transcript.change({ removed: [], upserted: [...messages] }, begin));
+    const request: TurnRequest = { requestId: crypto.randomUUID(), body, clientTools };
+    const { last } = this.#transcript;
+    const all = last && !messages.some(({ id }) => id === last.id) ? [last, ...messages] : messages;
+    const settled = all.map((message, index) => (index < all.length - 1 && !this.#turns.isBusy ? closeOpenCalls(message) : message));
+    const changes: Changes = { removed: [], upserted: this.#transcript.changed(settled) };
+    const run = this.#turns.accept(request, (begin) => this.#transcript.change(changes, begin));
     this.#broadcastMessages(undefined);
     return run();
   }
 
   // --- for the host ---
 
-  onStart(): void {
-    // A turn that had a wake in an earlier life, and is not under way in this one, was cut.
-    if (this.#deps.kit.wake() === undefined) return;
-    this.#turns.recover();
+  async onStart(): Promise<void> {
+    // A turn that had a wake in an earlier life, and is not under way in this one, was cut. An older release sets no wake.
+    if (this.#deps.kit.wake() === undefined && !this.#inherited.exists) return;
+    await this.#turns.recover();
     this.#deps.kit.changed();
   }
 
   onAccept(connection: Connection): void {
-    this.#offerResume(connection, false);
+    if (!hasFlag(connection, "protocolDisabled")) this.#offerResume(connection, false);
   }
 
   onClose(connection: Connection): void {
-    this.#offered.delete(connection.id);
+    this.#offered.delete(connection);
   }
 
   onRequest(request: Request): Response | undefined {
@@ -128,40 +134,49 @@ export class Chat implements Capability {
   // --- frames ---
 
   async #request(connection: Connection, { id, init }: ChatRequestFrame): Promise<void> {
+    // Sent twice, after a reconnect: it is being answered, and can be resumed.
+    if (this.#turns.has(id)) return;
     const parsed = parseRequestBody(init.body);
     if (!parsed) return this.#refuse(connection, id, "The chat request has no valid list of messages");
     const { messages, trigger = "submit-message", messageId: _, clientTools, ...body } = parsed;
     this.#deps.kit.emit("message:request", () => ({}));
     const changes = reconcileRequest(this.messages, messages, trigger);
-    // What is said now answers something that is gone.
-    if (changes.removed.length > 0 || trigger === "regenerate-message") this.#turns.discard();
-    const last = this.#transcript.last;
-    if (last && !changes.removed.includes(last.id)) {
-      const closed = closeOpenCalls(last, skippedText);
+    // What is being said answers something that is gone.
+    const instead = changes.removed.length > 0 || trigger === "regenerate-message";
+    const { last } = this.#transcript;
+    // The client asks for more of what was said last: it appends to that message.
+    const continues = last?.role === "assistant" && messages.at(-1)?.id === last.id && trigger === "submit-message" ? last.id : undefined;
+    if (last && !changes.removed.includes(last.id) && !this.#turns.isBusy) {
+      // An approved call runs when its message goes on.
+      const closed = closeOpenCalls(last, continues ? isOpenCall : undefined);
       if (closed !== last) changes.upserted.unshift(closed);
     }
-    const request: TurnRequest = { requestId: id, source: connection.id, continuation: false, body, clientTools };
+    const request: TurnRequest = { requestId: id, source: connection, continues, body, clientTools };
     let run: () => Promise<void>;
     try {
-      run = this.#turns.accept(request, (begin) =>
+      const store = (begin: () => void) =>
         this.#transcript.change(changes, () => {
           begin();
           this.#context.remember(body, clientTools);
-        })
-      );
+        });
+      run = this.#turns.accept(request, store, instead);
     } catch (error) {
       // Nothing was stored, and the client must not wait for an answer.
       this.#context.forget();
       await this.#deps.kit.failed(error);
       return this.#refuse(connection, id, publicMessage(error));
     }
-    this.#broadcastMessages(connection.id);
+    this.#broadcastMessages(connection);
     await run();
   }
 
   #rewrite(connection: Connection, messages: UIMessage[]): void {
-    this.#transcript.change(reconcileList(this.messages, messages));
-    this.#broadcastMessages(connection.id);
+    const changes = reconcileList(this.messages, messages);
+    const asked = this.messages.findLast(({ role }) => role === "user");
+    this.#transcript.change(changes);
+    // What is being said answers something that is gone.
+    if (asked && changes.removed.includes(asked.id)) this.#turns.discard();
+    this.#broadcastMessages(connection);
   }
 
   #clear(connection: Connection): void {
@@ -169,7 +184,7 @@ export class Chat implements Capability {
     this.#turns.discard();
     this.#transcript.clear();
     this.#context.clear();
-    this.#broadcast({ type: "cf_agent_chat_clear" }, ({ id }) => id === connection.id);
+    this.#broadcast({ type: "cf_agent_chat_clear" }, (other) => other === connection);
   }
 
   #cancel(requestId: string): void {
@@ -180,7 +195,7 @@ export class Chat implements Capability {
   #offerResume(connection: Connection, asked: boolean): void {
     const { live } = this.#turns;
     if (live) {
-      this.#offered.add(connection.id);
+      this.#offered.add(connection);
       this.#send(connection, { type: "cf_agent_stream_resuming", id: live.requestId });
     } else if (asked) {
       this.#send(connection, { type: "cf_agent_stream_resume_none" });
@@ -189,17 +204,18 @@ export class Chat implements Capability {
 
   /** Everything so far, then live chunks: no chunk can come between, since nothing here waits. */
   #resume(connection: Connection, requestId: string): void {
-    this.#offered.delete(connection.id);
     const { live } = this.#turns;
-    const frame = { type: "cf_agent_use_chat_response", id: requestId, replay: true, ...(live?.continuation ? { continuation: true } : {}) } as const;
+    const frame = { type: "cf_agent_use_chat_response", id: requestId, replay: true } as const;
     if (live?.requestId !== requestId) {
       // It ended while the client was asking: the transcript has it all.
       this.#send(connection, { type: "cf_agent_chat_messages", messages: this.messages });
       this.#send(connection, { ...frame, body: "", done: true });
       return;
     }
-    for (const body of this.#turns.replay()) this.#send(connection, { ...frame, body, done: false });
-    this.#send(connection, { ...frame, body: "", done: false, replayComplete: true });
+    this.#offered.delete(connection);
+    const continuation = live.continues === undefined ? {} : { continuation: true };
+    for (const body of this.#turns.replay()) this.#send(connection, { ...frame, ...continuation, body, done: false });
+    this.#send(connection, { ...frame, ...continuation, body: "", done: false, replayComplete: true });
   }
 
   async #toolResult(connection: Connection, frame: ToolResultFrame): Promise<void> {
@@ -226,7 +242,13 @@ export class Chat implements Capability {
     const answered = message && answer(message);
     if (!answered) return;
     const { last } = this.#context;
-    const request: TurnRequest = { requestId: crypto.randomUUID(), source: connection.id, continuation: true, body: last.body, clientTools: clientTools ?? last.clientTools };
+    const request: TurnRequest = {
+      requestId: crypto.randomUUID(),
+      source: connection,
+      continues: answered.id,
+      body: last.body,
+      clientTools: clientTools ?? last.clientTools
+    };
     const store = (alongside?: () => void) => this.#transcript.change({ removed: [], upserted: [answered] }, alongside);
     // One continuation for all results: the last of them starts it.
     const goesOn = autoContinue === true && isAnswered(answered) && answered.id === this.#transcript.last?.id;
@@ -241,8 +263,8 @@ export class Chat implements Capability {
     this.#send(connection, { type: "cf_agent_use_chat_response", id, body: message, done: true, error: true });
   }
 
-  #broadcastMessages(source: string | undefined): void {
-    this.#broadcast({ type: "cf_agent_chat_messages", messages: this.messages }, ({ id }) => id === source);
+  #broadcastMessages(source: Connection | undefined): void {
+    this.#broadcast({ type: "cf_agent_chat_messages", messages: this.messages }, (connection) => connection === source);
   }
 
   #broadcast(frame: ChatServerFrame, except?: (connection: Connection) => boolean): void {

@@ -13,7 +13,8 @@ export interface Changes {
  * Reads a client's whole list as the operation that it stands for. The client decides what the user said, and from where the
  * conversation goes on; what an assistant said stays as the server has it.
  *
- * - `submit-message`: unknown messages are appended. A known user message with other content is an edit: what followed it goes.
+ * - `submit-message`: unknown messages are appended. A known user message with other content is an edit, one that is asked again
+ *   is a retry: what followed it goes.
  * - `regenerate-message`: what the client dropped from the end goes.
  */
 export function reconcileRequest(stored: readonly UIMessage[], incoming: readonly UIMessage[], trigger: ChatTrigger): Changes {
@@ -24,6 +25,10 @@ export function reconcileRequest(stored: readonly UIMessage[], incoming: readonl
     return message.role === "user" && index !== undefined && !sameContent(stored[index]!, message);
   });
   if (edited) return { removed: idsAfter(stored, known.get(edited.id)!), upserted: [edited, ...upserted] };
+  const asked = incoming.at(-1);
+  if (trigger === "submit-message" && asked?.role === "user" && known.has(asked.id)) {
+    return { removed: idsAfter(stored, known.get(asked.id)!), upserted };
+  }
   if (trigger === "regenerate-message") {
     const last = incoming.reduce((latest, message) => Math.max(latest, known.get(message.id) ?? -1), -1);
     return { removed: idsAfter(stored, last), upserted };

@@ -31,10 +31,16 @@ export function settleCut(message: UIMessage, reason: string): UIMessage {
 }
 
 /** Ends the calls that still wait in a message, because the conversation went on without them. */
-export function closeOpenCalls(message: UIMessage, reason: string): UIMessage {
-  if (!message.parts.some(isOpenCall)) return message;
-  return { ...message, parts: message.parts.map((part) => (isOpenCall(part) ? closeCall(part, reason) : part)) };
+export function closeOpenCalls(message: UIMessage, isOpen: (part: Part) => part is ToolPart = isUnfinishedCall): UIMessage {
+  if (!message.parts.some(isOpen)) return message;
+  return { ...message, parts: message.parts.map((part) => (isOpen(part) ? closeCall(part, skippedText) : part)) };
 }
+
+const skippedText = "The conversation went on without an answer to this call.";
+
+/** A call that waits, or that was approved and has not run: no model accepts it before another question. */
+const isUnfinishedCall = (part: Part): part is ToolPart =>
+  isOpenCall(part) || (isToolPart(part) && !part.providerExecuted && part.state === "approval-responded");
 
 function closeCall(part: ToolPart, reason: string): Part {
   switch (part.state) {

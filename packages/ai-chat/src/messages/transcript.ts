@@ -13,6 +13,9 @@ export const transcriptSchema: SchemaDefinition = {
 /** A place in the order of messages: a UTC time as SQLite writes it, to the millisecond. */
 export type Place = string;
 
+export const placeAt = (atMs: number): Place => new Date(atMs).toISOString().slice(0, 23).replace("T", " ");
+export const timeOf = (place: Place): number => Date.parse(`${place.replace(" ", "T")}Z`);
+
 interface Entry {
   message: UIMessage;
   place: Place;
@@ -44,9 +47,9 @@ export class Transcript {
 
   /** The next place in the order. An answer takes its place when it is asked for: later questions come after it. */
   reserve(): Place {
-    const latest = Date.parse(`${this.#list.at(-1)?.place.replace(" ", "T") ?? ""}Z`) || 0;
+    const latest = timeOf(this.#list.at(-1)?.place ?? "") || 0;
     this.#lastPlaceMs = Math.max(this.#now(), this.#lastPlaceMs + 1, latest + 1);
-    return new Date(this.#lastPlaceMs).toISOString().slice(0, 23).replace("T", " ");
+    return placeAt(this.#lastPlaceMs);
   }
 
   /** Removes and upserts, together with whatever `alongside` writes: rows first, then the copy. */
@@ -62,12 +65,19 @@ export class Transcript {
 
   /** Adds or replaces one message. A new one goes to `place`. */
   put(message: UIMessage, place: Place, alongside?: () => void): void {
-    const entries = this.#list.filter((entry) => entry.message.id !== message.id);
-    const known = this.#list.find((entry) => entry.message.id === message.id);
-    const entry = { message, place: known?.place ?? place };
-    const { kept, dropped } = this.#cap(inOrder([...entries, entry]));
+    const index = this.#list.findIndex((entry) => entry.message.id === message.id);
+    const entry = { message, place: this.#list[index]?.place ?? place };
+    const { kept, dropped } = this.#cap(index < 0 ? inOrder([...this.#list, entry]) : this.#list.with(index, entry));
     this.#commit(dropped, [entry], alongside);
     this.#remember(kept);
+  }
+
+  /** Those of these messages that are not stored just so. What an application holds of a message it may have changed in place. */
+  changed(messages: readonly UIMessage[]): UIMessage[] {
+    const query = "SELECT id, message FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))";
+    const ids = JSON.stringify(messages.map(({ id }) => id));
+    const stored = new Map(this.#schema.read<{ id: string; message: string }>(query, ids).map(({ id, message }) => [id, message]));
+    return messages.filter((message) => stored.get(message.id) !== JSON.stringify(message));
   }
 
   clear(): void {

@@ -7,6 +7,8 @@ type Check = (fields: Fields) => boolean;
 const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isString = (value: unknown): value is string => typeof value === "string";
+const isAbsentOr = (isOk: (value: unknown) => boolean, value: unknown): boolean => value === undefined || isOk(value);
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
 const roles: readonly unknown[] = ["user", "assistant", "system"];
 
 /** Whether a value has the shape of a message: an id, a role, and parts that have a type. */
@@ -28,8 +30,15 @@ export const chatClientChecks: { readonly [Type in ChatClientFrame["type"]]: Che
   cf_agent_chat_request_cancel: ({ id }) => isString(id),
   cf_agent_stream_resume_request: () => true,
   cf_agent_stream_resume_ack: ({ id }) => isString(id),
-  cf_agent_tool_result: ({ toolCallId }) => isString(toolCallId),
-  cf_agent_tool_approval: ({ toolCallId, approved }) => isString(toolCallId) && typeof approved === "boolean"
+  cf_agent_tool_result: ({ toolCallId, toolName, state, errorText, autoContinue, clientTools }) =>
+    isString(toolCallId) &&
+    isAbsentOr(isString, toolName) &&
+    isAbsentOr((value) => value === "output-available" || value === "output-error", state) &&
+    isAbsentOr(isString, errorText) &&
+    isAbsentOr(isBoolean, autoContinue) &&
+    isAbsentOr(Array.isArray, clientTools),
+  cf_agent_tool_approval: ({ toolCallId, approved, autoContinue }) =>
+    isString(toolCallId) && isBoolean(approved) && isAbsentOr(isBoolean, autoContinue)
 };
 
 const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = {

@@ -13,6 +13,8 @@ export const streamLogSchema: SchemaDefinition = {
 export interface OpenStream {
   id: string;
   requestId: string;
+  /** When it was begun, in ms since the epoch: its message has this place among the others. */
+  atMs: number;
 }
 
 const chunksPerRow = 25;
@@ -36,7 +38,7 @@ export class StreamLog {
       "INSERT INTO cf_ai_chat_stream_metadata (id, request_id, status, created_at) VALUES (?, ?, 'streaming', ?)",
       stream.id,
       stream.requestId,
-      this.#now()
+      stream.atMs
     );
     this.#buffers.set(stream.id, { stored: 0, chunks: [] });
   }
@@ -65,6 +67,14 @@ export class StreamLog {
     return [...stored, ...(buffer?.chunks ?? [])];
   }
 
+  /** Forgets what a stream has said. It is still open: its end has to be told. */
+  empty(id: string): void {
+    const buffer = this.#buffers.get(id);
+    if (!buffer) return;
+    if (buffer.stored > 0) this.#schema.write("DELETE FROM cf_ai_chat_stream_chunks WHERE stream_id = ?", id);
+    this.#buffers.set(id, { stored: 0, chunks: [] });
+  }
+
   /** Forgets a stream that has ended. */
   end(id: string): void {
     const wroteChunks = this.#buffers.get(id)?.stored !== 0;
@@ -75,9 +85,17 @@ export class StreamLog {
 
   /** Streams without an end, oldest first. After a wake these are the ones that were cut. */
   open(): OpenStream[] {
-    return this.#schema.read<{ id: string; requestId: string }>(
-      "SELECT id, request_id AS requestId FROM cf_ai_chat_stream_metadata WHERE status = 'streaming' ORDER BY created_at, rowid"
+    return this.#schema.read<{ id: string; requestId: string; atMs: number }>(
+      "SELECT id, request_id AS requestId, created_at AS atMs FROM cf_ai_chat_stream_metadata WHERE status = 'streaming' ORDER BY created_at, rowid"
     );
+  }
+
+  /** Forgets all streams: none is under way. */
+  clear(): void {
+    if (!this.#schema.exists) return;
+    this.#schema.write("DELETE FROM cf_ai_chat_stream_chunks");
+    this.#schema.write("DELETE FROM cf_ai_chat_stream_metadata");
+    this.#buffers.clear();
   }
 
   #stored(id: string): string[] {

@@ -7,12 +7,14 @@ export const messageWithCall = (messages: readonly UIMessage[], toolCallId: stri
   messages.findLast((message) => message.parts.some((part) => isToolPart(part) && part.toolCallId === toolCallId));
 
 /**
- * Puts a client's result into a message. Only a call that waits takes one: what the server ran has its result already.
+ * Puts a client's result into a message. Only a call that waits takes one: what the server ran has its result already, and what
+ * the server will run once it is approved can only be declined.
  *
  * @returns the changed message, or `undefined` if the call does not wait
  */
 export function withToolResult(message: UIMessage, frame: ToolResultFrame): UIMessage | undefined {
   return withAnswer(message, frame.toolCallId, (part) => {
+    if (part.state === "approval-requested" && frame.state !== "output-error") return undefined;
     const { approval: _, ...call } = part;
     return frame.state === "output-error"
       ? { ...call, state: "output-error", errorText: frame.errorText ?? "The tool failed." }

@@ -1,19 +1,20 @@
+import type { Connection } from "agents";
 import { publicMessage } from "agents/capability";
 import type { UIMessage, UIMessageChunk } from "ai";
 import { MessageBuilder } from "../messages/message-builder";
-import { settleCut } from "../messages/settle";
-import type { Place, Transcript } from "../messages/transcript";
+import { closeOpenCalls, settleCut } from "../messages/settle";
+import { placeAt, timeOf, type Place, type Transcript } from "../messages/transcript";
 import { noResponseText, type ChatResponseFrame, type ClientToolSchema } from "../protocol/frames";
 import { parseChunk, readResponse, withText, type ReadChunk } from "../stream/read-response";
-import type { StreamLog } from "../stream/stream-log";
+import type { OpenStream, StreamLog } from "../stream/stream-log";
 
 /** What a turn answers. */
 export interface TurnRequest {
   requestId: string;
   /** The connection that asked; its client has what it sent. */
-  source?: string | undefined;
-  /** Goes on with the last message instead of beginning one. */
-  continuation: boolean;
+  source?: Connection | undefined;
+  /** The message that it goes on with, instead of beginning one. */
+  continues?: string | undefined;
   body?: Record<string, unknown> | undefined;
   clientTools?: ClientToolSchema[] | undefined;
 }
@@ -26,7 +27,7 @@ export interface TurnDeps {
   /** Sends a frame to everybody who follows the stream. */
   broadcast(frame: ChatResponseFrame): void;
   /** Sends the transcript to everybody but the source. */
-  broadcastMessages(source: string | undefined): void;
+  broadcastMessages(source: Connection | undefined): void;
   emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): Promise<void>;
   /** The set of turns that have not ended changed. */
@@ -42,7 +43,8 @@ interface Turn {
   discarded: boolean;
 }
 
-type Outcome = { status: "completed" | "cancelled" | "empty" } | { status: "failed"; message: string };
+/** A broken answer told its own error: its clients have it as a chunk. */
+type Outcome = { status: "completed" | "cancelled" | "empty" } | { status: "failed" | "broken"; message: string };
 
 const cancelledText = "The call was cancelled.";
 export const interruptedText = "The answer was interrupted. Please try again.";
@@ -66,7 +68,7 @@ export class Turns {
   }
 
   /** The turn that is speaking, or about to. */
-  get live(): { requestId: string; continuation: boolean } | undefined {
+  get live(): TurnRequest | undefined {
     return this.#open[0]?.request;
   }
 
@@ -79,14 +81,24 @@ export class Turns {
    * Accepts a turn: after this call it is in the database. Returns a function that runs it when its time has come.
    *
    * @param store stores what the turn answers; the turn is recorded together with it
+   * @param instead whether the turns so far are not wanted any more
    */
-  accept(request: TurnRequest, store: (alongside: () => void) => void): () => Promise<void> {
-    const id = crypto.randomUUID();
-    store(() => this.#deps.log.begin({ id, requestId: request.requestId }));
-    const turn: Turn = { id, request, place: this.#deps.transcript.reserve(), abort: new AbortController(), discarded: false };
+  accept(request: TurnRequest, store: (alongside: () => void) => void, instead = false): () => Promise<void> {
+    const turn: Turn = { id: crypto.randomUUID(), request, place: "", abort: new AbortController(), discarded: false };
+    store(() => {
+      turn.place = this.#deps.transcript.reserve();
+      this.#deps.log.begin({ id: turn.id, requestId: request.requestId, atMs: timeOf(turn.place) });
+    });
+    if (instead) this.discard();
     this.#open.push(turn);
     this.#deps.changed();
-    return () => (this.#tail = this.#tail.then(() => this.#run(turn)));
+    // A turn that could not even end must not keep the others from beginning.
+    return () => (this.#tail = this.#tail.then(() => this.#run(turn)).catch((error: unknown) => this.#deps.failed(error)));
+  }
+
+  /** Whether the answer to this request is under way, or waits for its time. */
+  has(requestId: string): boolean {
+    return this.#open.some(({ request }) => request.requestId === requestId);
   }
 
   /** Ends a turn; what it has said so far stays. */
@@ -98,6 +110,8 @@ export class Turns {
   discard(): void {
     for (const turn of this.#open) {
       turn.discarded = true;
+      // Also for whoever recovers it, if this instance does not live to end it.
+      this.#deps.log.empty(turn.id);
       this.cancel(turn.request.requestId);
     }
   }
@@ -109,34 +123,50 @@ export class Turns {
   }
 
   /** Ends the turns that were cut when the instance was taken out of memory: what they said is kept. */
-  recover(): void {
-    for (const { id, requestId } of this.#deps.log.open()) {
-      const message = this.#rebuild(this.#deps.log.chunks(id));
-      if (message) this.#deps.transcript.put(message, this.#deps.transcript.reserve(), () => this.#deps.log.end(id));
-      else this.#deps.log.end(id);
-      this.#deps.broadcast({ ...frameOf(requestId), body: interruptedText, done: true, error: true });
+  async recover(): Promise<void> {
+    const cut = this.#deps.log.open();
+    for (const stream of cut) {
+      try {
+        this.#keep(stream);
+      } catch (error) {
+        // What cannot be kept must not be tried again at each wake.
+        this.#deps.log.end(stream.id);
+        await this.#deps.failed(error);
+      }
+      this.#deps.broadcast({ ...frameOf(stream.requestId), body: interruptedText, done: true, error: true });
     }
-    this.#deps.broadcastMessages(undefined);
+    // An older release leaves streams that have ended.
+    this.#deps.log.clear();
+    if (cut.length > 0) this.#deps.broadcastMessages(undefined);
   }
 
-  #rebuild(chunks: readonly string[]): UIMessage | undefined {
-    const [first, ...rest] = chunks.map(parseChunk).filter((chunk) => chunk !== undefined);
-    if (first?.type !== "start" || first.messageId === undefined) return undefined;
-    const known = this.#deps.transcript.messages.find(({ id }) => id === first.messageId);
-    const builder = new MessageBuilder(known ?? emptyMessage(first.messageId));
-    for (const chunk of [first, ...rest]) builder.apply(chunk);
+  #keep({ id, atMs }: OpenStream): void {
+    const message = this.#rebuild(id, this.#deps.log.chunks(id));
+    if (message) this.#deps.transcript.put(message, placeAt(atMs), () => this.#deps.log.end(id));
+    else this.#deps.log.end(id);
+  }
+
+  #rebuild(streamId: string, texts: readonly string[]): UIMessage | undefined {
+    const chunks = texts.map(parseChunk).filter((chunk) => chunk !== undefined);
+    // A stream of an older release may begin without the id of its message.
+    const messageId = (chunks[0]?.type === "start" && chunks[0].messageId) || streamId;
+    const known = this.#deps.transcript.messages.find(({ id }) => id === messageId);
+    const builder = new MessageBuilder(known ?? emptyMessage(messageId));
+    for (const chunk of chunks) builder.apply(chunk);
     return builder.isEmpty ? undefined : settleCut(builder.message, interruptedText);
   }
 
   async #run(turn: Turn): Promise<void> {
-    const last = this.#deps.transcript.last;
-    const base = turn.request.continuation && last?.role === "assistant" ? last : emptyMessage(crypto.randomUUID());
-    const builder = new MessageBuilder(base);
-    const outcome = await this.#speak(turn, builder, base.id);
+    let outcome: Outcome;
     try {
+      const base = this.#deps.transcript.messages.find(({ id }) => id === turn.request.continues) ?? emptyMessage(crypto.randomUUID());
+      const builder = new MessageBuilder(base);
+      outcome = await this.#speak(turn, builder, base.id);
       this.#commit(turn, builder, outcome);
     } catch (error) {
+      this.#deps.log.end(turn.id);
       await this.#deps.failed(error);
+      outcome = { status: "failed", message: publicMessage(error) };
     }
     this.#end(turn, outcome);
   }
@@ -144,6 +174,7 @@ export class Turns {
   async #speak(turn: Turn, builder: MessageBuilder, messageId: string): Promise<Outcome> {
     const { signal } = turn.abort;
     let started = false;
+    let broken: string | undefined;
     try {
       const response = signal.aborted ? undefined : await unlessAborted(this.#deps.respond(turn.request, signal), signal);
       if (signal.aborted) return { status: "cancelled" };
@@ -154,9 +185,12 @@ export class Turns {
           // Every client has to know the server's id, also when the stream does not begin with it.
           if (read.chunk.type !== "start") this.#send(turn, builder, withText({ type: "start", messageId }));
         }
+        if (read.chunk.type === "error") broken = read.chunk.errorText;
+        if (read.chunk.type === "abort") broken = cancelledText;
         this.#send(turn, builder, normalize(read, messageId));
       }
-      return { status: signal.aborted ? "cancelled" : "completed" };
+      if (signal.aborted) return { status: "cancelled" };
+      return broken === undefined ? { status: "completed" } : { status: "broken", message: broken };
     } catch (error) {
       if (signal.aborted) return { status: "cancelled" };
       await this.#deps.failed(error);
@@ -175,8 +209,11 @@ export class Turns {
   #commit(turn: Turn, builder: MessageBuilder, outcome: Outcome): void {
     const end = () => this.#deps.log.end(turn.id);
     if (turn.discarded || builder.isEmpty) return end();
-    const message = outcome.status === "completed" ? builder.message : settleCut(builder.message, outcome.status === "failed" ? outcome.message : cancelledText);
-    this.#deps.transcript.put(message, turn.place, end);
+    let { message } = builder;
+    if (outcome.status !== "completed") message = settleCut(message, "message" in outcome ? outcome.message : cancelledText);
+    // The next question has been asked already: nobody answers a call before it.
+    const isSuperseded = this.#open.some((other) => other !== turn && other.request.continues === undefined);
+    this.#deps.transcript.put(isSuperseded ? closeOpenCalls(message) : message, turn.place, end);
   }
 
   #end(turn: Turn, outcome: Outcome): void {
@@ -204,7 +241,7 @@ const emptyMessage = (id: string): UIMessage => ({ id, role: "assistant", parts:
 function frameOf(request: string | TurnRequest): { type: ChatResponseFrame["type"]; id: string; continuation?: true } {
   if (typeof request === "string") return { type: "cf_agent_use_chat_response", id: request };
   const frame = { type: "cf_agent_use_chat_response", id: request.requestId } as const;
-  return request.continuation ? { ...frame, continuation: true } : frame;
+  return request.continues === undefined ? frame : { ...frame, continuation: true };
 }
 
 /** What the server decides about a chunk: the message's id, and where the finish reason is. */
@@ -220,9 +257,9 @@ function normalize(read: ReadChunk, messageId: string): ReadChunk {
 }
 
 /** Settles with the promise, or with `undefined` as soon as the signal is aborted: the application may ignore it. */
-async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
-  // An answer that fails after nobody waits for it any more is no news.
-  promise.catch(() => undefined);
+async function unlessAborted(promise: Promise<Response | undefined>, signal: AbortSignal): Promise<Response | undefined> {
+  // An answer that comes after nobody waits for it any more is not read, and one that fails is no news.
+  promise.then((late) => (signal.aborted ? late?.body?.cancel() : undefined)).catch(() => undefined);
   const aborted = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
   return Promise.race([promise, aborted]);
 }
