@@ -1,7 +1,7 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { getAgentByName } from "./index";
-import { connect, costOf, errorOf, evict, logged } from "./test/kit";
+import { connect, costOf, errorOf, evict, logged, makeDue } from "./test/kit";
 
 const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(name));
 const faulty = (name: string) => env.Faulty.get(env.Faulty.idFromName(name));
@@ -106,11 +106,7 @@ describe("an onError that throws", () => {
 describe("an alarm", () => {
   const ring = async (name: string) => {
     const stub = env.Starter.get(env.Starter.idFromName(name));
-    await runInDurableObject(stub, async (_, { storage }) => {
-      storage.kv.put("cf_agents_meta", { versions: {}, wakes: { chime: 1 } });
-      await storage.setAlarm(Date.now() + 3_600_000);
-    });
-    await evict(stub);
+    await makeDue(stub, "chime");
     const rangAtMs = Date.now();
     await runDurableObjectAlarm(stub);
     const alarm = await runInDurableObject(stub, (_, { storage }) => storage.getAlarm());

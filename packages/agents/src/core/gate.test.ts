@@ -1,7 +1,7 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { getAgentByName } from "../index";
-import { connect, errorOf, evict } from "../test/kit";
+import { connect, errorOf, evict, makeDue } from "../test/kit";
 import { currentContext } from "./context";
 import { Gate, type GateDeps } from "./gate";
 
@@ -59,9 +59,7 @@ describe("[C1] a cold wake finds onStart finished", () => {
 
   it("through the alarm", async () => {
     const stub = starter("alarm");
-    await stub.ringAt(Date.now() + 3_600_000);
-    await runInDurableObject(stub, (_, { storage }) => storage.kv.put("cf_agents_meta", { versions: {}, wakes: { chime: 1 } }));
-    await evict(stub);
+    await makeDue(stub, "chime");
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect(await order(stub)).toContain("rung true");
   });

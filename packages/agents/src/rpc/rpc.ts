@@ -37,8 +37,9 @@ export class Rpc implements Capability {
       if (streaming) await this.#stream(connection, id, method, args);
       else this.#answer(connection, { type: "rpc", id, success: true, result: await this.#invoke(method, args), done: true });
     } catch (error) {
-      await this.#deps.failed(error);
+      // The caller first: nobody knows how long `onError` takes.
       this.#fail(connection, id, method, publicMessage(error));
+      await this.#deps.failed(error);
     }
   }
 
@@ -49,9 +50,9 @@ export class Rpc implements Capability {
       // A method that forgets to end its stream must not leave the caller waiting.
       stream.end();
     } catch (error) {
-      await this.#deps.failed(error);
-      this.#deps.emit("rpc:error", () => ({ method, error: messageOf(error) }));
       stream.error(publicMessage(error));
+      this.#deps.emit("rpc:error", () => ({ method, error: messageOf(error) }));
+      await this.#deps.failed(error);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Capability } from "../core/capability";
 import { installCapability, type CapabilityKit } from "../agent";
-import { Agent, callable, getCurrentAgent, type Connection, type ConnectionContext, type StreamingResponse, type WSMessage } from "../index";
+import { Agent, callable, getAgentByName, getCurrentAgent, type Connection, type ConnectionContext, type StreamingResponse, type WSMessage } from "../index";
 
 type Seen = { event: string; detail?: unknown };
 
@@ -8,10 +8,16 @@ type Seen = { event: string; detail?: unknown };
 export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: string }> {
   override initialState = { n: 0 };
   readonly seen: Seen[] = [];
+  readonly traced: [where: string, context: object][] = [];
+  #trace(where: string): void {
+    this.traced.push([where, describeContext()]);
+  }
   override onStart(props?: { who?: string }) {
+    this.#trace("onStart");
     this.seen.push({ event: "start", detail: props?.who });
   }
   override onConnect(connection: Connection, { request }: ConnectionContext) {
+    this.#trace("onConnect");
     this.seen.push({ event: "connect", detail: connection.id });
     const { searchParams } = new URL(request.url);
     const refuse = searchParams.get("refuse");
@@ -19,18 +25,22 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
     if (searchParams.has("throw")) throw new Error("thrown in onConnect");
   }
   override onMessage(_connection: Connection, message: WSMessage) {
+    this.#trace("onMessage");
     this.seen.push({ event: "message", detail: typeof message === "string" ? message : (message as ArrayBuffer).byteLength });
     if (message === "throw") throw new Error("thrown in onMessage");
   }
   override onClose(connection: Connection, code: number, reason: string) {
+    this.#trace("onClose");
     this.seen.push({ event: "close", detail: [connection.id, code, reason] });
     if (reason === "throw") throw new Error("thrown in onClose");
   }
   override onError(connectionOrError: unknown, error?: unknown) {
+    this.#trace("onError");
     const prefix = error === undefined ? "" : `${(connectionOrError as Connection).id}: `;
     this.seen.push({ event: "error", detail: prefix + String(error ?? connectionOrError) });
   }
   override onStateChanged(state: { n: number }, source: Connection | "server"): void | Promise<void> {
+    this.#trace("onStateChanged");
     this.seen.push({ event: "state", detail: [state.n, source === "server" ? source : source.id] });
     if (state.n === 13) throw new Error("thrown in onStateChanged");
     if (state.n === 14) return Promise.reject(new Error("rejected in onStateChanged"));
@@ -44,12 +54,14 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
     return Response.json({ name: this.name, n: this.state.n, context: describeContext() });
   }
   override shouldConnectionBeReadonly(_connection: Connection, { request }: ConnectionContext) {
+    this.#trace("shouldConnectionBeReadonly");
     return new URL(request.url).searchParams.has("readonly");
   }
   override shouldSendProtocolMessages(_connection: Connection, { request }: ConnectionContext) {
     return !new URL(request.url).searchParams.has("silent");
   }
   override getConnectionTags(_connection: Connection, { request }: ConnectionContext) {
+    this.#trace("getConnectionTags");
     return new URL(request.url).searchParams.getAll("tag");
   }
 
@@ -62,6 +74,9 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   }
   tripled(): number {
     return this.plain() * 3;
+  }
+  tripledText(text: string): string {
+    return text.repeat(3);
   }
   plain(): number {
     return this.state.n;
@@ -132,6 +147,47 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   @callable()
   nothing() {}
   @callable()
+  functional() {
+    return () => {};
+  }
+  readonly #held: (() => void)[] = [];
+  @callable()
+  async held() {
+    await new Promise<void>((resolve) => this.#held.push(resolve));
+    return "released";
+  }
+  holds(): number {
+    return this.#held.length;
+  }
+  release(): void {
+    for (const resolve of this.#held.splice(0)) resolve();
+  }
+  @callable({ streaming: true })
+  async heldStream(stream: StreamingResponse) {
+    await stream.send(1);
+    await this.held();
+    await stream.send(2);
+  }
+  @callable({ streaming: true })
+  unsendable(stream: StreamingResponse) {
+    // As most programs do it: without waiting.
+    void stream.send(1);
+    void stream.send(2n);
+  }
+  @callable({ streaming: true })
+  unendable(stream: StreamingResponse) {
+    stream.end(1n);
+  }
+  @callable({ streaming: true })
+  endedThenThrows(stream: StreamingResponse) {
+    stream.end();
+    throw new Error("too late");
+  }
+  @callable({ streaming: true })
+  brokenStream() {
+    this.query();
+  }
+  @callable()
   unserializable() {
     return 1n;
   }
@@ -139,6 +195,29 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   async where() {
     await null;
     return describeContext();
+  }
+  @callable()
+  whereInTimer() {
+    return new Promise((resolve) => setTimeout(() => resolve(describeContext())));
+  }
+  @callable()
+  whereInMicrotask() {
+    return new Promise((resolve) => queueMicrotask(() => resolve(describeContext())));
+  }
+  @callable()
+  async whereAfterStorage() {
+    await this.ctx.storage.sync();
+    return describeContext();
+  }
+  @callable()
+  async whereInParallel() {
+    const [, context] = await Promise.all([this.ctx.storage.sync(), this.whereInTimer()]);
+    return context;
+  }
+  @callable()
+  async askOther(name: string) {
+    const other = await (await getAgentByName(this.env.Recorder, name)).context();
+    return { other, own: describeContext() };
   }
   @callable()
   mark(connectionState: unknown) {
@@ -233,7 +312,7 @@ export class Starter extends Agent {
     return "now";
   }
   #rung(): void {
-    this.order.push(`rung ${this.#ready}`);
+    this.order.push(`rung ${this.#ready}`, `rung by ${getCurrentAgent().agent?.name}`);
     if (this.name.includes("unringable")) throw new Error("no ring");
   }
   ringAt(atMs: number | undefined): void {

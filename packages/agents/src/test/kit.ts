@@ -135,6 +135,16 @@ export async function connect(stub: Connectable, query = "", headers: Record<str
 /** Takes the instance out of memory. Its sockets hibernate. */
 export const evict = (stub: DurableObjectStub): Promise<void> => evictDurableObject(stub);
 
+/** Makes a wake of a capability overdue, as after a long time out of memory. `runDurableObjectAlarm` then rings. */
+export async function makeDue(stub: DurableObjectStub, capability: string): Promise<void> {
+  await runInDurableObject(stub, async (_, { storage }) => {
+    const meta = storage.kv.get<object>("cf_agents_meta");
+    storage.kv.put("cf_agents_meta", { versions: {}, ...meta, wakes: { [capability]: 1 } });
+    await storage.setAlarm(Date.now() + 3_600_000);
+  });
+  await evict(stub);
+}
+
 /** Takes the instance out of memory and drops its sockets, as a lost network or a deploy does. */
 export const cut = (stub: DurableObjectStub): Promise<void> => evictDurableObject(stub, { webSockets: "close" });
 

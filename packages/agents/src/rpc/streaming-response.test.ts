@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { StreamingResponse } from "./streaming-response";
+
+function build() {
+  const frames: string[] = [];
+  return { stream: new StreamingResponse("7", (frame) => void frames.push(JSON.stringify(frame))), frames };
+}
+const chunk = (result: unknown) => JSON.stringify({ type: "rpc", id: "7", success: true, result, done: false });
+const end = '{"type":"rpc","id":"7","success":true,"done":true}';
+
+describe("[M3] a stream", () => {
+  it("sends values, then ends, with or without a last one", () => {
+    const [plain, last] = [build(), build()];
+    void plain.stream.send(1);
+    void plain.stream.write([2]);
+    plain.stream.end();
+    last.stream.end("fin");
+    expect(plain.frames).toEqual([chunk(1), chunk([2]), end]);
+    expect(last.frames).toEqual(['{"type":"rpc","id":"7","success":true,"result":"fin","done":true}']);
+  });
+
+  it("tells whether the next value may be sent", async () => {
+    const { stream } = build();
+    expect([await stream.send(1), await stream.write(2), stream.isClosed]).toEqual([true, true, false]);
+    stream.end();
+    expect([await stream.send(3), await stream.write(4), stream.isClosed]).toEqual([false, false, true]);
+  });
+
+  it.each<[string, (stream: StreamingResponse) => void]>([
+    ["end", (stream) => stream.end()],
+    ["error", (stream) => stream.error("broken")]
+  ])("drops whatever comes after %s", (_name, close) => {
+    const { stream, frames } = build();
+    close(stream);
+    const sent = frames.length;
+    void stream.send(1);
+    stream.end("late");
+    stream.error("late");
+    expect([sent, frames.length]).toEqual([1, 1]);
+  });
+
+  it("can end with an error", () => {
+    const { stream, frames } = build();
+    stream.error("broken");
+    expect(frames).toEqual(['{"type":"rpc","id":"7","success":false,"error":"broken"}']);
+  });
+
+  it.each<[string, (stream: StreamingResponse) => unknown]>([
+    ["value", (stream) => stream.send(1n)],
+    ["last value", (stream) => stream.end(1n)]
+  ])("throws at once for a %s that is no JSON, and is still open for an error", (_name, send) => {
+    const { stream, frames } = build();
+    expect(() => send(stream)).toThrow("BigInt");
+    stream.error("told");
+    expect(frames).toEqual(['{"type":"rpc","id":"7","success":false,"error":"told"}']);
+  });
+});
