@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { SourceMap } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import react from "@vitejs/plugin-react";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { build, type InlineConfig } from "vite";
+import { build, createServer, type InlineConfig } from "vite";
 import { mayHaveDecorators } from "./decorators.ts";
 import agentsPlugin, { agents } from "./index.ts";
 
@@ -30,11 +31,17 @@ afterEach(async () => {
   await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })));
 });
 
-/** Builds files with Vite and the plugin; the output of `entry`. */
-async function bundle(files: Record<string, string>, entry: string, config: InlineConfig = {}): Promise<string> {
+/** Writes files into a new folder, which is gone after the test. */
+async function write(files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "agents-vite-"));
   folders.push(folder);
   await Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text)));
+  return folder;
+}
+
+/** Builds files with Vite and the plugin; the output of `entry`. */
+async function bundle(files: Record<string, string>, entry: string, config: InlineConfig = {}): Promise<string> {
+  const folder = await write(files);
   const output = await build({
     root: folder,
     configFile: false,
@@ -83,6 +90,28 @@ describe("a decorated class", () => {
     });
     const { view } = await run(`const h = (...args) => args;\n${code}`);
     expect(view("you")).toEqual(["b", { title: "you" }, "called hello you"]);
+  });
+
+  it("works in development beside the React plugin, which still sees its components", async () => {
+    const tsx = `${decorated}\nexport function View() { return <b>{new Greeter().greet("you")}</b>; }`;
+    const folder = await write({ "view.tsx": tsx, "jsx.ts": "export const jsxDEV = () => {};" });
+    const server = await createServer({
+      root: folder,
+      configFile: false,
+      logLevel: "error",
+      server: { middlewareMode: true, ws: false, watch: null },
+      resolve: { alias: { "react/jsx-dev-runtime": join(folder, "jsx.ts") } },
+      optimizeDeps: { noDiscovery: true },
+      plugins: [agents(), react()]
+    });
+    try {
+      const { code } = (await server.environments.client.transformRequest("/view.tsx"))!;
+      expect(code).not.toMatch(/@callable/);
+      expect(code).toMatch(/\$RefreshReg\$\(_c, "View"\)/);
+      expect(code).toMatch(/jsxDEV\("b"/);
+    } finally {
+      await server.close();
+    }
   });
 
   it("keeps a source map to the lines that were written", async () => {
