@@ -84,6 +84,15 @@ it("goes on when the point is never reached or was taken back", async () => {
   expect(await run()).toBe("done");
 });
 
+it("kills from outside, once, where it stopped", async () => {
+  const run = program("await 1; await 2; return 'done';");
+  const killed: (string | undefined)[] = [];
+  expect(await fault.killAt(2, run, () => killed.push(fault.stoppedAt))).toBe("src/file.ts: 2");
+  expect(await fault.killAt(3, run, () => killed.push("too late"))).toBeUndefined();
+  expect(killed).toEqual(["src/file.ts: 2"]);
+  expect(await run()).toBe("done");
+});
+
 it("ends the iterator when a for await is left early", async () => {
   const run = program("source", "for await (const x of source()) { if (x === 2) break; }");
   let ended = false;

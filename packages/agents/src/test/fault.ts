@@ -6,18 +6,17 @@
  * at what is left:
  *
  * ```ts
- * const points = await fault.count(() => stub.work());
+ * const points = await fault.count(() => work("counted"));
  * for (let n = 1; n <= points; n++) {
- *   const context = await runInDurableObject(stub(), (_, context) => context);
- *   fault.stopAt(n, () => context.storage.sync().then(() => context.abort()));
- *   await expect(stub().work()).rejects.toThrow();
- *   // ... what must hold now, whatever n is; `fault.stoppedAt` tells where it was
+ *   const place = await fault.killAt(n, () => work(`killed at ${n}`), abortAllDurableObjects);
+ *   // ... what must hold now, whatever n is; `place` tells where it was
  * }
  * ```
  *
- * `storage.sync()` keeps what was written before the stop. With `context.abort()` alone the writes that no await has
- * confirmed are lost, which is the other half of what a crash may do. Do not call `abortAllDurableObjects()` or
- * `evictDurableObject()` in `onStop`: there it runs inside the object that it ends, and takes workerd down.
+ * That keeps what was written before the stop. With `fault.stopAt(n, () => context.abort())` the writes that the object
+ * has not confirmed are lost with it, which is the other half of what a crash may do. Only `context.abort()` may be
+ * called there: `abortAllDurableObjects()` and `evictDurableObject()` would run inside the object that they end, which
+ * takes workerd down.
  *
  * Tests and Durable Objects share one isolate, so points of every object that is awake count.
  */
@@ -29,6 +28,12 @@ export interface Fault {
    * after that await. Other code goes on: `onStop` has to end what should die with it, an object for instance.
    */
   stopAt(n: number, onStop: (place: string) => unknown): void;
+  /**
+   * Runs `run`, and calls `kill` (from outside of what is stopped) when it has come to its `n`-th point.
+   *
+   * @returns where that was, or `undefined` when `run` ended before
+   */
+  killAt(n: number, run: () => Promise<unknown>, kill: () => unknown): Promise<string | undefined>;
   /** Where the program was stopped since `stopAt`; `undefined` if it has not come that far. */
   readonly stoppedAt: string | undefined;
   /** Forgets what `stopAt` asked for. */
@@ -74,6 +79,10 @@ async function* asyncSteps<T>(values: Iterable<T>): AsyncGenerator<T> {
   yield* values;
 }
 
+// Taken now: a test may put the clock away later.
+const { setTimeout } = globalThis;
+const wait = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
+
 const points: AwaitPoints = { point, each };
 (globalThis as { __awaitPoints?: AwaitPoints }).__awaitPoints = points;
 
@@ -86,6 +95,19 @@ export const fault: Fault = {
   stopAt(n, onStop) {
     armed = { at: passed + n, onStop };
     stoppedAt = undefined;
+  },
+  async killAt(n, run, kill) {
+    fault.stopAt(n, () => {});
+    let ended = false;
+    const end = () => {
+      ended = true;
+    };
+    run().then(end, end);
+    // Asked for again and again: what runs after a promise that the stopped object settles would run inside that object.
+    while (stoppedAt === undefined && !ended) await wait();
+    armed = undefined;
+    if (stoppedAt !== undefined) await kill();
+    return stoppedAt;
   },
   get stoppedAt() {
     return stoppedAt;
