@@ -1,0 +1,98 @@
+import { env } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { connect, costOf, evict } from "./test/kit";
+
+// What protocol.md allows each operation: statements are calls of `sql.exec`, of key-value storage and of the alarm.
+
+const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(`cost-${name}`));
+const writes = (statements: readonly string[]) => statements.filter((statement) => !/^(SELECT|kv\.get|getAlarm)/.test(statement));
+/** `costOf` looks into the instance, which wakes it: the cost of a wake is that of an instance which it has not seen. */
+const costOfWake = (stub: DurableObjectStub, run: () => unknown) =>
+  costOf(recorder("spy"), async () => {
+    await evict(stub);
+    await run();
+  });
+
+describe("[C18] the cost", () => {
+  it("of a new agent's first connection, with a state, is 4 statements", async () => {
+    const { statements } = await costOf(recorder("spy"), async () => (await connect(recorder("new"))).settled());
+    expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(4);
+    expect(statements.filter((statement) => statement.includes("INSERT INTO cf_agents_state")).length).toBe(1);
+  });
+
+  it("of a new agent without a state is 2 reads and no write", async () => {
+    const stub = env.Blank.get(env.Blank.idFromName("cost-blank"));
+    const { statements } = await costOf(recorder("spy"), async () => (await connect(stub)).settled());
+    expect([statements.length <= 2, writes(statements)], statements.join("\n")).toEqual([true, []]);
+  });
+
+  it("of a wake is 1 read and no write", async () => {
+    const stub = recorder("wake");
+    await stub.setState({ n: 1 });
+    const { statements } = await costOfWake(stub, () => stub.tripledText("a"));
+    expect(statements).toEqual(["kv.get cf_agents_meta"]);
+  });
+
+  it("of a wake that never stored anything is 1 read and no write", async () => {
+    const stub = recorder("wake-empty");
+    await stub.tripledText("a");
+    const { statements } = await costOfWake(stub, () => stub.tripledText("a"));
+    expect(statements).toEqual(["kv.get cf_agents_meta"]);
+  });
+
+  it("of a wake that shows the state is 2 reads and no write", async () => {
+    const stub = recorder("wake-state");
+    await stub.setState({ n: 1 });
+    const { statements, rowsRead } = await costOfWake(stub, async () => (await connect(stub)).settled());
+    expect([statements.length, writes(statements), rowsRead]).toEqual([2, [], 1]);
+  });
+
+  it("of a connection to a live agent, and of its end, is nothing", async () => {
+    const stub = recorder("connect");
+    await (await connect(stub)).settled();
+    const { statements } = await costOf(stub, async () => {
+      const connection = await connect(stub, "tag=a");
+      await connection.settled();
+      connection.close();
+      await connection.closed;
+    });
+    expect(statements).toEqual([]);
+  });
+
+  it("of a call, of a stream and of a message is nothing", async () => {
+    const stub = recorder("call");
+    const connection = await connect(stub);
+    const { statements } = await costOf(stub, async () => {
+      await connection.call("add", 1, 2);
+      await connection.call("count", 10);
+      await connection.call("mark", { a: 1 });
+      connection.send("hello");
+      await connection.settled();
+      await stub.plain();
+    });
+    expect(statements).toEqual([]);
+  });
+
+  it.each(["by a client", "by a call", "by a stub"])("of setState %s is 1 statement that writes 1 row", async (by) => {
+    const stub = recorder(by);
+    const connection = await connect(stub);
+    await connection.settled();
+    const cost = await costOf(stub, async () => {
+      if (by === "by a client") connection.send({ type: "cf_agent_state", state: { n: 5 } });
+      else if (by === "by a call") await connection.call("set", 5);
+      else await stub.setState({ n: 5 });
+      await connection.settled();
+    });
+    expect([cost.statements.length, cost.rowsWritten], cost.statements.join("\n")).toEqual([1, 1]);
+    expect(await stub.plain()).toBe(5);
+  });
+
+  it("of a first wake that is asked for is a look for older tables, a row and an alarm; of the same again it is nothing", async () => {
+    const stub = env.Starter.get(env.Starter.idFromName("cost-alarm"));
+    const atMs = Date.now() + 3_600_000;
+    await stub.history();
+    const first = await costOf(stub, () => stub.ringAt(atMs));
+    const again = await costOf(stub, () => stub.ringAt(atMs));
+    expect([first.statements, again.statements]).toEqual([["SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'cf_a%'", "kv.put cf_agents_meta", "setAlarm"], []]);
+  });
+});

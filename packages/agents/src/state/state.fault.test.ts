@@ -1,0 +1,119 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it } from "vitest";
+import { fault } from "../test/fault";
+import { connect, errorOf, evict, type Received, type TestConnection } from "../test/kit";
+
+afterEach(() => fault.reset());
+
+const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(name));
+const isState = (n: number) => (frame: Received) => {
+  const { type, state } = (frame ?? {}) as { type?: string; state?: { n?: number } };
+  return type === "cf_agent_state" && state?.n === n;
+};
+
+interface Operation {
+  /** The instance is not in memory when the operation begins. */
+  cold?: boolean;
+  /** Makes the state 2, from the connection `writer`. */
+  start(writer: TestConnection): void;
+  /** Whether a client was told that the state is 2: the writer by its answer, the observer by a frame. */
+  acknowledged(writer: readonly Received[], observer: readonly Received[]): boolean;
+}
+
+const operations: [string, Operation][] = [
+  [
+    "setState in a call",
+    {
+      start: (writer) => writer.send({ type: "rpc", id: "x", method: "set", args: [2] }),
+      acknowledged: (writer, observer) =>
+        writer.some((frame) => (frame as { id?: string; success?: boolean }).id === "x" && (frame as { success?: boolean }).success === true) ||
+        [...writer, ...observer].some(isState(2))
+    }
+  ],
+  [
+    "a state frame of a client",
+    {
+      start: (writer) => writer.send({ type: "cf_agent_state", state: { n: 2 } }),
+      acknowledged: (_, observer) => observer.some(isState(2))
+    }
+  ],
+  [
+    "setState in a call that wakes the agent",
+    {
+      cold: true,
+      start: (writer) => writer.send({ type: "rpc", id: "x", method: "set", args: [2] }),
+      acknowledged: (writer, observer) => [...writer, ...observer].some(isState(2))
+    }
+  ]
+];
+
+/** Two clients of an agent whose state is 1, and is known to be so. */
+async function prepare(name: string, cold = false) {
+  const stub = recorder(name);
+  const [writer, observer] = await Promise.all([connect(stub, "_pk=w"), connect(stub, "_pk=o")]);
+  await writer.call("set", 1);
+  await writer.settled();
+  await observer.settled();
+  if (cold) await evict(stub);
+  return { stub, writer, observer };
+}
+
+const crashes = [
+  ["that keeps what was written", true],
+  ["that loses what was not yet confirmed", false]
+] as const;
+
+describe.each(operations)("[S7] %s", (title, { cold, start, acknowledged }) => {
+  it.each(crashes)("killed at any await, by a crash %s, leaves the old state or the new one", async (_crash, sync) => {
+    const counted = await prepare(`${title} ${sync} counted`, cold);
+    const points = await fault.count(async () => {
+      start(counted.writer);
+      await counted.writer.settled();
+    });
+    const left: string[] = [];
+    for (let n = 1; n <= points; n++) {
+      const { stub, writer, observer } = await prepare(`${title} ${sync} ${n}`, cold);
+      const context = await runInDurableObject(stub, (_, state) => state);
+      const kill = () => context.abort("killed by the test");
+      fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
+      start(writer);
+      // What `settled` sent when the points were counted: some of them are its own.
+      writer.send({ type: "rpc", id: "barrier", method: "", args: [] });
+      await Promise.all([writer.closed, observer.closed]);
+
+      const stored = await runInDurableObject(recorder(`${title} ${sync} ${n}`), (_, { storage }) =>
+        storage.sql.exec<{ state: string }>("SELECT state FROM cf_agents_state WHERE id = 'cf_state_row_id'").one().state
+      );
+      const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
+      expect(['{"n":1}', '{"n":2}'], place).toContain(stored);
+      if (acknowledged(writer.pending, observer.pending)) expect(stored, place).toBe('{"n":2}');
+      const again = await connect(recorder(`${title} ${sync} ${n}`));
+      expect(await again.call("set", 3), place).toMatchObject({ result: 3 });
+      left.push(stored);
+    }
+    console.log(`${title}, a crash ${_crash}: ${points} points, ${left.filter((state) => state === '{"n":2}').length} left the new state`);
+    expect(points).toBeGreaterThan(1);
+  });
+});
+
+it.each(crashes)("[S4] the first connection of a new agent, killed at any await by a crash %s, leaves a whole state or none", async (_crash, sync) => {
+  const name = (n: number | string) => `first ${sync} ${n}`;
+  const points = await fault.count(() => connect(recorder(name("counted"))));
+  for (let n = 1; n <= points; n++) {
+    const context = await runInDurableObject(recorder(name(n)), (_, state) => state);
+    const kill = () => context.abort("killed by the test");
+    fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
+    expect((await errorOf(() => connect(recorder(name(n))))).message).toBe("killed by the test");
+
+    const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
+    const [tables, meta] = await runInDurableObject(recorder(name(n)), (_, { storage }) => [
+      storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'cf_agents_state'").toArray().length,
+      storage.kv.get("cf_agents_meta")
+    ]);
+    expect([[0, undefined], [1, { versions: { state: 1 }, wakes: {}, name: name(n) }]], place).toContainEqual([tables, meta]);
+    const connection = await connect(recorder(name(n)));
+    expect(await connection.next("cf_agent_state"), place).toMatchObject({ state: { n: 0 } });
+  }
+  console.log(`first connection, a crash ${_crash}: ${points} points`);
+  expect(points).toBeGreaterThan(1);
+});
