@@ -5,7 +5,8 @@ import { connect, costOf, evict } from "./test/kit";
 // What protocol.md allows each operation: statements are calls of `sql.exec`, of key-value storage and of the alarm.
 
 const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(`cost-${name}`));
-const writes = (statements: readonly string[]) => statements.filter((statement) => !/^(SELECT|kv\.get|getAlarm)/.test(statement));
+const writes = (statements: readonly string[]) =>
+  statements.filter((statement) => !/^(SELECT|kv\.get|getAlarm)/.test(statement));
 /** `costOf` looks into the instance, which wakes it: the cost of a wake is that of an instance which it has not seen. */
 const costOfWake = (stub: DurableObjectStub, run: () => unknown) =>
   costOf(recorder("spy"), async () => {
@@ -93,6 +94,13 @@ describe("[C18] the cost", () => {
     await stub.history();
     const first = await costOf(stub, () => stub.ringAt(atMs));
     const again = await costOf(stub, () => stub.ringAt(atMs));
-    expect([first.statements, again.statements]).toEqual([["SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'cf_a%'", "kv.put cf_agents_meta", "setAlarm"], []]);
+    expect([first.statements, again.statements]).toEqual([
+      [
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'cf_a%'",
+        "kv.put cf_agents_meta",
+        "setAlarm"
+      ],
+      []
+    ]);
   });
 });

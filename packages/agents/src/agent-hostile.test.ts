@@ -11,7 +11,8 @@ async function open(query = "_pk=h") {
   const stub = recorder();
   const connection = await connect(stub, query);
   await connection.settled();
-  const messages = () => runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "message").map(({ detail }) => detail));
+  const messages = () =>
+    runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "message").map(({ detail }) => detail));
   return { stub, connection, messages, alive: async () => (await connection.call("add", 20, 22)).result === 42 };
 }
 
@@ -40,7 +41,10 @@ describe("[P1] a frame that is not what it says", () => {
   it("and begins with cf_agent_ is dropped, with an event", async () => {
     const { stub, connection, messages, alive } = await open();
     const events: unknown[] = [];
-    await runInDurableObject(stub, (agent) => void (agent.observability = { emit: ({ type, payload }) => events.push([type, payload]) }));
+    await runInDurableObject(
+      stub,
+      (agent) => void (agent.observability = { emit: ({ type, payload }) => events.push([type, payload]) })
+    );
     connection.send({ type: "cf_agent_state" });
     expect([await connection.settled(), await messages()]).toEqual([[], []]);
     expect(events).toContainEqual(["frame:malformed", { connectionId: "h", frame: "cf_agent_state" }]);
@@ -84,28 +88,58 @@ describe("a very large", () => {
 });
 
 describe("[M5] a call of", () => {
-  it.each(["__proto__", "constructor", "toString", "hasOwnProperty", "__defineGetter__", "valueOf", "isPrototypeOf", "size", "#ready", "seen", "state", "name", "initialState", "sql.exec", "then", ""])(
-    "%j finds nothing to call",
-    async (method) => {
-      const { connection, alive } = await open();
-      const answer = await connection.call(method, "constructor");
-      expect(answer).toMatchObject({ success: false, error: expect.stringMatching(/^Method .* (does not exist|is not callable)$/) });
-      expect(await alive()).toBe(true);
-    }
-  );
+  it.each([
+    "__proto__",
+    "constructor",
+    "toString",
+    "hasOwnProperty",
+    "__defineGetter__",
+    "valueOf",
+    "isPrototypeOf",
+    "size",
+    "#ready",
+    "seen",
+    "state",
+    "name",
+    "initialState",
+    "sql.exec",
+    "then",
+    ""
+  ])("%j finds nothing to call", async (method) => {
+    const { connection, alive } = await open();
+    const answer = await connection.call(method, "constructor");
+    expect(answer).toMatchObject({
+      success: false,
+      error: expect.stringMatching(/^Method .* (does not exist|is not callable)$/)
+    });
+    expect(await alive()).toBe(true);
+  });
 
-  it.each(["setState", "sql", "broadcast", "fetch", "alarm", "onStart", "onMessage", "webSocketMessage", "__agentStart", "getCallableMethods", "setConnectionReadonly", "events", "explode"])(
-    "%s is refused, though it exists",
-    async (method) => {
-      const { connection } = await open();
-      expect(await connection.call(method)).toMatchObject({ success: false, error: `Method ${method} is not callable` });
-    }
-  );
+  it.each([
+    "setState",
+    "sql",
+    "broadcast",
+    "fetch",
+    "alarm",
+    "onStart",
+    "onMessage",
+    "webSocketMessage",
+    "__agentStart",
+    "getCallableMethods",
+    "setConnectionReadonly",
+    "events",
+    "explode"
+  ])("%s is refused, though it exists", async (method) => {
+    const { connection } = await open();
+    expect(await connection.call(method)).toMatchObject({ success: false, error: `Method ${method} is not callable` });
+  });
 });
 
 it("a state cannot reach a prototype", async () => {
   const { stub, connection } = await open();
-  connection.send('{"type":"cf_agent_state","state":{"n":1,"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}}');
+  connection.send(
+    '{"type":"cf_agent_state","state":{"n":1,"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}}'
+  );
   expect(await connection.settled()).toEqual([]);
   await evict(stub);
   expect(await stub.plain()).toBe(1);

@@ -17,7 +17,11 @@ type Step = [title: string, sent: [who: string, text: string], received: Record<
 const steps: Step[] = [
   ["client setState from A", ["A", '{"type":"cf_agent_state","state":{"n":1}}'], { B: [state(1)] }],
   ["same value again", ["A", '{"type":"cf_agent_state","state":{"n":1}}'], { B: [state(1)] }],
-  ["rejected by validateStateChange", ["A", '{"type":"cf_agent_state","state":{"n":-1}}'], { A: [refused("State update rejected")] }],
+  [
+    "rejected by validateStateChange",
+    ["A", '{"type":"cf_agent_state","state":{"n":-1}}'],
+    { A: [refused("State update rejected")] }
+  ],
   ["rpc ok", ["A", call("1", "add", 1, 2)], { A: [result("1", 3)] }],
   ["rpc undefined result", ["A", call("2", "nothing")], { A: [{ done: true, id: "2", success: true, type: "rpc" }] }],
   ["rpc throws Error", ["A", call("3", "boom")], { A: [failure("3", "boom!")] }],
@@ -25,16 +29,28 @@ const steps: Step[] = [
   ["rpc unknown", ["A", call("5", "nope")], { A: [failure("5", "Method nope does not exist")] }],
   ["rpc not callable", ["A", call("6", "plain")], { A: [failure("6", "Method plain is not callable")] }],
   ["rpc setState on server", ["A", call("7", "set", 5)], { A: [state(5), result("7", 5)], B: [state(5)] }],
-  ["rpc streaming", ["A", call("8", "count", 2)], { A: [result("8", { i: 0 }, false), result("8", { i: 1 }, false), result("8", "fin")] }],
+  [
+    "rpc streaming",
+    ["A", call("8", "count", 2)],
+    { A: [result("8", { i: 0 }, false), result("8", { i: 1 }, false), result("8", "fin")] }
+  ],
   ["rpc streaming throws mid", ["A", call("9", "midway")], { A: [result("9", 1, false), failure("9", "mid")] }],
   ["rpc streaming stream.error", ["A", call("10", "gentle")], { A: [result("10", 1, false), failure("10", "custom")] }],
   ["non-JSON", ["A", "hello"], {}],
   ["unknown JSON", ["A", '{"type":"zzz"}'], {}],
   ["malformed rpc", ["A", '{"type":"rpc","id":"11"}'], {}],
-  ["read-only: client setState", ["R", '{"type":"cf_agent_state","state":{"n":9}}'], { R: [refused("Connection is readonly")] }],
+  [
+    "read-only: client setState",
+    ["R", '{"type":"cf_agent_state","state":{"n":9}}'],
+    { R: [refused("Connection is readonly")] }
+  ],
   ["read-only: rpc that sets the state", ["R", call("12", "set", 9)], { R: [failure("12", "Connection is readonly")] }],
   ["no protocol: rpc", ["N", call("13", "add", 2, 2)], { N: [result("13", 4)] }],
-  ["no protocol: state of others", ["A", call("14", "set", 6)], { A: [state(6), result("14", 6)], B: [state(6)], R: [state(6)] }]
+  [
+    "no protocol: state of others",
+    ["A", call("14", "set", 6)],
+    { A: [state(6), result("14", 6)], B: [state(6)], R: [state(6)] }
+  ]
 ];
 
 it("[T1] a recorded session of published clients goes as it was recorded, frame by frame", async () => {
@@ -45,12 +61,14 @@ it("[T1] a recorded session of published clients goes as it was recorded, frame 
   expect(await (await open("A")).settled()).toEqual([identity, state(0), mcp]);
   expect(await (await open("B")).settled()).toEqual([identity, state(0), mcp]);
   for (const [title, [who, text], received] of steps) {
-    if (who === "R" && !connections.R) expect(await (await open("R", "readonly")).settled()).toEqual([identity, state(5), mcp]);
+    if (who === "R" && !connections.R)
+      expect(await (await open("R", "readonly")).settled()).toEqual([identity, state(5), mcp]);
     if (who === "N" && !connections.N) expect(await (await open("N", "silent")).settled()).toEqual([]);
     connections[who]!.send(text);
     // The sender's own barrier first: after it, what the others get has been sent.
     const all = [who, ...Object.keys(connections).filter((name) => name !== who)];
-    for (const name of all) expect(await connections[name]!.settled(), `${title}: ${name}`).toEqual(received[name] ?? []);
+    for (const name of all)
+      expect(await connections[name]!.settled(), `${title}: ${name}`).toEqual(received[name] ?? []);
   }
   const messages = await runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "message"));
   expect(messages.map(({ detail }) => detail)).toEqual(["hello", '{"type":"zzz"}', '{"type":"rpc","id":"11"}']);

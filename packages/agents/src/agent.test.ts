@@ -59,7 +59,9 @@ describe("an error", () => {
   it("of a socket goes to onError with its connection", async () => {
     const stub = recorder("socket");
     await connect(stub, "_pk=s");
-    await runInDurableObject(stub, (agent) => agent.webSocketError([...agent.getConnections()][0]!, new Error("network")));
+    await runInDurableObject(stub, (agent) =>
+      agent.webSocketError([...agent.getConnections()][0]!, new Error("network"))
+    );
     expect(await seen(stub, "error")).toEqual(["s: Error: network"]);
   });
 
@@ -129,7 +131,8 @@ describe("an alarm", () => {
 
 describe("a name", () => {
   const blank = env.Blank;
-  const nameOf = (stub: DurableObjectStub<import("./test/agents").Blank>) => runInDurableObject(stub, (agent) => agent.name);
+  const nameOf = (stub: DurableObjectStub<import("./test/agents").Blank>) =>
+    runInDurableObject(stub, (agent) => agent.name);
 
   it("is the one that the instance was made with", async () => {
     expect(await nameOf(await getAgentByName(blank, "room 1/ü?#%"))).toBe("room 1/ü?#%");
@@ -168,6 +171,22 @@ describe("a name", () => {
     expect(await runInDurableObject(unnamed, (agent) => agent.name)).toBe("by-id");
   });
 
+  it("is known to whoever comes by the text of its id, after an eviction, too", async () => {
+    const id = env.Recorder.idFromName("by-text").toString();
+    await env.Recorder.get(env.Recorder.idFromName("by-text")).setState({ n: 1 });
+    const stub = env.Recorder.get(env.Recorder.idFromString(id));
+    await evict(stub);
+    expect(await runInDurableObject(stub, (agent) => [agent.name, agent.state])).toEqual(["by-text", { n: 1 }]);
+    expect(await (await connect(stub)).next("cf_agent_identity")).toMatchObject({ name: "by-text" });
+  });
+
+  it("that nobody knows keeps a connection from being set up, and nothing else", async () => {
+    const stub = blank.get(blank.newUniqueId());
+    await logged(async () => expect(await errorOf(() => connect(stub))).toMatchObject({ code: "AGENT_NAME_UNKNOWN" }));
+    expect((await stub.fetch("http://test/")).status).toBe(404);
+    expect(await runInDurableObject(stub, (agent) => [...agent.getConnections()].length)).toBe(0);
+  });
+
   it("that nobody knows is a typed error", async () => {
     const stub = blank.get(blank.newUniqueId());
     const error = await runInDurableObject(stub, (agent) => errorOf(() => void agent.name));
@@ -180,6 +199,10 @@ describe("a name", () => {
 
   it("of a class is the one that the Worker exports, also when the class itself has another", async () => {
     const connection = await connect(env.MINIFIED.get(env.MINIFIED.idFromName("n")));
-    expect(await connection.next("cf_agent_identity")).toEqual({ type: "cf_agent_identity", name: "n", agent: "minified-agent" });
+    expect(await connection.next("cf_agent_identity")).toEqual({
+      type: "cf_agent_identity",
+      name: "n",
+      agent: "minified-agent"
+    });
   });
 });

@@ -1,7 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Capability } from "./core/capability";
 import { classNameOf } from "./core/class-name";
-import { hasFlag, isConnection, setFlag, toConnection, type Connection, type ConnectionContext, type WSMessage } from "./core/connection";
+import {
+  hasFlag,
+  isConnection,
+  setFlag,
+  toConnection,
+  type Connection,
+  type ConnectionContext,
+  type WSMessage
+} from "./core/connection";
 import { send } from "./core/connections";
 import { currentContext, runInContext, type AgentContext } from "./core/context";
 import { Gate, wrapMembers, wrapPrototypes } from "./core/gate";
@@ -19,7 +27,10 @@ import { Rpc } from "./rpc/rpc";
 import { State, stateSchema, type StateSource } from "./state/state";
 
 const nameKey = "__ps_name";
-const noServers: McpServersFrame = { type: "cf_agent_mcp_servers", mcp: { servers: {}, tools: [], prompts: [], resources: [] } };
+const noServers: McpServersFrame = {
+  type: "cf_agent_mcp_servers",
+  mcp: { servers: {}, tools: [], prompts: [], resources: [] }
+};
 const noServersText = JSON.stringify(noServers);
 
 let hostOf: (agent: object) => Host;
@@ -36,7 +47,11 @@ let hostOf: (agent: object) => Host;
  */
 // An unstated state is `any`, so that examples that leave it out type-check; a stated one is exact.
 // oxlint-disable-next-line typescript/no-explicit-any
-export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object = Record<string, unknown>> extends DurableObject<Env> {
+export class Agent<
+  Env = Cloudflare.Env,
+  StateType = any,
+  Props extends object = Record<string, unknown>
+> extends DurableObject<Env> {
   /** Options of the class. A subclass states what it changes; the rest is inherited. */
   static options: AgentStaticOptions = {};
 
@@ -123,11 +138,15 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
   get name(): string {
     const name = this.#knownName();
     if (name !== undefined) return name;
-    throw new AgentError("AGENT_NAME_UNKNOWN", "This instance was created by an id without a name. Use getAgentByName(namespace, name) or idFromName(name).");
+    throw new AgentError(
+      "AGENT_NAME_UNKNOWN",
+      "This instance was created by an id without a name. Use getAgentByName(namespace, name) or idFromName(name)."
+    );
   }
 
   #knownName(): string | undefined {
-    return (this.#name ??= this.ctx.id.name ?? this.#host.meta.name ?? (this.ctx.storage.kv.get(nameKey) as string | undefined));
+    return (this.#name ??=
+      this.ctx.id.name ?? this.#host.meta.name ?? (this.ctx.storage.kv.get(nameKey) as string | undefined));
   }
 
   // --- hooks: override what you need ---
@@ -367,7 +386,13 @@ export class Agent<Env = Cloudflare.Env, StateType = any, Props extends object =
     if (!target) return;
     try {
       if (target.wants?.(type) === false) return;
-      target.emit({ type, agent: this.#className, name: this.#knownName() ?? "", payload: payload(), timestamp: Date.now() });
+      target.emit({
+        type,
+        agent: this.#className,
+        name: this.#knownName() ?? "",
+        payload: payload(),
+        timestamp: Date.now()
+      });
     } catch (error) {
       // Whoever watches must not change what happens.
       console.error(`observability threw at "${type}":`, error);
@@ -398,7 +423,11 @@ export interface CapabilityKit {
  *
  * @throws CAPABILITY_INVALID when the agent has one of this name, or one that handles the same frames
  */
-export function installCapability<Installed extends Capability>(agent: AnyAgent, name: string, build: (kit: CapabilityKit) => Installed): Installed {
+export function installCapability<Installed extends Capability>(
+  agent: AnyAgent,
+  name: string,
+  build: (kit: CapabilityKit) => Installed
+): Installed {
   const host = hostOf(agent);
   return host.install(
     build({

@@ -9,7 +9,11 @@ function build(test: TestStorage, names: readonly string[] = ["a", "b"]) {
   const alarms = new Alarms(test.meta(), port);
   const wants: Record<string, number | undefined> = {};
   const wakers = names.map((name) => {
-    const waker = { name, nextWake: vi.fn<() => number | undefined>(() => wants[name]), onWake: vi.fn<NonNullable<Waker["onWake"]>>(() => void delete wants[name]) };
+    const waker = {
+      name,
+      nextWake: vi.fn<() => number | undefined>(() => wants[name]),
+      onWake: vi.fn<NonNullable<Waker["onWake"]>>(() => void delete wants[name])
+    };
     alarms.add(waker);
     return waker;
   });
@@ -58,7 +62,10 @@ describe("[C9] the alarm", () => {
       const { want, alarms } = build(test);
       want("a", 200);
       want("b", 100);
-      expect(alarms.reasons()).toEqual([{ name: "b", atMs: 100 }, { name: "a", atMs: 200 }]);
+      expect(alarms.reasons()).toEqual([
+        { name: "b", atMs: 100 },
+        { name: "a", atMs: 200 }
+      ]);
       want("b", undefined);
       expect(build(test).alarms.reasons()).toEqual([{ name: "a", atMs: 200 }]);
     }));
@@ -123,7 +130,9 @@ describe("[C9] when the alarm rings", () => {
       wakers[0]!.onWake.mockRejectedValue(new Error("always"));
       want("a", 0);
       for (let n = 0; n < 8; n++) await ring(100_000);
-      expect(set().map((atMs) => atMs - 100_000)).toEqual([-100_000, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+      expect(set().map((atMs) => atMs - 100_000)).toEqual([
+        -100_000, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000
+      ]);
     }));
 
   it("and all goes well after a failure, the pauses start anew", () =>
@@ -153,7 +162,8 @@ describe("[C9] when the alarm rings", () => {
 
 describe("[C9] a wake of an agent", () => {
   const starter = (name: string) => env.Starter.get(env.Starter.idFromName(name));
-  const alarmOf = (stub: ReturnType<typeof starter>) => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+  const alarmOf = (stub: ReturnType<typeof starter>) =>
+    runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
 
   it("is kept through an eviction, and rings for real", async () => {
     const stub = starter("kept");

@@ -35,7 +35,10 @@ type Handlers<Frame extends { type: string }> = {
 };
 
 /** Joins the checks of some frames with their handlers. A frame type without a handler does not compile. */
-export function frameHandlers<Frame extends { type: string }>(checks: Checks<Frame>, handlers: Handlers<Frame>): FrameHandlers {
+export function frameHandlers<Frame extends { type: string }>(
+  checks: Checks<Frame>,
+  handlers: Handlers<Frame>
+): FrameHandlers {
   const types = Object.keys(handlers) as Frame["type"][];
   // The check of a type guarantees what its handler's parameter says.
   return Object.fromEntries(types.map((type) => [type, { check: checks[type], ...handlers[type] } as FrameHandler]));

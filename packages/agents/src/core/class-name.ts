@@ -4,7 +4,11 @@ const names = new WeakMap<object, string>();
  * The name under which a Worker exports the class of an instance. A minifier changes `constructor.name`, but not the export:
  * only the namespace of its own class accepts the id of an instance.
  */
-export function classNameOf(instance: object, id: DurableObjectId, exports: Readonly<Record<string, unknown>> | undefined): string {
+export function classNameOf(
+  instance: object,
+  id: DurableObjectId,
+  exports: Readonly<Record<string, unknown>> | undefined
+): string {
   const constructor = instance.constructor;
   const known = names.get(constructor);
   if (known !== undefined) return known;

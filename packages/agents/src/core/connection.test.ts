@@ -14,7 +14,9 @@ const inside = <Result>(stub: Stub, run: (connection: Connection, agent: Recorde
 const attachment = (stub: Stub) => inside(stub, (connection) => connection.deserializeAttachment() as unknown);
 /** Puts an attachment of another release on the connection, which is read at the next wake. */
 const restore = async (stub: Stub, user: unknown) => {
-  await inside(stub, (connection) => connection.serializeAttachment({ __pk: { id: "old", tags: ["old"] }, __user: user }));
+  await inside(stub, (connection) =>
+    connection.serializeAttachment({ __pk: { id: "old", tags: ["old"] }, __user: user })
+  );
   await evict(stub);
 };
 const uri = (query: string) => `http://test/agents/agent/name?${query}`;
@@ -23,14 +25,19 @@ describe("[C11] the attachment of a socket", () => {
   it("has the documented form", async () => {
     const stub = recorder();
     await connect(stub, "_pk=a&tag=t1&tag=t2");
-    expect(await attachment(stub)).toEqual({ __pk: { id: "a", tags: ["a", "t1", "t2"], uri: uri("_pk=a&tag=t1&tag=t2") }, __user: null });
+    expect(await attachment(stub)).toEqual({
+      __pk: { id: "a", tags: ["a", "t1", "t2"], uri: uri("_pk=a&tag=t1&tag=t2") },
+      __user: null
+    });
   });
 
   it("has the user's state, and the flags beside it", async () => {
     const stub = recorder();
     const connection = await connect(stub, "_pk=a&readonly&silent");
     expect(await connection.call("mark", { role: "viewer" })).toMatchObject({ result: { role: "viewer" } });
-    expect(await attachment(stub)).toMatchObject({ __user: { role: "viewer", _cf_readonly: true, _cf_no_protocol: true } });
+    expect(await attachment(stub)).toMatchObject({
+      __user: { role: "viewer", _cf_readonly: true, _cf_no_protocol: true }
+    });
   });
 
   it("has the flags alone before there is a state", async () => {
@@ -42,7 +49,12 @@ describe("[C11] the attachment of a socket", () => {
 
   it.each([
     ["an object", { role: "admin" }, { role: "admin" }, [false, true]],
-    ["an object with flags", { role: "admin", _cf_readonly: true, _cf_no_protocol: true }, { role: "admin" }, [true, false]],
+    [
+      "an object with flags",
+      { role: "admin", _cf_readonly: true, _cf_no_protocol: true },
+      { role: "admin" },
+      [true, false]
+    ],
     ["only flags", { _cf_readonly: true }, null, [true, true]],
     ["nothing", null, null, [false, true]],
     ["no field at all", undefined, null, [false, true]],
@@ -81,7 +93,10 @@ describe("[C12] the state of a connection", () => {
       await connection.call("mark", state);
       await evict(stub);
       expect(await connection.call("marked")).toMatchObject({ result: state });
-      const flags = await inside(stub, (peer, agent) => [agent.isConnectionReadonly(peer), agent.isConnectionProtocolEnabled(peer)]);
+      const flags = await inside(stub, (peer, agent) => [
+        agent.isConnectionReadonly(peer),
+        agent.isConnectionProtocolEnabled(peer)
+      ]);
       expect(flags).toEqual([query === "readonly", true]);
     }
   });
@@ -149,7 +164,8 @@ describe("[C13] the identity of a connection", () => {
   it("finds it, as long as it is open", async () => {
     const stub = recorder();
     const connection = await connect(stub, "_pk=x&tag=y");
-    const found = () => runInDurableObject(stub, (agent) => [agent.getConnection("x")?.id, agent.getConnection("y")?.id]);
+    const found = () =>
+      runInDurableObject(stub, (agent) => [agent.getConnection("x")?.id, agent.getConnection("y")?.id]);
     expect(await found()).toEqual(["x", undefined]);
     connection.close();
     await connection.closed;
@@ -159,7 +175,9 @@ describe("[C13] the identity of a connection", () => {
   it("that is not there, or cannot be, finds nothing", async () => {
     const stub = recorder();
     await connect(stub, "_pk=x");
-    const found = await runInDurableObject(stub, (agent) => ["", "z", "x".repeat(1_000)].map((id) => agent.getConnection(id)));
+    const found = await runInDurableObject(stub, (agent) =>
+      ["", "z", "x".repeat(1_000)].map((id) => agent.getConnection(id))
+    );
     expect(found).toEqual([undefined, undefined, undefined]);
   });
 });
@@ -171,7 +189,11 @@ describe("[C13] tags", () => {
     await connect(stub, "_pk=b&tag=red");
     await connect(stub, "_pk=c");
     for (let n = 0; n < 2; n++) {
-      expect([await stub.tagged("red"), await stub.tagged("round"), await stub.tagged("none")]).toEqual([["a", "b"], ["a"], []]);
+      expect([await stub.tagged("red"), await stub.tagged("round"), await stub.tagged("none")]).toEqual([
+        ["a", "b"],
+        ["a"],
+        []
+      ]);
       await evict(stub);
     }
   });
@@ -203,14 +225,20 @@ describe("[C13] tags", () => {
 
 it("a URL that does not fit into the attachment is refused, and no connection is left behind", async () => {
   const stub = recorder();
-  expect(await errorOf(() => connect(stub, `token=${"x".repeat(17_000)}`))).toMatchObject({ code: "CONNECTION_STATE_TOO_LARGE" });
+  expect(await errorOf(() => connect(stub, `token=${"x".repeat(17_000)}`))).toMatchObject({
+    code: "CONNECTION_STATE_TOO_LARGE"
+  });
   expect(await runInDurableObject(stub, (_, context) => context.getWebSockets().length)).toBe(0);
 });
 
 describe("[C14] broadcast", () => {
   it("reaches all but those that are named, also those without protocol frames, also after an eviction", async () => {
     const stub = recorder();
-    const [a, b, c] = await Promise.all([connect(stub, "_pk=a"), connect(stub, "_pk=b&silent"), connect(stub, "_pk=c")]);
+    const [a, b, c] = await Promise.all([
+      connect(stub, "_pk=a"),
+      connect(stub, "_pk=b&silent"),
+      connect(stub, "_pk=c")
+    ]);
     await evict(stub);
     await runInDurableObject(stub, (agent) => agent.broadcast("hello", ["a"]));
     await stub.say("all");
@@ -228,7 +256,9 @@ describe("[C14] broadcast", () => {
       agent.broadcast(new Uint8Array([9, 1, 9]).subarray(1, 2));
       agent.broadcast(new Uint8Array([2]).buffer);
     });
-    const bytes = async () => [...new Uint8Array(await new Response((await connection.nextFrame()) as Blob | ArrayBuffer).arrayBuffer())];
+    const bytes = async () => [
+      ...new Uint8Array(await new Response((await connection.nextFrame()) as Blob | ArrayBuffer).arrayBuffer())
+    ];
     expect([await bytes(), await bytes()]).toEqual([[1], [2]]);
   });
 
@@ -262,7 +292,9 @@ describe("[C15] a close", () => {
     const connection = await connect(stub, "_pk=a");
     connection.close(code, reason);
     expect(await connection.closed).toMatchObject({ code });
-    expect(await runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "close"))).toEqual([{ event: "close", detail: ["a", code, reason] }]);
+    expect(await runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "close"))).toEqual([
+      { event: "close", detail: ["a", code, reason] }
+    ]);
     expect(await stub.ids()).toEqual([]);
   });
 

@@ -47,7 +47,10 @@ const hiddenKeys: readonly string[] = [...Object.values(flagKeys), wrappedKey];
 
 /** Whether a state can stand beside our flags: an object none of whose fields reads as ours. */
 const isPlain = (state: unknown): state is UserData =>
-  typeof state === "object" && state !== null && !Array.isArray(state) && !hiddenKeys.some((key) => Object.hasOwn(state, key));
+  typeof state === "object" &&
+  state !== null &&
+  !Array.isArray(state) &&
+  !hiddenKeys.some((key) => Object.hasOwn(state, key));
 
 const peerSlot = Symbol("agents.peer");
 type Socket = WebSocket & { [peerSlot]?: Peer };
@@ -79,7 +82,9 @@ class Peer {
     peer.flags.readonly = readonly === true;
     peer.flags.protocolDisabled = protocolDisabled === true;
     if (Object.hasOwn(state, wrappedKey)) peer.state = state[wrappedKey];
-    else peer.state = Object.keys(state).length > 0 || !(peer.flags.readonly || peer.flags.protocolDisabled) ? state : null;
+    else
+      peer.state =
+        Object.keys(state).length > 0 || !(peer.flags.readonly || peer.flags.protocolDisabled) ? state : null;
     return peer;
   }
 
@@ -111,7 +116,9 @@ function save(socket: Socket, peer: Peer, state: unknown, flags: Readonly<Record
 /** Whether a socket is a connection of ours. A program may accept other sockets by itself. */
 export function isConnection(socket: WebSocket): boolean {
   const known = socket as Socket;
-  return known[peerSlot] !== undefined || (socket.deserializeAttachment() as Partial<Attachment> | null)?.__pk !== undefined;
+  return (
+    known[peerSlot] !== undefined || (socket.deserializeAttachment() as Partial<Attachment> | null)?.__pk !== undefined
+  );
 }
 
 function peerOf(socket: Socket): Peer {

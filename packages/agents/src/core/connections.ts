@@ -68,11 +68,17 @@ export function send(connection: Connection, message: WSData): void {
 
 function checkTags(tags: readonly string[]): void {
   if (tags.length > maxTags) {
-    throw new AgentError("CONNECTION_TAGS_INVALID", `A connection can have ${maxTags - 1} tags beside its id; getConnectionTags returned ${tags.length - 1}`);
+    throw new AgentError(
+      "CONNECTION_TAGS_INVALID",
+      `A connection can have ${maxTags - 1} tags beside its id; getConnectionTags returned ${tags.length - 1}`
+    );
   }
   for (const tag of tags) {
     if (typeof tag !== "string" || tag.length === 0 || tag.length > maxTagLength) {
-      throw new AgentError("CONNECTION_TAGS_INVALID", `A tag is a text of 1 to ${maxTagLength} characters; got ${JSON.stringify(tag)?.slice(0, 80)}`);
+      throw new AgentError(
+        "CONNECTION_TAGS_INVALID",
+        `A tag is a text of 1 to ${maxTagLength} characters; got ${JSON.stringify(tag)?.slice(0, 80)}`
+      );
     }
   }
 }

@@ -32,13 +32,19 @@ describe("[C17] getCurrentAgent", () => {
     connection.send("hello");
     connection.close(4000);
     await connection.closed;
-    expect([await contexts(stub, "onMessage"), await contexts(stub, "onClose")]).toEqual([[{ agent: "message", connection: "c" }], [{ agent: "message", connection: "c" }]]);
+    expect([await contexts(stub, "onMessage"), await contexts(stub, "onClose")]).toEqual([
+      [{ agent: "message", connection: "c" }],
+      [{ agent: "message", connection: "c" }]
+    ]);
   });
 
-  it.each(["where", "whereInTimer", "whereInMicrotask", "whereAfterStorage", "whereInParallel"])("knows agent and connection in a callable: %s", async (method) => {
-    const connection = await connect(recorder("call"), "_pk=c");
-    expect(await connection.call(method)).toMatchObject({ result: { agent: "call", connection: "c" } });
-  });
+  it.each(["where", "whereInTimer", "whereInMicrotask", "whereAfterStorage", "whereInParallel"])(
+    "knows agent and connection in a callable: %s",
+    async (method) => {
+      const connection = await connect(recorder("call"), "_pk=c");
+      expect(await connection.call(method)).toMatchObject({ result: { agent: "call", connection: "c" } });
+    }
+  );
 
   it("knows agent and connection in onStateChanged, by a frame and by a call", async () => {
     const stub = recorder("state");
@@ -70,11 +76,18 @@ describe("[C17] getCurrentAgent", () => {
   });
 
   it("knows nobody outside", () => {
-    expect(getCurrentAgent()).toEqual({ agent: undefined, connection: undefined, request: undefined, email: undefined });
+    expect(getCurrentAgent()).toEqual({
+      agent: undefined,
+      connection: undefined,
+      request: undefined,
+      email: undefined
+    });
   });
 
   it("does not mix two agents that work at the same time, nor two connections of one", async () => {
-    const opened = ["a", "b"].flatMap((name) => ["1", "2"].map(async (id) => [name, id, await connect(recorder(`mix-${name}`), `_pk=${id}`)] as const));
+    const opened = ["a", "b"].flatMap((name) =>
+      ["1", "2"].map(async (id) => [name, id, await connect(recorder(`mix-${name}`), `_pk=${id}`)] as const)
+    );
     const calls = (await Promise.all(opened)).flatMap(([name, id, connection]) =>
       ["where", "whereInTimer", "whereAfterStorage"].map(async (method) => {
         const { result } = await connection.call(method);

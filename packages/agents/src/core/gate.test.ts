@@ -53,7 +53,9 @@ describe("[C1] a cold wake finds onStart finished", () => {
     const stub = starter("socket-error");
     await connect(stub);
     await evict(stub);
-    await runInDurableObject(stub, (agent, context) => agent.webSocketError(context.getWebSockets()[0]!, new Error("network")));
+    await runInDurableObject(stub, (agent, context) =>
+      agent.webSocketError(context.getWebSockets()[0]!, new Error("network"))
+    );
     expect(await stub.history()).toContain("error true");
   });
 
@@ -66,14 +68,25 @@ describe("[C1] a cold wake finds onStart finished", () => {
 
   it("through getAgentByName, which brings the props", async () => {
     const stub = await getAgentByName(env.Starter, "props", { props: { color: "green" } });
-    expect(await order(stub)).toEqual(["constructing now", "constructed now", 'props {"color":"green"}', "starting now", "started"]);
+    expect(await order(stub)).toEqual([
+      "constructing now",
+      "constructed now",
+      'props {"color":"green"}',
+      "starting now",
+      "started"
+    ]);
   });
 });
 
 describe("the start", () => {
   it("[C2] runs once for entries that come together", async () => {
     const stub = starter("together");
-    const results = await Promise.all([stub.isReady(), stub.readiness, stub.fetch("http://test/").then((response) => response.json()), stub.isReady()]);
+    const results = await Promise.all([
+      stub.isReady(),
+      stub.readiness,
+      stub.fetch("http://test/").then((response) => response.json()),
+      stub.isReady()
+    ]);
     expect(results).toEqual([true, true, true, true]);
     expect(await attempts(stub)).toBe(1);
   });
@@ -87,14 +100,24 @@ describe("the start", () => {
   });
 
   it("keeps the props of a failed start for the next attempt", async () => {
-    expect((await errorOf(() => getAgentByName(env.Starter, "fails-props", { props: { color: "red" } }))).message).toBe("no start");
+    expect((await errorOf(() => getAgentByName(env.Starter, "fails-props", { props: { color: "red" } }))).message).toBe(
+      "no start"
+    );
     const stub = starter("fails-props");
     await stub.isReady();
-    expect((await order(stub)).filter((step) => step.startsWith("props"))).toEqual(['props {"color":"red"}', 'props {"color":"red"}']);
+    expect((await order(stub)).filter((step) => step.startsWith("props"))).toEqual([
+      'props {"color":"red"}',
+      'props {"color":"red"}'
+    ]);
   });
 
   it("leaves synchronous methods synchronous in the constructor, in blockConcurrencyWhile and in onStart", async () => {
-    expect(await starter("order").history()).toEqual(["constructing now", "constructed now", "starting now", "started"]);
+    expect(await starter("order").history()).toEqual([
+      "constructing now",
+      "constructed now",
+      "starting now",
+      "started"
+    ]);
   });
 });
 

@@ -155,7 +155,11 @@ const wrapped = new WeakSet<object>();
  * Durable Object RPC reaches both. A `Proxy` would break `#private` members.
  */
 export function wrapPrototypes(prototype: object, base: object, replaced: Replaced): void {
-  for (let current = prototype; current !== base && current !== null; current = Object.getPrototypeOf(current) as object) {
+  for (
+    let current = prototype;
+    current !== base && current !== null;
+    current = Object.getPrototypeOf(current) as object
+  ) {
     wrapMembers(current, Object.getOwnPropertyNames(current), replaced);
   }
 }
@@ -182,7 +186,13 @@ export function wrapMembers(prototype: object, names: readonly string[], replace
 }
 
 // The runtime calls these, and each enters the gate by itself with its own context.
-const entries: ReadonlySet<string> = new Set(["fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"]);
+const entries: ReadonlySet<string> = new Set([
+  "fetch",
+  "alarm",
+  "webSocketMessage",
+  "webSocketClose",
+  "webSocketError"
+]);
 
 type Method = (this: object, ...args: unknown[]) => unknown;
 

@@ -61,7 +61,8 @@ export class Host {
     this.#capabilities.push(capability);
     this.alarms.add(capability);
     for (const [type, handler] of Object.entries(capability.frames ?? {})) {
-      if (this.#frames.has(type)) throw new AgentError("CAPABILITY_INVALID", `Two capabilities handle "${type}" frames`);
+      if (this.#frames.has(type))
+        throw new AgentError("CAPABILITY_INVALID", `Two capabilities handle "${type}" frames`);
       this.#frames.set(type, handler);
     }
     return capability;
@@ -80,7 +81,10 @@ export class Host {
   }
 
   /** Accepts a socket, introduces the instance, and leaves the rest to the agent. `run` gives hooks their context. */
-  async connect(request: Request, run: (connection: Connection, hooks: () => Promise<void>) => Promise<void>): Promise<Response> {
+  async connect(
+    request: Request,
+    run: (connection: Connection, hooks: () => Promise<void>) => Promise<void>
+  ): Promise<Response> {
     const { connection, client } = this.connections.create(request);
     const context: ConnectionContext = { request };
     let accepted = false;

@@ -1,15 +1,28 @@
 import { describe, expect, it } from "vitest";
 import { withStorage, type TestStorage } from "../test/kit";
-import { Meta, Schema, type SchemaDefinition } from "./meta";
+import { Meta, type Schema, type SchemaDefinition } from "./meta";
 
-const notes: SchemaDefinition = { tables: ["cf_agents_notes"], migrations: ["CREATE TABLE IF NOT EXISTS cf_agents_notes (id TEXT PRIMARY KEY, note TEXT)"] };
-const notesV2: SchemaDefinition = { ...notes, migrations: [...notes.migrations, "ALTER TABLE cf_agents_notes ADD COLUMN stars INTEGER DEFAULT 3"] };
-const broken: SchemaDefinition = { ...notes, migrations: [...notes.migrations, "CREATE TABLE cf_agents_more (a); ALTER TABLE nowhere ADD COLUMN b"] };
+const notes: SchemaDefinition = {
+  tables: ["cf_agents_notes"],
+  migrations: ["CREATE TABLE IF NOT EXISTS cf_agents_notes (id TEXT PRIMARY KEY, note TEXT)"]
+};
+const notesV2: SchemaDefinition = {
+  ...notes,
+  migrations: [...notes.migrations, "ALTER TABLE cf_agents_notes ADD COLUMN stars INTEGER DEFAULT 3"]
+};
+const broken: SchemaDefinition = {
+  ...notes,
+  migrations: [...notes.migrations, "CREATE TABLE cf_agents_more (a); ALTER TABLE nowhere ADD COLUMN b"]
+};
 
 const tables = ({ storage }: TestStorage) =>
-  storage.sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name LIKE 'cf_agents%' ORDER BY name").toArray().map(({ name }) => name);
+  storage.sql
+    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name LIKE 'cf_agents%' ORDER BY name")
+    .toArray()
+    .map(({ name }) => name);
 const row = ({ storage }: TestStorage) => storage.kv.get("cf_agents_meta");
-const insert = (schema: Schema, id: string) => schema.write("INSERT INTO cf_agents_notes (id, note) VALUES (?, 'n')", id);
+const insert = (schema: Schema, id: string) =>
+  schema.write("INSERT INTO cf_agents_notes (id, note) VALUES (?, 'n')", id);
 
 describe("[C6] tables", () => {
   it("are not made by looking", () =>
@@ -53,23 +66,32 @@ describe("[C6] tables", () => {
       expect(() => schema.read("SELECT id FROM cf_agents_notes")).toThrow("nowhere");
       expect(() => insert(schema, "b")).toThrow("nowhere");
       expect([tables(test), row(test)]).toEqual([["cf_agents_notes"], { versions: { notes: 1 }, wakes: {} }]);
-      expect(test.schema("notes", notesV2).read("SELECT id, stars FROM cf_agents_notes")).toEqual([{ id: "a", stars: 3 }]);
+      expect(test.schema("notes", notesV2).read("SELECT id, stars FROM cf_agents_notes")).toEqual([
+        { id: "a", stars: 3 }
+      ]);
     }));
 });
 
 describe("[C7] tables of an older release", () => {
   const older = ({ storage }: TestStorage) => {
-    storage.sql.exec("CREATE TABLE cf_agents_notes (id TEXT PRIMARY KEY, note TEXT); INSERT INTO cf_agents_notes VALUES ('old', 'kept')");
+    storage.sql.exec(
+      "CREATE TABLE cf_agents_notes (id TEXT PRIMARY KEY, note TEXT); INSERT INTO cf_agents_notes VALUES ('old', 'kept')"
+    );
     storage.sql.exec("CREATE TABLE cf_agents_other (id TEXT PRIMARY KEY); INSERT INTO cf_agents_other VALUES ('old')");
   };
-  const other: SchemaDefinition = { tables: ["cf_agents_other"], migrations: ["CREATE TABLE IF NOT EXISTS cf_agents_other (id TEXT PRIMARY KEY)"] };
+  const other: SchemaDefinition = {
+    tables: ["cf_agents_other"],
+    migrations: ["CREATE TABLE IF NOT EXISTS cf_agents_other (id TEXT PRIMARY KEY)"]
+  };
 
   it("are read, and get what they lack", () =>
     withStorage((test) => {
       older(test);
       const schema = test.schema("notes", notesV2);
       expect(schema.exists).toBe(true);
-      expect(schema.read("SELECT id, note, stars FROM cf_agents_notes")).toEqual([{ id: "old", note: "kept", stars: 3 }]);
+      expect(schema.read("SELECT id, note, stars FROM cf_agents_notes")).toEqual([
+        { id: "old", note: "kept", stars: 3 }
+      ]);
     }));
 
   it("of one capability are still found after another capability wrote, and after later wakes", () =>
@@ -111,7 +133,10 @@ describe("[C8] a transaction", () => {
       expect([meta.wakes(), meta.version("added")]).toEqual([[["kept", 1]], 0]);
       expect(row(test)).toEqual({ versions: {}, wakes: { kept: 1 } });
       meta.setWake("later", 4);
-      expect(test.meta().wakes()).toEqual([["kept", 1], ["later", 4]]);
+      expect(test.meta().wakes()).toEqual([
+        ["kept", 1],
+        ["later", 4]
+      ]);
     }));
 
   it("inside another one is undone alone", () =>

@@ -14,7 +14,9 @@ export function resolveOptions(constructor: object): Required<AgentStaticOptions
   if (known) return known;
   const base = Object.getPrototypeOf(constructor) as object | null;
   const inherited = typeof base === "function" ? resolveOptions(base) : DEFAULT_AGENT_STATIC_OPTIONS;
-  const own = Object.hasOwn(constructor, "options") ? (constructor as { options?: AgentStaticOptions }).options : undefined;
+  const own = Object.hasOwn(constructor, "options")
+    ? (constructor as { options?: AgentStaticOptions }).options
+    : undefined;
   const options = { ...inherited, ...own };
   resolved.set(constructor, options);
   return options;

@@ -7,7 +7,8 @@ const route = (path: string, options?: RouteOptions, init?: RequestInit, binding
   routeAgentRequest(new Request(`http://test${path}`, init), bindings, options);
 const upgrade = { headers: { Upgrade: "websocket" } };
 /** The name of the instance that answered, which is a `Recorder`. */
-const answeredBy = async (response: Promise<Response | undefined>) => ((await (await response)?.json()) as { name: string } | undefined)?.name;
+const answeredBy = async (response: Promise<Response | undefined>) =>
+  ((await (await response)?.json()) as { name: string } | undefined)?.name;
 
 describe("[R1] the path", () => {
   it.each([
@@ -45,12 +46,17 @@ describe("[R1] the path", () => {
     ["%C3%BC", "ü"],
     ["100%25", "100%"],
     ["a+b", "a+b"]
-  ])("with the name %s leads to %j", async (encoded, name) => expect(await answeredBy(route(`/agents/recorder/${encoded}`))).toBe(name));
+  ])("with the name %s leads to %j", async (encoded, name) =>
+    expect(await answeredBy(route(`/agents/recorder/${encoded}`))).toBe(name)
+  );
 
-  it.each(["/agents/recorder/%", "/agents/recorder/%zz", "/agents/recorder/%E0%A4%A"])("%s is a bad request", async (path) => {
-    const response = await route(path);
-    expect([response?.status, await response?.text()]).toEqual([400, "Invalid request"]);
-  });
+  it.each(["/agents/recorder/%", "/agents/recorder/%zz", "/agents/recorder/%E0%A4%A"])(
+    "%s is a bad request",
+    async (path) => {
+      const response = await route(path);
+      expect([response?.status, await response?.text()]).toEqual([400, "Invalid request"]);
+    }
+  );
 });
 
 describe("[R2] the agent", () => {
@@ -62,7 +68,9 @@ describe("[R2] the agent", () => {
   );
 
   it("is found by its binding and by the class that the Worker exports", async () => {
-    const statuses = ["heir-of-all", "HEIR_OF_ALL", "heir", "Heir"].map(async (agent) => (await route(`/agents/${agent}/a`))?.status);
+    const statuses = ["heir-of-all", "HEIR_OF_ALL", "heir", "Heir"].map(
+      async (agent) => (await route(`/agents/${agent}/a`))?.status
+    );
     expect(await Promise.all(statuses)).toEqual([200, 200, 200, 200]);
   });
 
@@ -111,21 +119,33 @@ describe("[R3] CORS", () => {
 
   it("can be the headers themselves, which replace the permissive ones", async () => {
     const cors = { "Access-Control-Allow-Origin": "https://app.example" };
-    expect(headers(await route("/agents/recorder/a", { cors }))).toEqual({ "access-control-allow-origin": "https://app.example" });
+    expect(headers(await route("/agents/recorder/a", { cors }))).toEqual({
+      "access-control-allow-origin": "https://app.example"
+    });
   });
 
   it("answers OPTIONS without waking the agent", async () => {
     const before = vi.fn();
     const response = await route("/agents/recorder/a", { cors: true, onBeforeRequest: before }, { method: "OPTIONS" });
-    expect([response?.status, headers(response), await response?.text(), before.mock.calls]).toEqual([200, permissive, "", []]);
+    expect([response?.status, headers(response), await response?.text(), before.mock.calls]).toEqual([
+      200,
+      permissive,
+      "",
+      []
+    ]);
   });
 
   it("leaves OPTIONS to the agent when it is off", async () => {
-    expect(await (await route("/agents/recorder/a", {}, { method: "OPTIONS" }))?.json()).toMatchObject({ context: { request: "OPTIONS" } });
+    expect(await (await route("/agents/recorder/a", {}, { method: "OPTIONS" }))?.json()).toMatchObject({
+      context: { request: "OPTIONS" }
+    });
   });
 
   it("keeps status, body and headers of the answer, and wins over its own", async () => {
-    const answer = new Response(null, { status: 204, headers: { "X-Own": "1", "Access-Control-Allow-Origin": "null" } });
+    const answer = new Response(null, {
+      status: 204,
+      headers: { "X-Own": "1", "Access-Control-Allow-Origin": "null" }
+    });
     const response = await route("/agents/recorder/a", { cors: true, onBeforeRequest: () => answer });
     expect([response?.status, response?.headers.get("X-Own"), headers(response)]).toEqual([204, "1", permissive]);
   });
@@ -171,7 +191,9 @@ describe("[R4] a hook", () => {
     const connection = new TestConnection(response!.webSocket!);
     expect(await connection.call("set", 1)).toMatchObject({ error: "Connection is readonly" });
     const post = hooks((request) => new Request(request, { method: "POST" }));
-    expect(await (await route("/agents/recorder/replaced", post))?.json()).toMatchObject({ context: { request: "POST" } });
+    expect(await (await route("/agents/recorder/replaced", post))?.json()).toMatchObject({
+      context: { request: "POST" }
+    });
   });
 
   it("may take its time", async () => {
@@ -187,7 +209,9 @@ describe("[R4] a hook", () => {
 
 describe("[R5] props", () => {
   const starts = (name: string) =>
-    runInDurableObject(env.Recorder.get(env.Recorder.idFromName(name)), ({ seen }) => seen.filter(({ event }) => event === "start"));
+    runInDurableObject(env.Recorder.get(env.Recorder.idFromName(name)), ({ seen }) =>
+      seen.filter(({ event }) => event === "start")
+    );
 
   it("reach onStart through a route, by request and by WebSocket", async () => {
     await route("/agents/recorder/props-http", { props: { who: "http" } });
@@ -217,7 +241,9 @@ describe("[R5] props", () => {
   });
 
   it("that cannot be cloned are a typed error", async () => {
-    const error = await errorOf(() => getAgentByName(env.Starter, "props-function", { props: { symbol: Symbol("s") } }));
+    const error = await errorOf(() =>
+      getAgentByName(env.Starter, "props-function", { props: { symbol: Symbol("s") } })
+    );
     expect(error).toMatchObject({ name: "AgentError", code: "PROPS_NOT_SERIALIZABLE" });
   });
 });
@@ -229,5 +255,11 @@ it("a stub gets its location and jurisdiction from the options", async () => {
   const namespace = { ...space, jurisdiction } as unknown as typeof env.Recorder;
   await getAgentByName(namespace, "a", { locationHint: "weur", jurisdiction: "eu" });
   await getAgentByName(namespace, "b");
-  expect([jurisdiction.mock.calls, get.mock.calls]).toEqual([[["eu"]], [["id of a", { locationHint: "weur" }], ["id of b", undefined]]]);
+  expect([jurisdiction.mock.calls, get.mock.calls]).toEqual([
+    [["eu"]],
+    [
+      ["id of a", { locationHint: "weur" }],
+      ["id of b", undefined]
+    ]
+  ]);
 });

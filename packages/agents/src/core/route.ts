@@ -84,7 +84,10 @@ async function answer<Env, Props>(
 ): Promise<Response> {
   const found = findNamespace(env, address.agent);
   if (!found || address.name === undefined) {
-    if (!found) console.error(`No agent "${address.agent}". Agents of this Worker: ${agentNames(env).join(", ") || "none"}. Is the class exported and bound?`);
+    if (!found)
+      console.error(
+        `No agent "${address.agent}". Agents of this Worker: ${agentNames(env).join(", ") || "none"}. Is the class exported and bound?`
+      );
     return new Response("Invalid request", { status: 400 });
   }
   const lobby: Lobby = { className: found.className, name: address.name };
@@ -106,7 +109,10 @@ async function answer<Env, Props>(
  * const counter = await getAgentByName(env.CounterAgent, "shared");
  * await counter.increment();
  */
-export async function getAgentByName<Class extends Rpc.DurableObjectBranded | undefined, Props = Record<string, unknown>>(
+export async function getAgentByName<
+  Class extends Rpc.DurableObjectBranded | undefined,
+  Props = Record<string, unknown>
+>(
   namespace: DurableObjectNamespace<Class>,
   name: string,
   options: AgentOptions<Props> = {}
@@ -119,7 +125,8 @@ export async function getAgentByName<Class extends Rpc.DurableObjectBranded | un
   const stub = space.get(space.idFromName(name), locationHint ? { locationHint } : undefined);
   const message: StartMessage = {};
   if (props !== undefined) message.props = props;
-  if (name.length * 3 > maxPlatformNameBytes && new TextEncoder().encode(name).length > maxPlatformNameBytes) message.name = name;
+  if (name.length * 3 > maxPlatformNameBytes && new TextEncoder().encode(name).length > maxPlatformNameBytes)
+    message.name = name;
   // Every agent has this method; the type of a stub shows only those of its own class.
   if (Object.keys(message).length > 0) await start(stub as unknown as DurableObjectStub<Startable>, message);
   return stub;
@@ -131,7 +138,9 @@ async function start(stub: DurableObjectStub<Startable>, message: StartMessage):
   } catch (cause) {
     // One that the agent itself threw is marked as remote.
     const sending = cause instanceof Error && cause.name === "DataCloneError" && !("remote" in cause);
-    throw sending ? new AgentError("PROPS_NOT_SERIALIZABLE", `The props cannot be sent to the agent: ${cause.message}`, { cause }) : cause;
+    throw sending
+      ? new AgentError("PROPS_NOT_SERIALIZABLE", `The props cannot be sent to the agent: ${cause.message}`, { cause })
+      : cause;
   }
 }
 
@@ -180,7 +189,8 @@ function candidates(env: unknown): Found[] {
     .reverse();
 }
 
-const agentNames = (env: unknown): string[] => [...new Set(candidates(env).map(({ className }) => kebabCase(className)))].sort();
+const agentNames = (env: unknown): string[] =>
+  [...new Set(candidates(env).map(({ className }) => kebabCase(className)))].sort();
 
 function spellings(found: Found): [string, Found][] {
   const { className } = found;

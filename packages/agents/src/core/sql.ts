@@ -84,7 +84,8 @@ function binding(value: unknown, index: number): SqlBinding {
 
 function bigintBinding(value: bigint, index: number): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw invalid(index, `${value} is beyond the integers that a row can hold exactly; pass it as text`);
+  if (!Number.isSafeInteger(number))
+    throw invalid(index, `${value} is beyond the integers that a row can hold exactly; pass it as text`);
   return number;
 }
 

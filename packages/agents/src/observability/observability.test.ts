@@ -12,7 +12,9 @@ const observe = (stub: Stub, observability: Observability | undefined) =>
   runInDurableObject(stub, (agent) => void (agent.observability = observability));
 
 /** What an agent emits while `run` talks to it over a connection. */
-async function eventsOf(run: (connection: Awaited<ReturnType<typeof connect>>, stub: Stub) => Promise<unknown>): Promise<ObservabilityEvent[]> {
+async function eventsOf(
+  run: (connection: Awaited<ReturnType<typeof connect>>, stub: Stub) => Promise<unknown>
+): Promise<ObservabilityEvent[]> {
   const stub = recorder();
   const events: ObservabilityEvent[] = [];
   await observe(stub, { emit: (event) => void events.push(event) });
@@ -31,7 +33,9 @@ describe("[O1] an event", () => {
     await observe(stub, { emit: (event) => void events.push(event) });
     const name = await runInDurableObject(stub, (agent) => agent.name);
     await stub.setState({ n: 1 });
-    expect(events).toEqual([{ type: "state:update", agent: "Recorder", name, payload: {}, timestamp: expect.any(Number) }]);
+    expect(events).toEqual([
+      { type: "state:update", agent: "Recorder", name, payload: {}, timestamp: expect.any(Number) }
+    ]);
     expect(events[0]!.timestamp).toBeGreaterThanOrEqual(before);
   });
 
@@ -70,7 +74,10 @@ describe("[O1] an event", () => {
       connection.send({ type: "cf_agent_state", state: { n: -1 } });
       await connection.settled();
     });
-    expect(brief(events, "state:update")).toEqual([["state:update", {}], ["state:update", {}]]);
+    expect(brief(events, "state:update")).toEqual([
+      ["state:update", {}],
+      ["state:update", {}]
+    ]);
   });
 });
 
@@ -141,14 +148,32 @@ describe("[O3] the default", () => {
 
 describe("[O4] an observer that throws", () => {
   it.each<[string, Observability]>([
-    ["emit", { emit: () => { throw new Error("observer"); } }],
-    ["wants", { emit: () => {}, wants: () => { throw new Error("observer"); } }]
+    [
+      "emit",
+      {
+        emit: () => {
+          throw new Error("observer");
+        }
+      }
+    ],
+    [
+      "wants",
+      {
+        emit: () => {},
+        wants: () => {
+          throw new Error("observer");
+        }
+      }
+    ]
   ])("in %s changes nothing of what happens, and is logged", async (_name, observability) => {
     const stub = recorder();
     await observe(stub, observability);
     const log = await logged(async () => {
       const connection = await connect(stub, "_pk=c");
-      expect([await connection.call("set", 3), await connection.call("boom")]).toMatchObject([{ result: 3 }, { error: "boom!" }]);
+      expect([await connection.call("set", 3), await connection.call("boom")]).toMatchObject([
+        { result: 3 },
+        { error: "boom!" }
+      ]);
       connection.close();
       await connection.closed;
       expect(await stub.plain()).toBe(3);

@@ -12,7 +12,10 @@ describe("[P1] a client's frame", () => {
     ['{"type":"cf_agent_state","state":null}', frame("cf_agent_state", { state: null })],
     ['{"type":"rpc","id":"1","method":"add","args":[1,2]}', frame("rpc", { id: "1", method: "add", args: [1, 2] })],
     ['{"type":"rpc","id":"","method":"","args":[]}', frame("rpc", { id: "", method: "", args: [] })],
-    ['{"type":"rpc","id":"1","method":"m","args":[],"later":true}', frame("rpc", { id: "1", method: "m", args: [], later: true })]
+    [
+      '{"type":"rpc","id":"1","method":"m","args":[],"later":true}',
+      frame("rpc", { id: "1", method: "m", args: [], later: true })
+    ]
   ])("%s is what it says", (text, expected) => expect(decode(text)).toEqual(expected));
 
   it.each([
@@ -27,10 +30,25 @@ describe("[P1] a client's frame", () => {
     ['{"type":"rpc","id":"1","method":"m"}', "rpc"]
   ])("%s is malformed", (text, type) => expect(decode(text)).toEqual({ kind: "malformed", type }));
 
-  it.each(["", "hello", "ping", "{", "{}", "[]", "null", "1", '"rpc"', '{"type":"zzz"}', '{"type":1}', '{"type":null}', '{"type":["rpc"]}', '[{"type":"rpc"}]', '{"Type":"rpc"}', '{"type":"__proto__"}', '{"type":"constructor"}'])(
-    "%j is the application's own message",
-    (text) => expect(decode(text)).toEqual({ kind: "message" })
-  );
+  it.each([
+    "",
+    "hello",
+    "ping",
+    "{",
+    "{}",
+    "[]",
+    "null",
+    "1",
+    '"rpc"',
+    '{"type":"zzz"}',
+    '{"type":1}',
+    '{"type":null}',
+    '{"type":["rpc"]}',
+    '[{"type":"rpc"}]',
+    '{"Type":"rpc"}',
+    '{"type":"__proto__"}',
+    '{"type":"constructor"}'
+  ])("%j is the application's own message", (text) => expect(decode(text)).toEqual({ kind: "message" }));
 
   it("of a million levels is no reason to throw", () => {
     const deep = "[".repeat(1_000_000) + "]".repeat(1_000_000);
@@ -38,7 +56,9 @@ describe("[P1] a client's frame", () => {
   });
 
   it("cannot reach a prototype", () => {
-    const decoded = decode('{"type":"cf_agent_state","state":{"__proto__":{"polluted":true}},"__proto__":{"polluted":true}}');
+    const decoded = decode(
+      '{"type":"cf_agent_state","state":{"__proto__":{"polluted":true}},"__proto__":{"polluted":true}}'
+    );
     expect(decoded.kind).toBe("frame");
     expect(({} as { polluted?: true }).polluted).toBe(undefined);
     // A field that is only inherited is not a field.
@@ -47,12 +67,19 @@ describe("[P1] a client's frame", () => {
 
   it("mutated at random is decoded into one of three kinds, and a frame passes its check again", () => {
     const random = new Random();
-    const valid = [{ type: "cf_agent_state", state: { n: 1 } }, { type: "rpc", id: "1", method: "add", args: [1] }];
+    const valid = [
+      { type: "cf_agent_state", state: { n: 1 } },
+      { type: "rpc", id: "1", method: "add", args: [1] }
+    ];
     for (let n = 0; n < 300; n++) {
       const text = mutate(random.pick(valid), random);
       const decoded = decode(text);
-      const sound = decoded.kind !== "frame" || (checks.get(decoded.type)!(decoded.frame) && decoded.frame.type === decoded.type);
-      expect(["frame", "malformed", "message"].includes(decoded.kind) && sound, `seed ${random.seed}, text ${text}`).toBe(true);
+      const sound =
+        decoded.kind !== "frame" || (checks.get(decoded.type)!(decoded.frame) && decoded.frame.type === decoded.type);
+      expect(
+        ["frame", "malformed", "message"].includes(decoded.kind) && sound,
+        `seed ${random.seed}, text ${text}`
+      ).toBe(true);
     }
   });
 });

@@ -6,7 +6,11 @@ describe("[P3] an AgentError", () => {
     const error = new AgentError("STATE_TOO_LARGE", "too large");
     const copy = Object.assign(new Error(error.message), { name: "AgentError", code: "STATE_TOO_LARGE" });
     for (const each of [error, copy]) {
-      expect([AgentError.isInstance(each), AgentError.isInstance(each, "STATE_TOO_LARGE"), AgentError.isInstance(each, "SQL_FAILED")]).toEqual([true, true, false]);
+      expect([
+        AgentError.isInstance(each),
+        AgentError.isInstance(each, "STATE_TOO_LARGE"),
+        AgentError.isInstance(each, "SQL_FAILED")
+      ]).toEqual([true, true, false]);
     }
   });
 
@@ -24,5 +28,8 @@ describe("[P3] an AgentError", () => {
 });
 
 it("[P3] what is thrown and is no error has a fixed text", () => {
-  expect([new Error("own"), "text", undefined, { message: "object" }].map(messageOf)).toEqual(["own", ...Array(3).fill("Unknown error occurred")]);
+  expect([new Error("own"), "text", undefined, { message: "object" }].map(messageOf)).toEqual([
+    "own",
+    ...Array(3).fill("Unknown error occurred")
+  ]);
 });

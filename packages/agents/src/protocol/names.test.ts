@@ -18,7 +18,8 @@ describe("[P2] the kebab form of a class name", () => {
   ])("of %s is %s", (name, kebab) => expect(kebabCase(name)).toBe(kebab));
 
   it("does not change any more", () => {
-    for (const name of ["AIAssistant", "LOUD_AGENT", "HTTPServerV2Agent"]) expect(kebabCase(kebabCase(name))).toBe(kebabCase(name));
+    for (const name of ["AIAssistant", "LOUD_AGENT", "HTTPServerV2Agent"])
+      expect(kebabCase(kebabCase(name))).toBe(kebabCase(name));
   });
 });
 

@@ -81,9 +81,12 @@ describe("[M1] the methods that clients can call", () => {
 });
 
 describe("[M5] a look-up", () => {
-  it.each(["getter", "field", "toString", "__proto__", "hasOwnProperty", "missing"])("of %s finds nothing to call", (name) => {
-    expect(lookUp(new Base(), name)).toEqual({ status: "missing" });
-  });
+  it.each(["getter", "field", "toString", "__proto__", "hasOwnProperty", "missing"])(
+    "of %s finds nothing to call",
+    (name) => {
+      expect(lookUp(new Base(), name)).toEqual({ status: "missing" });
+    }
+  );
 
   it.each(["constructor", "plain"])("of %s finds what is not for clients", (name) => {
     expect(lookUp(new Base(), name)).toEqual({ status: "hidden" });

@@ -28,9 +28,14 @@ const byFunction = new WeakMap<object, CallableMetadata>();
 export function callable(metadata: CallableMetadata & { /** Another name of `streaming`. */ stream?: boolean } = {}) {
   const { stream, ...rest } = metadata;
   const known: CallableMetadata = stream === undefined ? rest : { ...rest, streaming: rest.streaming ?? stream };
-  return function <This, Target extends Method>(method: Target, context: ClassMethodDecoratorContext<This, Target>): Target {
+  return function <This, Target extends Method>(
+    method: Target,
+    context: ClassMethodDecoratorContext<This, Target>
+  ): Target {
     if (context?.kind !== "method" || context.static) {
-      throw new TypeError('@callable() is for methods, and needs standard decorators: remove "experimentalDecorators" from tsconfig.json');
+      throw new TypeError(
+        '@callable() is for methods, and needs standard decorators: remove "experimentalDecorators" from tsconfig.json'
+      );
     }
     const shared = context.metadata as { [registryKey]?: Registry } | undefined;
     if (shared) {
@@ -50,14 +55,15 @@ export function inheritCallable(wrapper: object, method: object): void {
   if (metadata) byFunction.set(wrapper, metadata);
 }
 
-export type Lookup =
-  | { status: "callable"; metadata: CallableMetadata }
-  | { status: "hidden" }
-  | { status: "missing" };
+export type Lookup = { status: "callable"; metadata: CallableMetadata } | { status: "hidden" } | { status: "missing" };
 
 /** Finds a method by the name that a client sent. Looks at descriptors only: no getter runs, nothing of `Object` is reached. */
 export function lookUp(agent: object, name: string): Lookup {
-  for (let prototype = prototypeOf(agent); prototype !== null && prototype !== Object.prototype; prototype = prototypeOf(prototype)) {
+  for (
+    let prototype = prototypeOf(agent);
+    prototype !== null && prototype !== Object.prototype;
+    prototype = prototypeOf(prototype)
+  ) {
     const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
     if (!descriptor) continue;
     if (typeof descriptor.value !== "function") return { status: "missing" };
@@ -71,7 +77,11 @@ export function lookUp(agent: object, name: string): Lookup {
 /** All callable methods of an agent, those of base classes included. */
 export function callableMethods(agent: object): Map<string, CallableMetadata> {
   const found = new Map<string, CallableMetadata>();
-  for (let prototype = prototypeOf(agent); prototype !== null && prototype !== Object.prototype; prototype = prototypeOf(prototype)) {
+  for (
+    let prototype = prototypeOf(agent);
+    prototype !== null && prototype !== Object.prototype;
+    prototype = prototypeOf(prototype)
+  ) {
     for (const name of Object.getOwnPropertyNames(prototype)) {
       const result = found.has(name) ? undefined : lookUp(agent, name);
       if (result?.status === "callable") found.set(name, result.metadata);

@@ -11,7 +11,8 @@ async function open(query = "_pk=c") {
   const stub = env.Recorder.get(env.Recorder.idFromName(`rpc-${names++}`));
   const connection = await connect(stub, query);
   await connection.settled();
-  const errors = () => runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "error").map(({ detail }) => detail));
+  const errors = () =>
+    runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "error").map(({ detail }) => detail));
   return { stub, connection, errors };
 }
 /** All frames that answer one call. */
@@ -32,7 +33,9 @@ describe("[M2] a call is answered exactly once", () => {
     ["add", [{ toJSON: 1 }, []], { result: "[object Object]" }]
   ])("%s(%j) with its result", async (method, args, rest) => {
     const { connection } = await open();
-    expect(await answers(connection, method, ...args)).toEqual([{ type: "rpc", id: "x", success: true, done: true, ...rest }]);
+    expect(await answers(connection, method, ...args)).toEqual([
+      { type: "rpc", id: "x", success: true, done: true, ...rest }
+    ]);
   });
 
   it.each([
@@ -101,14 +104,20 @@ describe("[M4] an error in a method", () => {
     expect(await errors()).toEqual([]);
   });
 
-  it.each(["brokenQuery", "brokenStream"])("of the database (%s) is told to the client by a reference, under which the log has it", async (method) => {
-    const { connection } = await open();
-    let frames: { error?: string }[] = [];
-    const log = await logged(async () => (frames = (await answers(connection, method)) as { error?: string }[]));
-    const [, reference] = /^Internal error \(reference ([\da-f-]{36})\)$/.exec(frames.at(-1)?.error ?? "") ?? [];
-    expect(reference).toBeDefined();
-    expect(log).toContainEqual([`Error ${reference}:`, expect.objectContaining({ code: "SQL_FAILED", query: expect.stringContaining("missing") })]);
-  });
+  it.each(["brokenQuery", "brokenStream"])(
+    "of the database (%s) is told to the client by a reference, under which the log has it",
+    async (method) => {
+      const { connection } = await open();
+      let frames: { error?: string }[] = [];
+      const log = await logged(async () => (frames = (await answers(connection, method)) as { error?: string }[]));
+      const [, reference] = /^Internal error \(reference ([\da-f-]{36})\)$/.exec(frames.at(-1)?.error ?? "") ?? [];
+      expect(reference).toBeDefined();
+      expect(log).toContainEqual([
+        `Error ${reference}:`,
+        expect.objectContaining({ code: "SQL_FAILED", query: expect.stringContaining("missing") })
+      ]);
+    }
+  );
 
   it("is answered before onError has its turn, which may take for ever", async () => {
     const frames: string[] = [];
@@ -118,7 +127,12 @@ describe("[M4] an error in a method", () => {
         throw new Error("at once");
       }
     }
-    const rpc = new Rpc({ target: new Target(), send: (_, frame) => void frames.push(frame), emit: () => {}, failed: () => new Promise(() => {}) });
+    const rpc = new Rpc({
+      target: new Target(),
+      send: (_, frame) => void frames.push(frame),
+      emit: () => {},
+      failed: () => new Promise(() => {})
+    });
     void rpc.frames.rpc!.handle({} as Connection, { type: "rpc", id: "1", method: "fail", args: [] });
     await vi.waitFor(() => expect(frames).toEqual(['{"type":"rpc","id":"1","success":false,"error":"at once"}']));
   });
@@ -174,5 +188,7 @@ it("[M1] an agent lists its callable methods, inherited ones included, hidden on
 it("a frame type without a handler does not compile", () => {
   // @ts-expect-error: no handler
   frameHandlers<{ type: "a" }>({ a: () => true }, {});
-  expect(Object.keys(frameHandlers<{ type: "a" }>({ a: () => true }, { a: { operation: "call", handle: () => {} } }))).toEqual(["a"]);
+  expect(
+    Object.keys(frameHandlers<{ type: "a" }>({ a: () => true }, { a: { operation: "call", handle: () => {} } }))
+  ).toEqual(["a"]);
 });

@@ -18,9 +18,12 @@ export interface RpcDeps {
 /** Calls from clients to `@callable()` methods. Every request is answered, with a result or an error, exactly once. */
 export class Rpc implements Capability {
   readonly name = "rpc";
-  readonly frames = frameHandlers<RpcRequestFrame>({ rpc: clientChecks.rpc }, {
-    rpc: { operation: "call", handle: (connection, frame) => this.#call(connection, frame) }
-  });
+  readonly frames = frameHandlers<RpcRequestFrame>(
+    { rpc: clientChecks.rpc },
+    {
+      rpc: { operation: "call", handle: (connection, frame) => this.#call(connection, frame) }
+    }
+  );
   readonly #deps: RpcDeps;
 
   constructor(deps: RpcDeps) {
@@ -35,7 +38,14 @@ export class Rpc implements Capability {
     this.#deps.emit("rpc", () => (streaming ? { method, streaming } : { method }));
     try {
       if (streaming) await this.#stream(connection, id, method, args);
-      else this.#answer(connection, { type: "rpc", id, success: true, result: await this.#invoke(method, args), done: true });
+      else
+        this.#answer(connection, {
+          type: "rpc",
+          id,
+          success: true,
+          result: await this.#invoke(method, args),
+          done: true
+        });
     } catch (error) {
       // The caller first: nobody knows how long `onError` takes.
       this.#fail(connection, id, method, publicMessage(error));

@@ -26,8 +26,11 @@ const operations: [string, Operation][] = [
     {
       start: (writer) => writer.send({ type: "rpc", id: "x", method: "set", args: [2] }),
       acknowledged: (writer, observer) =>
-        writer.some((frame) => (frame as { id?: string; success?: boolean }).id === "x" && (frame as { success?: boolean }).success === true) ||
-        [...writer, ...observer].some(isState(2))
+        writer.some(
+          (frame) =>
+            (frame as { id?: string; success?: boolean }).id === "x" &&
+            (frame as { success?: boolean }).success === true
+        ) || [...writer, ...observer].some(isState(2))
     }
   ],
   [
@@ -81,8 +84,11 @@ describe.each(operations)("[S7] %s", (title, { cold, start, acknowledged }) => {
       writer.send({ type: "rpc", id: "barrier", method: "", args: [] });
       await Promise.all([writer.closed, observer.closed]);
 
-      const stored = await runInDurableObject(recorder(`${title} ${sync} ${n}`), (_, { storage }) =>
-        storage.sql.exec<{ state: string }>("SELECT state FROM cf_agents_state WHERE id = 'cf_state_row_id'").one().state
+      const stored = await runInDurableObject(
+        recorder(`${title} ${sync} ${n}`),
+        (_, { storage }) =>
+          storage.sql.exec<{ state: string }>("SELECT state FROM cf_agents_state WHERE id = 'cf_state_row_id'").one()
+            .state
       );
       const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
       expect(['{"n":1}', '{"n":2}'], place).toContain(stored);
@@ -91,29 +97,40 @@ describe.each(operations)("[S7] %s", (title, { cold, start, acknowledged }) => {
       expect(await again.call("set", 3), place).toMatchObject({ result: 3 });
       left.push(stored);
     }
-    console.log(`${title}, a crash ${_crash}: ${points} points, ${left.filter((state) => state === '{"n":2}').length} left the new state`);
+    console.log(
+      `${title}, a crash ${_crash}: ${points} points, ${left.filter((state) => state === '{"n":2}').length} left the new state`
+    );
     expect(points).toBeGreaterThan(1);
   });
 });
 
-it.each(crashes)("[S4] the first connection of a new agent, killed at any await by a crash %s, leaves a whole state or none", async (_crash, sync) => {
-  const name = (n: number | string) => `first ${sync} ${n}`;
-  const points = await fault.count(() => connect(recorder(name("counted"))));
-  for (let n = 1; n <= points; n++) {
-    const context = await runInDurableObject(recorder(name(n)), (_, state) => state);
-    const kill = () => context.abort("killed by the test");
-    fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
-    expect((await errorOf(() => connect(recorder(name(n))))).message).toBe("killed by the test");
+it.each(crashes)(
+  "[S4] the first connection of a new agent, killed at any await by a crash %s, leaves a whole state or none",
+  async (_crash, sync) => {
+    const name = (n: number | string) => `first ${sync} ${n}`;
+    const points = await fault.count(() => connect(recorder(name("counted"))));
+    for (let n = 1; n <= points; n++) {
+      const context = await runInDurableObject(recorder(name(n)), (_, state) => state);
+      const kill = () => context.abort("killed by the test");
+      fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
+      expect((await errorOf(() => connect(recorder(name(n))))).message).toBe("killed by the test");
 
-    const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
-    const [tables, meta] = await runInDurableObject(recorder(name(n)), (_, { storage }) => [
-      storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'cf_agents_state'").toArray().length,
-      storage.kv.get("cf_agents_meta")
-    ]);
-    expect([[0, undefined], [1, { versions: { state: 1 }, wakes: {}, name: name(n) }]], place).toContainEqual([tables, meta]);
-    const connection = await connect(recorder(name(n)));
-    expect(await connection.next("cf_agent_state"), place).toMatchObject({ state: { n: 0 } });
+      const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
+      const [tables, meta] = await runInDurableObject(recorder(name(n)), (_, { storage }) => [
+        storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'cf_agents_state'").toArray().length,
+        storage.kv.get("cf_agents_meta")
+      ]);
+      expect(
+        [
+          [0, undefined],
+          [1, { versions: { state: 1 }, wakes: {}, name: name(n) }]
+        ],
+        place
+      ).toContainEqual([tables, meta]);
+      const connection = await connect(recorder(name(n)));
+      expect(await connection.next("cf_agent_state"), place).toMatchObject({ state: { n: 0 } });
+    }
+    console.log(`first connection, a crash ${_crash}: ${points} points`);
+    expect(points).toBeGreaterThan(1);
   }
-  console.log(`first connection, a crash ${_crash}: ${points} points`);
-  expect(points).toBeGreaterThan(1);
-});
+);

@@ -7,12 +7,17 @@ import { State, stateSchema, type StateDeps } from "./state";
 const stored = ({ storage }: TestStorage): string | undefined => {
   const [table] = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'cf_agents_state'").toArray();
   if (!table) return undefined;
-  return storage.sql.exec<{ state: string }>("SELECT state FROM cf_agents_state WHERE id = 'cf_state_row_id'").toArray()[0]?.state;
+  return storage.sql
+    .exec<{ state: string }>("SELECT state FROM cf_agents_state WHERE id = 'cf_state_row_id'")
+    .toArray()[0]?.state;
 };
 /** A state on real storage, whose surroundings write down what they are asked. */
 function build(test: TestStorage, deps: Partial<StateDeps> = {}) {
   const log: unknown[] = [];
-  const note = (name: string) => (...args: unknown[]) => void log.push([name, ...args.filter((arg) => typeof arg !== "object")]);
+  const note =
+    (name: string) =>
+    (...args: unknown[]) =>
+      void log.push([name, ...args.filter((arg) => typeof arg !== "object")]);
   const state = new State({
     schema: test.schema("state", stateSchema),
     initial: () => ({ n: 0 }),
@@ -33,10 +38,19 @@ describe("[S1] a new state", () => {
     withStorage((test) => {
       const steps: unknown[] = [];
       const look = (step: string) => () => void steps.push([step, stored(test), state.value]);
-      const { state } = build(test, { initial: () => undefined, validate: look("validate"), broadcast: look("broadcast"), changed: look("changed") });
+      const { state } = build(test, {
+        initial: () => undefined,
+        validate: look("validate"),
+        broadcast: look("broadcast"),
+        changed: look("changed")
+      });
       state.set({ n: 1 }, "server");
       const after = ['{"n":1}', { n: 1 }];
-      expect(steps).toEqual([["validate", undefined, undefined], ["broadcast", ...after], ["changed", ...after]]);
+      expect(steps).toEqual([
+        ["validate", undefined, undefined],
+        ["broadcast", ...after],
+        ["changed", ...after]
+      ]);
     }));
 
   it("that is refused by its validation changes nothing", () =>
@@ -65,7 +79,11 @@ describe("[S1] a new state", () => {
       state.set({ n: 1 }, "server");
       log.length = 0;
       expect(() => state.set(next, "server")).toThrow(expect.objectContaining({ name: "AgentError", code }));
-      expect([state.value, stored(test), log.filter(([name]: any) => name !== "validate")]).toEqual([{ n: 1 }, '{"n":1}', []]);
+      expect([state.value, stored(test), log.filter(([name]: any) => name !== "validate")]).toEqual([
+        { n: 1 },
+        '{"n":1}',
+        []
+      ]);
     })
   );
 
@@ -80,7 +98,9 @@ describe("[S1] a new state", () => {
     withStorage((test) => {
       const { state, log } = build(test);
       state.set({ n: 1 }, "server");
-      test.storage.sql.exec("CREATE TRIGGER full BEFORE UPDATE ON cf_agents_state BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+      test.storage.sql.exec(
+        "CREATE TRIGGER full BEFORE UPDATE ON cf_agents_state BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+      );
       log.length = 0;
       expect(() => state.set({ n: 2 }, "server")).toThrow("disk full");
       expect([state.value, stored(test), log]).toEqual([{ n: 1 }, '{"n":1}', [["validate", "server"]]]);
@@ -97,11 +117,13 @@ describe("[S1] a new state", () => {
       expect([stored(test), log.at(-1)]).toEqual(['{"n":1}', ["failed", "side effect"]]);
     }));
 
-  it.each([null, 0, "", false, [], "text", { nested: [{ a: null }] }])("may be %j, and is the same after a wake", (next) =>
-    withStorage((test) => {
-      build(test).state.set(next, "server");
-      expect(build(test).state.value).toEqual(next);
-    })
+  it.each([null, 0, "", false, [], "text", { nested: [{ a: null }] }])(
+    "may be %j, and is the same after a wake",
+    (next) =>
+      withStorage((test) => {
+        build(test).state.set(next, "server");
+        expect(build(test).state.value).toEqual(next);
+      })
   );
 });
 
@@ -139,7 +161,11 @@ describe("[S4] the initial state", () => {
 describe("[S5] the state of an older release", () => {
   const older = ({ storage }: TestStorage) => {
     storage.sql.exec("CREATE TABLE cf_agents_state (id TEXT PRIMARY KEY NOT NULL, state TEXT)");
-    const rows = [["cf_state_row_id", '{"n":41}'], ["cf_state_was_changed", "true"], ["cf_schema_version", "5"]];
+    const rows = [
+      ["cf_state_row_id", '{"n":41}'],
+      ["cf_state_was_changed", "true"],
+      ["cf_schema_version", "5"]
+    ];
     for (const row of rows) storage.sql.exec("INSERT INTO cf_agents_state VALUES (?, ?)", ...row);
   };
 
@@ -190,11 +216,17 @@ describe("[S6] setState of an agent", () => {
   const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(`state-${name}`));
   const state = (n: number) => ({ type: "cf_agent_state", state: { n } });
   const told = (stub: ReturnType<typeof recorder>) =>
-    runInDurableObject(stub, ({ seen }) => seen.filter(({ event }) => event === "state" || event === "error").map(({ detail }) => detail));
+    runInDurableObject(stub, ({ seen }) =>
+      seen.filter(({ event }) => event === "state" || event === "error").map(({ detail }) => detail)
+    );
 
   it("by a client goes to everyone but this client, with it as the source, also after an eviction", async () => {
     const stub = recorder("source");
-    const [a, b, silent] = await Promise.all([connect(stub, "_pk=a"), connect(stub, "_pk=b"), connect(stub, "_pk=s&silent")]);
+    const [a, b, silent] = await Promise.all([
+      connect(stub, "_pk=a"),
+      connect(stub, "_pk=b"),
+      connect(stub, "_pk=s&silent")
+    ]);
     for (const each of [a, b, silent]) await each.settled();
     for (const n of [1, 2]) {
       await evict(stub);
@@ -224,7 +256,9 @@ describe("[S6] setState of an agent", () => {
   it("by a stub that is refused reaches the caller with its code, and onError once", async () => {
     const stub = recorder("refused");
     expect((await errorOf(() => stub.setState({ n: -1 }))).message).toBe("negative");
-    expect(await errorOf(() => stub.setState({ n: 1, text: "x".repeat(2_000_000) } as { n: number }))).toMatchObject({ code: "STATE_TOO_LARGE" });
+    expect(await errorOf(() => stub.setState({ n: 1, text: "x".repeat(2_000_000) } as { n: number }))).toMatchObject({
+      code: "STATE_TOO_LARGE"
+    });
     expect([await stub.plain(), (await told(stub)).length]).toEqual([0, 2]);
   });
 
@@ -241,7 +275,9 @@ describe("[S6] setState of an agent", () => {
   it("whose asynchronous onStateChanged rejects is stored, and the error goes to onError", async () => {
     const stub = recorder("fourteen");
     await stub.setState({ n: 14 });
-    await vi.waitFor(async () => expect(await told(stub)).toEqual([[14, "server"], "Error: rejected in onStateChanged"]));
+    await vi.waitFor(async () =>
+      expect(await told(stub)).toEqual([[14, "server"], "Error: rejected in onStateChanged"])
+    );
   });
 
   it("in onStateChanged is sent after the one that caused it, and wins", async () => {
@@ -250,7 +286,10 @@ describe("[S6] setState of an agent", () => {
     await connection.settled();
     connection.send(state(100));
     expect(await connection.settled()).toEqual([state(101)]);
-    expect(await told(stub)).toEqual([[100, "a"], [101, "server"]]);
+    expect(await told(stub)).toEqual([
+      [100, "a"],
+      [101, "server"]
+    ]);
     await evict(stub);
     expect(await stub.plain()).toBe(101);
   });
@@ -259,7 +298,10 @@ describe("[S6] setState of an agent", () => {
     const stub = recorder("readonly");
     const connection = await connect(stub, "readonly");
     for (const method of ["set", "setLater", "setInTimer"]) {
-      expect(await connection.call(method, 9), method).toMatchObject({ success: false, error: "Connection is readonly" });
+      expect(await connection.call(method, 9), method).toMatchObject({
+        success: false,
+        error: "Connection is readonly"
+      });
     }
     connection.send(state(9));
     await connection.next("cf_agent_state_error");

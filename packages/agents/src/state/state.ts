@@ -32,13 +32,16 @@ export const maxStateBytes = 2_000_000;
 /** One JSON value, kept in one row and shown to every client. The row is the truth; this class keeps a copy of it. */
 export class State implements Capability {
   readonly name = "state";
-  readonly frames = frameHandlers<StateFrame>({ cf_agent_state: clientChecks.cf_agent_state }, {
-    cf_agent_state: {
-      operation: "state-write",
-      handle: (connection, frame) => this.#setFromClient(connection, frame.state),
-      refuse: (connection) => this.#refuse(connection, stateErrors.readonly)
+  readonly frames = frameHandlers<StateFrame>(
+    { cf_agent_state: clientChecks.cf_agent_state },
+    {
+      cf_agent_state: {
+        operation: "state-write",
+        handle: (connection, frame) => this.#setFromClient(connection, frame.state),
+        refuse: (connection) => this.#refuse(connection, stateErrors.readonly)
+      }
     }
-  });
+  );
   readonly #deps: StateDeps;
   #loaded = false;
   #value: unknown;
@@ -87,7 +90,10 @@ export class State implements Capability {
   }
 
   #load(): void {
-    const [row] = this.#deps.schema.read<{ state: string | null }>("SELECT state FROM cf_agents_state WHERE id = ?", rowId);
+    const [row] = this.#deps.schema.read<{ state: string | null }>(
+      "SELECT state FROM cf_agents_state WHERE id = ?",
+      rowId
+    );
     if (typeof row?.state === "string" && this.#restore(row.state)) return;
     const initial = this.#deps.initial();
     // A state that was never defined stays undefined, and leaves no row.
@@ -108,7 +114,8 @@ export class State implements Capability {
       this.#remember(JSON.parse(text), text);
       return true;
     } catch (cause) {
-      const message = "The state in cf_agents_state is not JSON: initialState stands in for it until setState() replaces it";
+      const message =
+        "The state in cf_agents_state is not JSON: initialState stands in for it until setState() replaces it";
       this.#deps.failed(new AgentError("STATE_UNREADABLE", message, { cause }));
       return false;
     }
@@ -134,10 +141,17 @@ function serialize(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new AgentError("STATE_NOT_SERIALIZABLE", "The state cannot be written as JSON: it has a circular reference or a bigint", { cause });
+    throw new AgentError(
+      "STATE_NOT_SERIALIZABLE",
+      "The state cannot be written as JSON: it has a circular reference or a bigint",
+      { cause }
+    );
   }
   if (text === undefined) {
-    throw new AgentError("STATE_NOT_SERIALIZABLE", `The state must be a JSON value; got ${value === undefined ? "undefined" : `a ${typeof value}`}`);
+    throw new AgentError(
+      "STATE_NOT_SERIALIZABLE",
+      `The state must be a JSON value; got ${value === undefined ? "undefined" : `a ${typeof value}`}`
+    );
   }
   const bytes = byteLength(text);
   if (bytes > maxStateBytes) {

@@ -1,6 +1,15 @@
 import type { Capability } from "../core/capability";
 import { installCapability, type CapabilityKit } from "../agent";
-import { Agent, callable, getAgentByName, getCurrentAgent, type Connection, type ConnectionContext, type StreamingResponse, type WSMessage } from "../index";
+import {
+  Agent,
+  callable,
+  getAgentByName,
+  getCurrentAgent,
+  type Connection,
+  type ConnectionContext,
+  type StreamingResponse,
+  type WSMessage
+} from "../index";
 
 type Seen = { event: string; detail?: unknown };
 
@@ -26,7 +35,10 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   }
   override onMessage(_connection: Connection, message: WSMessage) {
     this.#trace("onMessage");
-    this.seen.push({ event: "message", detail: typeof message === "string" ? message : (message as ArrayBuffer).byteLength });
+    this.seen.push({
+      event: "message",
+      detail: typeof message === "string" ? message : (message as ArrayBuffer).byteLength
+    });
     if (message === "throw") throw new Error("thrown in onMessage");
   }
   override onClose(connection: Connection, code: number, reason: string) {
@@ -324,7 +336,8 @@ export class Starter extends Agent {
     if (props?.color) this.order.push(`props ${JSON.stringify(props)}`);
     this.order.push(`starting ${this.synchronous()}`);
     await this.ctx.storage.get("nothing");
-    if (this.name.startsWith("never") || (this.name.startsWith("fails") && this.attempts === 1)) throw new Error("no start");
+    if (this.name.startsWith("never") || (this.name.startsWith("fails") && this.attempts === 1))
+      throw new Error("no start");
     this.#ready = true;
     this.order.push("started");
   }

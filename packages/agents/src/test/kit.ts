@@ -17,7 +17,11 @@ export async function withStorage<Result>(run: (storage: TestStorage) => Result 
   const stub = env.STORAGE.get(env.STORAGE.idFromName(`bare-${objects++}`));
   return runInDurableObject(stub, (_, state) => {
     const meta = () => new Meta(state.storage);
-    return run({ storage: state.storage, meta, schema: (name, definition) => new Schema(name, definition, state.storage, meta()) });
+    return run({
+      storage: state.storage,
+      meta,
+      schema: (name, definition) => new Schema(name, definition, state.storage, meta())
+    });
   });
 }
 
@@ -58,7 +62,8 @@ export class TestConnection {
     for (;;) {
       const frame = (await this.nextFrame()) as Frame;
       const isFrame = typeof frame === "object" && frame !== null;
-      if (isFrame && (typeof wanted === "string" ? (frame as { type?: string }).type === wanted : wanted(frame))) return frame;
+      if (isFrame && (typeof wanted === "string" ? (frame as { type?: string }).type === wanted : wanted(frame)))
+        return frame;
     }
   }
 
@@ -125,8 +130,14 @@ interface Connectable {
  *
  * @param query the query of the URL: `_pk=a` chooses the id of the connection
  */
-export async function connect(stub: Connectable, query = "", headers: Record<string, string> = {}): Promise<TestConnection> {
-  const request = new Request(`http://test/agents/agent/name?${query}`, { headers: { Upgrade: "websocket", ...headers } });
+export async function connect(
+  stub: Connectable,
+  query = "",
+  headers: Record<string, string> = {}
+): Promise<TestConnection> {
+  const request = new Request(`http://test/agents/agent/name?${query}`, {
+    headers: { Upgrade: "websocket", ...headers }
+  });
   const { webSocket, status } = await stub.fetch(request);
   if (!webSocket) throw new Error(`No WebSocket: status ${status}`);
   return new TestConnection(webSocket);
@@ -194,8 +205,16 @@ export async function costOf(stub: DurableObjectStub, run: () => unknown): Promi
       statements.push(String(args[0]));
       cursors.push(result as SqlStorageCursor<Record<string, SqlStorageValue>>);
     }),
-    spy(Object.getPrototypeOf(storage.kv), ["get", "put", "delete", "list"], (name, args) => void statements.push(`kv.${name} ${String(args[0])}`)),
-    spy(Object.getPrototypeOf(storage), ["get", "put", "delete", "list", "getAlarm", "setAlarm", "deleteAlarm"], (name) => void statements.push(name))
+    spy(
+      Object.getPrototypeOf(storage.kv),
+      ["get", "put", "delete", "list"],
+      (name, args) => void statements.push(`kv.${name} ${String(args[0])}`)
+    ),
+    spy(
+      Object.getPrototypeOf(storage),
+      ["get", "put", "delete", "list", "getAlarm", "setAlarm", "deleteAlarm"],
+      (name) => void statements.push(name)
+    )
   ]);
   try {
     await run();
@@ -209,7 +228,11 @@ export async function costOf(stub: DurableObjectStub, run: () => unknown): Promi
 type AnyMethod = (this: unknown, ...args: unknown[]) => unknown;
 
 /** Watches methods of the platform's objects. Tests and instances share one isolate, and so their prototypes. */
-function spy(prototype: Record<string, AnyMethod>, names: readonly string[], seen: (name: string, args: unknown[], result: unknown) => void) {
+function spy(
+  prototype: Record<string, AnyMethod>,
+  names: readonly string[],
+  seen: (name: string, args: unknown[], result: unknown) => void
+) {
   const originals = names.map((name) => [name, prototype[name]!] as const);
   for (const [name, original] of originals) {
     prototype[name] = function (...args) {

@@ -21,7 +21,22 @@ export class Random {
   }
 }
 
-const oddities: readonly unknown[] = [null, true, 0, -1, 1e308, "", "\u0000", "__proto__", [], [[]], {}, { toString: 1 }, { __proto__: null }, { length: -1 }];
+const oddities: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1e308,
+  "",
+  "\u0000",
+  "__proto__",
+  [],
+  [[]],
+  {},
+  { toString: 1 },
+  { __proto__: null },
+  { length: -1 }
+];
 
 /** A text that is nearly the JSON of `frame`: a field gone, replaced or added, or the text itself cut or changed. */
 export function mutate(frame: object, random: Random): string {
@@ -36,7 +51,10 @@ export function mutate(frame: object, random: Random): string {
     case 1:
       return JSON.stringify({ ...fields, [key]: random.pick(oddities) });
     case 2:
-      return JSON.stringify({ ...fields, [random.pick(["__proto__", "constructor", "toJSON", "then", "x"])]: random.pick(oddities) });
+      return JSON.stringify({
+        ...fields,
+        [random.pick(["__proto__", "constructor", "toJSON", "then", "x"])]: random.pick(oddities)
+      });
     case 3:
       return text().slice(0, cut());
     case 4: {
