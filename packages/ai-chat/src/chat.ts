@@ -71,8 +71,9 @@ export class Chat implements Capability {
     });
   }
 
+  /** The conversation, without questions whose turn has not come. */
   get messages(): UIMessage[] {
-    return this.#transcript.messages;
+    return this.#turns.messages;
   }
 
   // --- for the agent ---
@@ -115,7 +116,7 @@ export class Chat implements Capability {
 
   onRequest(request: Request): Response | undefined {
     if (request.method !== "GET" || !new URL(request.url).pathname.endsWith("/get-messages")) return undefined;
-    return Response.json(this.messages);
+    return Response.json(this.#transcript.messages);
   }
 
   nextWake(): number | undefined {
@@ -140,7 +141,7 @@ export class Chat implements Capability {
     if (!parsed) return this.#refuse(connection, id, "The chat request has no valid list of messages");
     const { messages, trigger = "submit-message", messageId: _, clientTools, ...body } = parsed;
     this.#deps.kit.emit("message:request", () => ({}));
-    const changes = reconcileRequest(this.messages, messages, trigger);
+    const changes = reconcileRequest(this.#transcript.messages, messages, trigger);
     // What is being said answers something that is gone.
     const instead = changes.removed.length > 0 || trigger === "regenerate-message";
     const { last } = this.#transcript;
@@ -171,8 +172,8 @@ export class Chat implements Capability {
   }
 
   #rewrite(connection: Connection, messages: UIMessage[]): void {
-    const changes = reconcileList(this.messages, messages);
-    const asked = this.messages.findLast(({ role }) => role === "user");
+    const changes = reconcileList(this.#transcript.messages, messages);
+    const asked = this.#transcript.messages.findLast(({ role }) => role === "user");
     this.#transcript.change(changes);
     // What is being said answers something that is gone.
     if (asked && changes.removed.includes(asked.id)) this.#turns.discard();
@@ -208,7 +209,7 @@ export class Chat implements Capability {
     const frame = { type: "cf_agent_use_chat_response", id: requestId, replay: true } as const;
     if (live?.requestId !== requestId) {
       // It ended while the client was asking: the transcript has it all.
-      this.#send(connection, { type: "cf_agent_chat_messages", messages: this.messages });
+      this.#send(connection, { type: "cf_agent_chat_messages", messages: this.#transcript.messages });
       this.#send(connection, { ...frame, body: "", done: true });
       return;
     }
@@ -237,8 +238,8 @@ export class Chat implements Capability {
     clientTools?: ClientToolSchema[]
   ): Promise<void> {
     // The call may be part of what is being said: when that is over, it is stored, and it shows whether the server ran it.
-    if (!messageWithCall(this.messages, toolCallId)) await this.#turns.settled;
-    const message = messageWithCall(this.messages, toolCallId);
+    if (!messageWithCall(this.#transcript.messages, toolCallId)) await this.#turns.settled;
+    const message = messageWithCall(this.#transcript.messages, toolCallId);
     const answered = message && answer(message);
     if (!answered) return;
     const { last } = this.#context;
@@ -264,7 +265,7 @@ export class Chat implements Capability {
   }
 
   #broadcastMessages(source: Connection | undefined): void {
-    this.#broadcast({ type: "cf_agent_chat_messages", messages: this.messages }, (connection) => connection === source);
+    this.#broadcast({ type: "cf_agent_chat_messages", messages: this.#transcript.messages }, (connection) => connection === source);
   }
 
   #broadcast(frame: ChatServerFrame, except?: (connection: Connection) => boolean): void {

@@ -1,4 +1,6 @@
 import type { UIMessageChunk } from "ai";
+import type { OnChatMessageOptions } from "../index";
+import type { Talker } from "./worker";
 
 /** An answer that is written piece by piece while the agent streams it. It has to be made inside the agent that returns it. */
 export class Script {
@@ -6,11 +8,13 @@ export class Script {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   /** Nobody reads any more. */
   isCancelled = false;
+  /** Nothing more can be said. */
+  isOver = false;
 
   constructor(type = "text/event-stream") {
     const stream = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#controller = controller),
-      cancel: () => void (this.isCancelled = true)
+      cancel: () => void (this.isCancelled = this.isOver = true)
     });
     this.response = new Response(stream, { headers: { "Content-Type": type } });
   }
@@ -25,16 +29,19 @@ export class Script {
   }
 
   end(): void {
+    this.isOver = true;
     this.#controller.close();
   }
 
   fail(message: string): void {
+    this.isOver = true;
     this.#controller.error(new Error(message));
   }
 }
 
 /** What the agents of these tests answer, by the text of the last user message. */
-export const answers = new Map<string, () => Response | undefined | Promise<Response | undefined>>();
+export const answers = new Map<string, (agent: Talker, options: OnChatMessageOptions) => Answer | Promise<Answer>>();
+type Answer = Response | undefined;
 
 /** A complete answer with these deltas. */
 export function textAnswer(...deltas: string[]): Response {

@@ -1,30 +1,55 @@
+import type { Connection, ConnectionContext } from "agents";
 import type { UIMessage, UIMessageChunk } from "ai";
 import { AIChatAgent, type OnChatMessageOptions } from "../index";
 import { answers, Script } from "./script";
 
 /** Answers as the test's `answers` say; a question that begins with "script" is answered by the test, piece by piece. */
 export class Talker extends AIChatAgent {
-  readonly asked: { requestId?: string; body?: unknown; texts: string[] }[] = [];
+  readonly asked: { requestId?: string; body?: unknown; clientTools?: unknown; texts: string[] }[] = [];
+  readonly errors: string[] = [];
+
   override async onChatMessage(_onFinish: unknown, options?: OnChatMessageOptions) {
-    this.asked.push({ requestId: options?.requestId, body: options?.body, texts: this.messages.map(textOf) });
+    const { requestId, body, clientTools } = options ?? {};
+    this.asked.push({ requestId, body, clientTools, texts: this.messages.map(textOf) });
     const question = this.messages.findLast(({ role }) => role === "user");
     if (question && textOf(question).startsWith("script")) return this.#begin(textOf(question), options?.abortSignal);
     const answer = answers.get(question ? textOf(question) : "");
     if (!answer) throw new Error(`No answer prepared for "${question ? textOf(question) : ""}"`);
-    return answer();
+    return answer(this, options!);
   }
-  readonly #scripts: Script[] = [];
-  #waiting: (() => void) | undefined;
-  #begin(question: string, signal: AbortSignal | undefined): Response {
+  override onError(connectionOrError: unknown, error?: unknown) {
+    this.errors.push(String(error ?? connectionOrError));
+  }
+  override shouldConnectionBeReadonly(_connection: Connection, { request }: ConnectionContext) {
+    return new URL(request.url).searchParams.has("readonly");
+  }
+  override shouldSendProtocolMessages(_connection: Connection, { request }: ConnectionContext) {
+    return !new URL(request.url).searchParams.has("silent");
+  }
+
+  #scripts: Script[] = [];
+  #waiting: (() => void)[] = [];
+  #answerLate: (() => void) | undefined;
+  async #begin(question: string, signal: AbortSignal | undefined): Promise<Response> {
     const script = new Script(question.includes("plain") ? "text/plain" : undefined);
-    if (!question.includes("deaf")) signal?.addEventListener("abort", () => script.isCancelled || script.end());
+    // A model stops when it is told to; one that is deaf does not.
+    if (!question.includes("deaf")) signal?.addEventListener("abort", () => script.isOver || script.end());
     this.#scripts.push(script);
-    this.#waiting?.();
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    if (question.includes("late")) await new Promise<void>((resolve) => (this.#answerLate = resolve));
     return script.response;
   }
+  /** The answer that is being written; waits until there is one. */
   async #script(): Promise<Script> {
-    if (this.#scripts.length === 0) await new Promise<void>((resolve) => (this.#waiting = resolve));
-    return this.#scripts.at(-1)!;
+    for (;;) {
+      const script = this.#scripts.find(({ isOver }) => !isOver);
+      if (script) return script;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+  /** Waits until a script was begun. */
+  async begun() {
+    await this.#script();
   }
   async say(...chunks: object[]) {
     (await this.#script()).chunk(...(chunks as UIMessageChunk[]));
@@ -38,18 +63,34 @@ export class Talker extends AIChatAgent {
   async sayFail(message: string) {
     (await this.#script()).fail(message);
   }
-  async isCancelled() {
-    return (await this.#script()).isCancelled;
+  /** Lets `onChatMessage` return what it holds back. */
+  answerLate() {
+    this.#answerLate!();
   }
+  /** Whether somebody stopped reading the latest script. */
+  isCancelled() {
+    return this.#scripts.at(-1)!.isCancelled;
+  }
+
   history() {
     return this.messages as unknown[];
   }
   questions() {
     return this.asked;
   }
+  reported() {
+    return this.errors;
+  }
+  persist(messages: unknown[]) {
+    return this.persistMessages(messages as UIMessage[]);
+  }
+  save(messages: unknown[]) {
+    return this.saveMessages(messages as UIMessage[]);
+  }
 }
 
-const textOf = (message: UIMessage): string => message.parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+const textOf = (message: UIMessage): string =>
+  message.parts.map((part) => (part.type === "text" ? part.text : "")).join("");
 
 export default {
   fetch: () => new Response("not found", { status: 404 })

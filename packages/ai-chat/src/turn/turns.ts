@@ -38,6 +38,8 @@ interface Turn {
   id: string;
   request: TurnRequest;
   place: Place;
+  /** Messages that were stored with it. Turns before it do not see them. */
+  asks: string[];
   abort: AbortController;
   /** What it says is not wanted any more: the conversation was cleared, or goes another way. */
   discarded: boolean;
@@ -72,6 +74,13 @@ export class Turns {
     return this.#open[0]?.request;
   }
 
+  /** The conversation as the live turn has to answer it. Questions that were asked meanwhile have their own turns. */
+  get messages(): UIMessage[] {
+    const { messages } = this.#deps.transcript;
+    const waiting = new Set(this.#open.slice(1).flatMap(({ asks }) => asks));
+    return waiting.size === 0 ? messages : messages.filter(({ id }) => !waiting.has(id));
+  }
+
   /** Resolves when all turns so far have ended. */
   get settled(): Promise<void> {
     return this.#tail;
@@ -84,11 +93,14 @@ export class Turns {
    * @param instead whether the turns so far are not wanted any more
    */
   accept(request: TurnRequest, store: (alongside: () => void) => void, instead = false): () => Promise<void> {
-    const turn: Turn = { id: crypto.randomUUID(), request, place: "", abort: new AbortController(), discarded: false };
+    const turn: Turn = { id: crypto.randomUUID(), request, place: "", asks: [], abort: new AbortController(), discarded: false };
+    const { transcript, log } = this.#deps;
+    const before = new Set(transcript.messages.map(({ id }) => id));
     store(() => {
-      turn.place = this.#deps.transcript.reserve();
-      this.#deps.log.begin({ id: turn.id, requestId: request.requestId, atMs: timeOf(turn.place) });
+      turn.place = transcript.reserve();
+      log.begin({ id: turn.id, requestId: request.requestId, atMs: timeOf(turn.place) });
     });
+    turn.asks = transcript.messages.map(({ id }) => id).filter((id) => !before.has(id));
     if (instead) this.discard();
     this.#open.push(turn);
     this.#deps.changed();
