@@ -45,10 +45,10 @@ let hostOf: (agent: object) => Host;
  *   @callable() increment() { this.setState({ count: this.state.count + 1 }); return this.state.count; }
  * }
  */
-// An unstated state is `any`, so that examples that leave it out type-check; a stated one is exact.
-// oxlint-disable-next-line typescript/no-explicit-any
 export class Agent<
   Env = Cloudflare.Env,
+  // An unstated state is `any`, so that examples that leave it out type-check; a stated one is exact.
+  // oxlint-disable-next-line typescript/no-explicit-any
   StateType = any,
   Props extends object = Record<string, unknown>
 > extends DurableObject<Env> {
