@@ -33,7 +33,7 @@ it("can end an object from inside, with what it has not written yet", async () =
   const agent = await getAgentByName(env.Recorder, "ended from inside");
   await ask("ended from inside");
   const context = await runInDurableObject(agent, (_, context) => context);
-  fault.stopAt(1, () => context.abort("stopped"));
-  await expect(agent.fetch("http://agent/")).rejects.toThrow("stopped");
+  fault.stopAt(1, () => context.abort(fault.reason));
+  await expect(agent.fetch("http://agent/")).rejects.toThrow(fault.reason);
   expect(await ask("ended from inside")).toMatchObject({ n: 0 });
 });

@@ -13,7 +13,7 @@
  * }
  * ```
  *
- * That keeps what was written before the stop. With `fault.stopAt(n, () => context.abort())` the writes that the object
+ * That keeps what was written before the stop. With `fault.stopAt(n, () => context.abort(fault.reason))` the writes that the object
  * has not confirmed are lost with it, which is the other half of what a crash may do. Only `context.abort()` may be
  * called there: `abortAllDurableObjects()` and `evictDurableObject()` would run inside the object that they end, which
  * takes workerd down.
@@ -36,6 +36,8 @@ export interface Fault {
   killAt(n: number, run: () => Promise<unknown>, kill: () => unknown): Promise<string | undefined>;
   /** Where the program was stopped since `stopAt`; `undefined` if it has not come that far. */
   readonly stoppedAt: string | undefined;
+  /** For `context.abort(fault.reason)`: the one reason about which the test runner prints nothing. */
+  readonly reason: string;
   /** Forgets what `stopAt` asked for. */
   reset(): void;
 }
@@ -112,6 +114,7 @@ export const fault: Fault = {
   get stoppedAt() {
     return stoppedAt;
   },
+  reason: "Instance dispose",
   reset() {
     armed = undefined;
     stoppedAt = undefined;
