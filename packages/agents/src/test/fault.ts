@@ -13,10 +13,10 @@
  * }
  * ```
  *
- * That keeps what was written before the stop. With `fault.stopAt(n, () => context.abort(fault.reason))` the writes that the object
- * has not confirmed are lost with it, which is the other half of what a crash may do. Only `context.abort()` may be
- * called there: `abortAllDurableObjects()` and `evictDurableObject()` would run inside the object that they end, which
- * takes workerd down.
+ * That keeps what was written before the stop. With `fault.stopAt(n, () => context.abort(fault.reason))` the writes that
+ * the object has not confirmed are lost with it, which is the other half of what a crash may do. Only `context.abort()`
+ * may be called there: `abortAllDurableObjects()` and `evictDurableObject()` would run inside the object that they end,
+ * which takes workerd down.
  *
  * Tests and Durable Objects share one isolate, so points of every object that is awake count.
  */
