@@ -17,10 +17,13 @@ async function theirs(chunks: readonly UIMessageChunk[], base = empty()): Promis
   let message = structuredClone(base);
   const errors: unknown[] = [];
   // Some chunks change a message without a snapshot: the last one shows all.
-  const stream = ReadableStream.from([
-    ...chunks,
-    { type: "message-metadata", messageMetadata: {} }
-  ]) as ReadableStream<UIMessageChunk>;
+  const stream = new ReadableStream<UIMessageChunk>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk);
+      controller.enqueue({ type: "message-metadata", messageMetadata: {} });
+      controller.close();
+    }
+  });
   const snapshots = readUIMessageStream({ message, stream, onError: (error) => errors.push(error) });
   for await (const snapshot of snapshots) message = snapshot;
   expect(errors.filter((error) => !String(error).includes("said by the model"))).toEqual([]);

@@ -5,7 +5,13 @@ const events = { headers: { "Content-Type": "text/event-stream; charset=utf-8" }
 const encode = (text: string) => new TextEncoder().encode(text);
 
 function response(pieces: readonly Uint8Array[], init: ResponseInit = events): Response {
-  return new Response(ReadableStream.from(pieces) as ReadableStream<Uint8Array>, init);
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(piece);
+      controller.close();
+    }
+  });
+  return new Response(body, init);
 }
 
 async function read(from: Response, signal = new AbortController().signal): Promise<string[]> {

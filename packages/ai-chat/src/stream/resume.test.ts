@@ -1,10 +1,23 @@
 import { expect, it } from "vitest";
 import { connect, type TestConnection } from "../../../agents/src/test/kit";
-import { ask, chunksOf, doneOf, framesUntil, isDone, said, stored, talker, text, user, type Frame } from "../test/chat-kit";
+import {
+  ask,
+  chunksOf,
+  doneOf,
+  framesUntil,
+  isDone,
+  said,
+  stored,
+  talker,
+  text,
+  user,
+  type Frame
+} from "../test/chat-kit";
 
 const ack = (id: string) => ({ type: "cf_agent_stream_resume_ack", id });
 const request = { type: "cf_agent_stream_resume_request" };
-const deltas = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => ({ type: "text-delta", id: "t", delta: `${from + n} ` }));
+const deltas = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, n) => ({ type: "text-delta", id: "t", delta: `${from + n} ` }));
 const numbers = (to: number) => Array.from({ length: to }, (_, n) => `${n} `);
 
 /** A client that asked, and the agent that has said this many deltas. */
@@ -27,21 +40,31 @@ async function join(stub: ReturnType<typeof talker>, id: string): Promise<[TestC
 
 const saidIn = (frames: readonly Frame[]) => chunksOf(frames).flatMap(({ delta }) => delta ?? []);
 
-it.each([1, 23, 24, 25, 26, 49, 120])("gives every chunk once, in order, to a client that comes after %d deltas", async (count) => {
-  const [stub, a] = await speaking(`after ${count}`, count);
-  const [b, replayed] = await join(stub, "b");
-  await stub.say(...deltas(count, count + 30), { type: "text-end", id: "t" });
-  await stub.sayEnd();
-  const live = await framesUntil(b, isDone());
-  const chunks = replayed.filter(({ type }) => type === "cf_agent_use_chat_response");
-  expect(chunks.every(({ replay, done }) => replay === true && !done)).toBe(true);
-  expect(chunks.at(-1)).toEqual({ type: "cf_agent_use_chat_response", id: "r1", body: "", done: false, replay: true, replayComplete: true });
-  expect(live.every(({ replay }) => replay === undefined)).toBe(true);
-  expect(saidIn([...replayed, ...live])).toEqual(numbers(count + 30));
-  expect(chunksOf(replayed)[0]).toEqual({ type: "start", messageId: (await stored(stub))[1]!.id });
-  expect(live.filter(isDone())).toHaveLength(1);
-  await doneOf(a);
-});
+it.each([1, 23, 24, 25, 26, 49, 120])(
+  "gives every chunk once, in order, to a client that comes after %d deltas",
+  async (count) => {
+    const [stub, a] = await speaking(`after ${count}`, count);
+    const [b, replayed] = await join(stub, "b");
+    await stub.say(...deltas(count, count + 30), { type: "text-end", id: "t" });
+    await stub.sayEnd();
+    const live = await framesUntil(b, isDone());
+    const chunks = replayed.filter(({ type }) => type === "cf_agent_use_chat_response");
+    expect(chunks.every(({ replay, done }) => replay === true && !done)).toBe(true);
+    expect(chunks.at(-1)).toEqual({
+      type: "cf_agent_use_chat_response",
+      id: "r1",
+      body: "",
+      done: false,
+      replay: true,
+      replayComplete: true
+    });
+    expect(live.every(({ replay }) => replay === undefined)).toBe(true);
+    expect(saidIn([...replayed, ...live])).toEqual(numbers(count + 30));
+    expect(chunksOf(replayed)[0]).toEqual({ type: "start", messageId: (await stored(stub))[1]!.id });
+    expect(live.filter(isDone())).toHaveLength(1);
+    await doneOf(a);
+  }
+);
 
 it("serves two late clients, each from where it came", async () => {
   const [stub] = await speaking("two", 3);
@@ -85,7 +108,13 @@ it("gives the whole conversation to a client that takes a stream after its end",
   await b.next("cf_agent_chat_messages");
   b.send(ack("r1"));
   expect(await b.nextFrame()).toEqual({ type: "cf_agent_chat_messages", messages: await stored(stub) });
-  expect(await b.nextFrame()).toEqual({ type: "cf_agent_use_chat_response", id: "r1", body: "", done: true, replay: true });
+  expect(await b.nextFrame()).toEqual({
+    type: "cf_agent_use_chat_response",
+    id: "r1",
+    body: "",
+    done: true,
+    replay: true
+  });
 });
 
 it("does not take a client into a stream that it did not ask for", async () => {

@@ -3,6 +3,8 @@ import type { UIMessage } from "ai";
 import type { TestConnection } from "../../../agents/src/test/kit";
 
 export const talker = (name: string) => env.Talker.get(env.Talker.idFromName(name));
+export const assistant = (name: string) => env.Assistant.get(env.Assistant.idFromName(name));
+type Stub = ReturnType<typeof talker> | ReturnType<typeof assistant>;
 
 export const user = (id: string, text: string) => ({ id, role: "user", parts: [{ type: "text", text }] });
 
@@ -54,18 +56,21 @@ export const chunksOf = (frames: readonly Frame[]) =>
     .map(({ body }) => JSON.parse(body) as { type: string; id?: string; delta?: string; messageId?: string });
 
 /** What the agent answers to `GET …/get-messages`. */
-export const stored = async (stub: ReturnType<typeof talker>) =>
+export const stored = async (stub: Stub) =>
   (await (await stub.fetch("http://test/agents/talker/name/get-messages")).json()) as UIMessage[];
 
 /** Rows of the agent's database, from outside of its code. */
 export const rows = <Row extends Record<string, SqlStorageValue>>(
-  stub: ReturnType<typeof talker>,
+  stub: Stub,
   query: string,
   ...values: SqlStorageValue[]
-) => runInDurableObject(stub, (_, { storage }) => storage.sql.exec<Row>(query, ...values).toArray());
+) =>
+  runInDurableObject(stub as ReturnType<typeof talker>, (_, { storage }) =>
+    storage.sql.exec<Row>(query, ...values).toArray()
+  );
 
 /** How many rows the tables of streams hold. */
-export async function streamRows(stub: ReturnType<typeof talker>): Promise<number> {
+export async function streamRows(stub: Stub): Promise<number> {
   const count = (table: string) => `(SELECT count(*) FROM ${table})`;
   const query = `SELECT ${count("cf_ai_chat_stream_chunks")} + ${count("cf_ai_chat_stream_metadata")} AS n`;
   return (await rows<{ n: number }>(stub, query))[0]!.n;

@@ -1,9 +1,10 @@
-import type { Talker } from "./worker";
+import type { Assistant, Talker } from "./worker";
 
 declare global {
   namespace Cloudflare {
     interface Env {
       Talker: DurableObjectNamespace<Talker>;
+      Assistant: DurableObjectNamespace<Assistant>;
     }
   }
 }

@@ -1,6 +1,5 @@
 import type { UIMessageChunk } from "ai";
-import type { OnChatMessageOptions } from "../index";
-import type { Talker } from "./worker";
+import type { AIChatAgent, OnChatMessageOptions } from "../index";
 
 /** An answer that is written piece by piece while the agent streams it. It has to be made inside the agent that returns it. */
 export class Script {
@@ -40,7 +39,10 @@ export class Script {
 }
 
 /** What the agents of these tests answer, by the text of the last user message. */
-export const answers = new Map<string, (agent: Talker, options: OnChatMessageOptions) => Answer | Promise<Answer>>();
+export const answers = new Map<
+  string,
+  (agent: AIChatAgent, options: OnChatMessageOptions) => Answer | Promise<Answer>
+>();
 type Answer = Response | undefined;
 
 /** A complete answer with these deltas. */

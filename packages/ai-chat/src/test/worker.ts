@@ -3,9 +3,14 @@ import type { UIMessage, UIMessageChunk } from "ai";
 import { AIChatAgent, type OnChatMessageOptions } from "../index";
 import { answers, Script } from "./script";
 
+/** What `onChatMessage` was told. */
+type Asked = { requestId: string | undefined; body: object | undefined; clientTools: object[] | undefined; texts: string[] };
+
+export { Assistant } from "./assistant";
+
 /** Answers as the test's `answers` say; a question that begins with "script" is answered by the test, piece by piece. */
 export class Talker extends AIChatAgent {
-  readonly asked: { requestId?: string; body?: unknown; clientTools?: unknown; texts: string[] }[] = [];
+  readonly asked: Asked[] = [];
   readonly errors: string[] = [];
 
   override async onChatMessage(_onFinish: unknown, options?: OnChatMessageOptions) {
