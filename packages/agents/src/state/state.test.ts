@@ -62,6 +62,8 @@ describe("[S1] a new state", () => {
       });
       expect(state.value).toEqual({ n: 0 });
       expect(() => state.set({ n: 1 }, "server")).toThrow("no");
+      // The program's own reason comes first, even for what could not be stored anyway.
+      expect(() => state.set(undefined, "server")).toThrow("no");
       expect([state.value, stored(test), log]).toEqual([{ n: 0 }, '{"n":0}', []]);
     }));
 
