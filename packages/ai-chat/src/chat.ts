@@ -1,5 +1,5 @@
 import type { Connection } from "agents";
-import { frameHandlers, hasFlag, publicMessage, send, type Capability, type CapabilityKit, type Schema } from "agents/capability";
+import { frameHandlers, hasFlag, publicMessage, send, type Capability, type CapabilityKit } from "agents/capability";
 import type { UIMessage } from "ai";
 import { reconcileList, reconcileRequest, type Changes } from "./messages/reconcile";
 import { closeOpenCalls, isOpenCall } from "./messages/settle";
@@ -44,8 +44,8 @@ export class Chat implements Capability {
   readonly #transcript: Transcript;
   readonly #context: RequestContext;
   readonly #turns: Turns;
-  /** Exists in the first life of a database that an older release wrote: it has no version of its own. */
-  readonly #inherited: Schema;
+  /** Whether an older release wrote the stream log, and nobody has looked at it since. */
+  readonly #isInherited: () => boolean;
   /** Connections that were offered the stream and have not asked for it yet: they get no chunks. A reconnecting client keeps its id. */
   readonly #offered = new Set<Connection>();
   #leaseUntilMs = 0;
@@ -54,11 +54,14 @@ export class Chat implements Capability {
     const { kit, now } = deps;
     this.#deps = deps;
     this.#transcript = new Transcript(kit.schema("chat-messages", transcriptSchema), now, deps.maxMessages);
-    this.#inherited = kit.schema("chat-inherited", { tables: streamLogSchema.tables, migrations: [] });
+    const logSchema = kit.schema("chat-stream", streamLogSchema);
+    // Without tables to inherit, a schema exists once it has a version.
+    const versioned = kit.schema("chat-stream", { tables: [], migrations: [] });
+    this.#isInherited = () => logSchema.exists && !versioned.exists;
     this.#context = new RequestContext(kit.schema("chat-context", requestContextSchema));
     this.#turns = new Turns({
       transcript: this.#transcript,
-      log: new StreamLog(kit.schema("chat-stream", streamLogSchema), now),
+      log: new StreamLog(logSchema, now),
       respond: deps.respond,
       broadcast: (frame) => this.#broadcast(frame, (connection) => this.#offered.has(connection)),
       broadcastMessages: (source) => {
@@ -101,7 +104,7 @@ export class Chat implements Capability {
 
   async onStart(): Promise<void> {
     // A turn that had a wake in an earlier life, and is not under way in this one, was cut. An older release sets no wake.
-    if (this.#deps.kit.wake() === undefined && !this.#inherited.exists) return;
+    if (this.#deps.kit.wake() === undefined && !this.#isInherited()) return;
     await this.#turns.recover();
     this.#deps.kit.changed();
   }

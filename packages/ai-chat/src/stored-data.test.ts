@@ -1,0 +1,172 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { expect, it } from "vitest";
+import { connect, evict, makeDue } from "../../agents/src/test/kit";
+import { ask, doneOf, framesUntil, isDone, rows, said, stored, streamRows, talker, text, user } from "./test/chat-kit";
+import { answers, textAnswer } from "./test/script";
+
+answers.set("hi", () => textAnswer("hello"));
+
+const start = (messageId: string) => ({ type: "start", messageId });
+const say = (value: string) => ({ id: "a1", ...said(value) });
+
+/** A database as an older release left it. */
+async function older(name: string, ...statements: [query: string, ...values: SqlStorageValue[]][]) {
+  const stub = talker(name);
+  await rows(
+    stub,
+    "CREATE TABLE cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP)"
+  );
+  await rows(stub, "CREATE TABLE cf_ai_chat_request_context (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
+  await rows(
+    stub,
+    "CREATE TABLE cf_ai_chat_stream_chunks (id TEXT PRIMARY KEY, stream_id TEXT NOT NULL, body TEXT NOT NULL, chunk_index INTEGER NOT NULL, created_at INTEGER NOT NULL)"
+  );
+  await rows(
+    stub,
+    "CREATE TABLE cf_ai_chat_stream_metadata (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, completed_at INTEGER)"
+  );
+  for (const [query, ...values] of statements) await rows(stub, query, ...values);
+  await evict(stub);
+  return stub;
+}
+
+const message = (value: { id: string }, at = "2026-01-01 00:00:00"): [string, string, string, string] => {
+  return [
+    "INSERT INTO cf_ai_chat_agent_messages (id, message, created_at) VALUES (?, ?, ?)",
+    value.id,
+    JSON.stringify(value),
+    at
+  ];
+};
+
+/** A stream with one chunk a row. */
+const stream = (
+  id: string,
+  status: string,
+  chunks: object[],
+  atMs = Date.UTC(2026, 0, 1, 0, 0, 1)
+): [string, ...SqlStorageValue[]][] => [
+  ["INSERT INTO cf_ai_chat_stream_metadata VALUES (?, ?, ?, ?, NULL)", id, `request of ${id}`, status, atMs],
+  ...chunks.map((chunk, n): [string, ...SqlStorageValue[]] => {
+    return [
+      "INSERT INTO cf_ai_chat_stream_chunks VALUES (?, ?, ?, ?, ?)",
+      `${id}-${n}`,
+      id,
+      JSON.stringify(chunk),
+      n,
+      atMs
+    ];
+  })
+];
+
+it("reads messages of one second in the order of their rows, and puts new ones after them", async () => {
+  const ids = ["u9", "a1", "u3", "a2"];
+  const stub = await older("order", ...ids.map((id) => message(user(id, id))));
+  expect((await stored(stub)).map(({ id }) => id)).toEqual(ids);
+  const a = await connect(stub);
+  a.send(ask("r1", [user("u4", "hi")]));
+  await doneOf(a);
+  await evict(stub);
+  expect((await stored(stub)).slice(0, 5).map(({ id }) => id)).toEqual([...ids, "u4"]);
+  expect((await stored(stub)).at(-1)).toMatchObject(said("hello"));
+});
+
+it("keeps messages in their place when they change, although others have the same time", async () => {
+  const stub = await older("in-place", ...["m1", "m2", "m3"].map((id) => message(user(id, id))));
+  await stub.persist([user("m1", "changed")]);
+  const before = await stored(stub);
+  expect(before.map(({ id }) => id)).toEqual(["m1", "m2", "m3"]);
+  await evict(stub);
+  expect(await stored(stub)).toEqual(before);
+});
+
+it("hides what it cannot read, and nothing else", async () => {
+  const stub = await older(
+    "corrupt",
+    message(user("u1", "one")),
+    ["INSERT INTO cf_ai_chat_agent_messages (id, message) VALUES ('broken', '{\"id\":\"broken\"')"],
+    [
+      'INSERT INTO cf_ai_chat_agent_messages (id, message) VALUES (\'foreign\', \'{"id":"foreign","role":"user","content":"hi"}\')'
+    ],
+    message(user("u2", "two"), "2026-01-01 00:00:09")
+  );
+  expect((await stored(stub)).map(({ id }) => id)).toEqual(["u1", "u2"]);
+});
+
+it("remembers what came with the last request", async () => {
+  const stub = await older("context", message(user("u1", "hi")), [
+    "INSERT INTO cf_ai_chat_request_context VALUES ('lastBody', '{\"timezone\":\"UTC\"}'), ('lastClientTools', '[{\"name\":\"where\"}]')"
+  ]);
+  await stub.save([]);
+  expect(await stub.questions()).toMatchObject([{ body: { timezone: "UTC" }, clientTools: [{ name: "where" }] }]);
+});
+
+it("ends a stream that was cut, in its place, and forgets the streams that had ended", async () => {
+  const stub = await older(
+    "recover",
+    message(user("u1", "hi")),
+    message(user("u2", "later"), "2026-01-01 00:00:02"),
+    ...stream("s0", "completed", [start("a0"), ...text("t", "long stored")]),
+    ...stream("s1", "streaming", [start("a1"), ...text("t", "he", "llo").slice(0, -1)])
+  );
+  expect(await stored(stub)).toMatchObject([{ id: "u1" }, say("hello"), { id: "u2" }]);
+  expect(await streamRows(stub)).toBe(0);
+  await evict(stub);
+  expect(await stored(stub)).toMatchObject([{ id: "u1" }, say("hello"), { id: "u2" }]);
+});
+
+it("recovers an older stream although another feature was used first", async () => {
+  const stub = await older(
+    "state-first",
+    message(user("u1", "hi")),
+    ...stream("s1", "streaming", [start("a1"), ...text("t", "hello")])
+  );
+  await stub.setState({ n: 1 });
+  await evict(stub);
+  expect(await stored(stub)).toMatchObject([{ id: "u1" }, say("hello")]);
+});
+
+it("recovers a stream that does not begin with the id of its message", async () => {
+  const stub = await older("no-id", ...stream("s1", "streaming", text("t", "plain")));
+  expect(await stored(stub)).toMatchObject([said("plain")]);
+});
+
+it("goes on with the message that a cut continuation belongs to", async () => {
+  const a1 = { id: "a1", role: "assistant", parts: [{ type: "text", text: "one ", state: "done" }] };
+  const stub = await older("continued", message(a1), ...stream("s1", "streaming", [start("a1"), ...text("t", "two")]));
+  expect(await stored(stub)).toMatchObject([{ id: "a1", parts: [{ text: "one " }, { text: "two" }] }]);
+});
+
+it("does not stumble over a stream that it cannot read or store", async () => {
+  const stub = await older(
+    "unreadable",
+    message(user("u1", "hi")),
+    ["INSERT INTO cf_ai_chat_stream_metadata VALUES ('s0', 'r0', 'streaming', 1, NULL)"],
+    ["INSERT INTO cf_ai_chat_stream_chunks VALUES ('s0-0', 's0', 'nonsense', 0, 1)"],
+    ...stream("s1", "streaming", [start("a1"), ...text("t", "poison")]),
+    ...stream("s2", "streaming", [start("a2"), ...text("t", "fine")]),
+    [
+      "CREATE TRIGGER refuse BEFORE INSERT ON cf_ai_chat_agent_messages WHEN instr(new.message, 'poison') BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+    ]
+  );
+  expect(await stored(stub)).toMatchObject([{ id: "u1" }, { id: "a2", ...said("fine") }]);
+  expect(await streamRows(stub)).toBe(0);
+  expect((await stub.reported()).join()).toContain("disk is full");
+});
+
+it("wakes by its alarm after a crash, and tells hibernated clients that the turn is over", async () => {
+  const stub = await older("alarm", message(user("u1", "hi")));
+  const a = await connect(stub, "_pk=a");
+  await a.settled();
+  const [metadata, ...chunks] = stream("s1", "streaming", [start("a1"), ...text("t", "hello")]);
+  for (const [query, ...values] of [metadata!, ...chunks]) await rows(stub, query, ...values);
+  await makeDue(stub, "chat");
+  expect(await runDurableObjectAlarm(stub)).toBe(true);
+  const frames = await framesUntil(a, ({ type }) => type === "cf_agent_chat_messages");
+  expect(frames.filter(isDone())).toMatchObject([
+    { id: "request of s1", error: true, body: "The answer was interrupted. Please try again." }
+  ]);
+  expect(frames.at(-1)!.messages).toMatchObject([{ id: "u1" }, say("hello")]);
+  expect(await streamRows(stub)).toBe(0);
+  expect(await runDurableObjectAlarm(stub)).toBe(false);
+});
