@@ -105,6 +105,7 @@ export default defineConfig({
       { root, test: { name: "node", include: nodeTests, exclude: never, environment: "node", isolate: false } },
       workers("agents"),
       workers("ai-chat"),
+      workers("hono-agents"),
       browser
     ]
   }

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
-import { agentsRules, chatRules, importsOf, packagesOf, violations } from "./imports.ts";
+import { agentsRules, chatRules, honoRules, importsOf, packagesOf, violations } from "./imports.ts";
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));
 
@@ -13,7 +13,7 @@ function sourceOf(name: string): Map<string, string> {
   return new Map(paths.sort().map((path) => [path, readFileSync(`${src}/${path}`, "utf8")]));
 }
 
-const rulesOf = { agents: agentsRules, "ai-chat": chatRules };
+const rulesOf = { agents: agentsRules, "ai-chat": chatRules, "hono-agents": honoRules };
 type Name = keyof typeof rulesOf;
 
 describe("imports point one way", () => {
@@ -40,6 +40,12 @@ describe("a planted import is seen", () => {
     ["ai-chat", "protocol/frames.ts", 'import { codes } from "agents/types";', "agents/types"],
     ["ai-chat", "turn/turn.ts", 'import { send } from "../transport/transport";', "../transport/transport"],
     ["ai-chat", "chat-agent.ts", 'import { useChat } from "@ai-sdk/react";', "@ai-sdk/react"],
+    [
+      "hono-agents",
+      "agents-middleware.ts",
+      'import { installCapability } from "agents/capability";',
+      "agents/capability"
+    ],
     ["ai-chat", "react/use-chat.tsx", 'import { Turn } from "../turn/turn";\n<p />;', "../turn/turn"]
   ])("in %s: %s with %s", (name, path, text, seen) => {
     expect(violations(new Map([[path, text]]), rulesOf[name])).toEqual([`${path} imports ${seen}`]);

@@ -83,6 +83,9 @@ export const chatRules: Rules = (folder) => {
   }
 };
 
+/** A middleware around the public interface of `agents`. */
+export const honoRules: Rules = () => ({ folders: nothing, packages: oneOf("agents", "hono", "hono/request") });
+
 /** One line for each import that breaks a rule. `files` maps a path below `src` to its text; tests are not looked at. */
 export function violations(files: ReadonlyMap<string, string>, rules: Rules): string[] {
   const found: string[] = [];

@@ -4,7 +4,7 @@ import { dashedCapitals, kebabCase } from "../protocol/names";
 import { isNamespace } from "./class-name";
 
 /** Where and how an instance is started. */
-export interface AgentOptions<Props = Record<string, unknown>> {
+export interface StartOptions<Props = Record<string, unknown>> {
   /** Keeps the instance's data in a jurisdiction, for instance `eu`. */
   jurisdiction?: DurableObjectJurisdiction;
   /** Where a new instance should run, for instance `weur`. */
@@ -19,7 +19,7 @@ export interface Lobby {
   name: string;
 }
 
-export interface RouteOptions<Props = Record<string, unknown>> extends AgentOptions<Props> {
+export interface RouteOptions<Props = Record<string, unknown>> extends StartOptions<Props> {
   /** First part of the path; slashes at its ends do not matter. Default `agents`. */
   prefix?: string;
   /** `true` for permissive headers, or the headers themselves. WebSocket responses get none. */
@@ -29,6 +29,9 @@ export interface RouteOptions<Props = Record<string, unknown>> extends AgentOpti
   /** Before a request is handed over. A `Request` replaces the one at hand, a `Response` answers it. */
   onBeforeRequest?(request: Request, lobby: Lobby): Response | Request | void | Promise<Response | Request | void>;
 }
+
+/** The options of `routeAgentRequest`, by the name that older programs use. The bindings make no difference to them. */
+export type AgentOptions<_Env = unknown, Props = Record<string, unknown>> = RouteOptions<Props>;
 
 /** What travels to an instance before its first event, and only if there is something to say. */
 export interface StartMessage {
@@ -115,7 +118,7 @@ export async function getAgentByName<
 >(
   namespace: DurableObjectNamespace<Class>,
   name: string,
-  options: AgentOptions<Props> = {}
+  options: StartOptions<Props> = {}
 ): Promise<DurableObjectStub<Class>> {
   if (typeof name !== "string" || name === "") {
     throw new AgentError("AGENT_NAME_UNKNOWN", "An agent is found by its name: a text that is not empty");

@@ -1,0 +1,1 @@
+export { agentsMiddleware, type AgentsMiddlewareOptions } from "./agents-middleware";
