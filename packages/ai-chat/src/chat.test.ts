@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { connect, cut, evict, type TestConnection } from "../../agents/src/test/kit";
+import { connect, cut, evict, killAll, type TestConnection } from "../../agents/src/test/kit";
 import {
   ask,
   doneOf,
@@ -157,6 +157,19 @@ it("does not bring back what is cleared while it is said, nor after a crash", as
   await cut(stub);
   expect(await stored(stub)).toEqual([]);
   expect(await streamRows(stub)).toBe(0);
+});
+
+it("does not bring back what is cleared while the end of its turn is held up, when the agent crashes then", async () => {
+  const [stub, a, b] = await clients("clear-crash");
+  a.send(ask("r1", [user("u1", "script")]));
+  await stub.say({ type: "start" }, ...text("t", ...Array.from({ length: 30 }, () => "x")));
+  await a.next((frame) => String(frame.body).includes("text-end"));
+  await stub.sayFail("onError is unreachable");
+  b.send({ type: "cf_agent_chat_clear" });
+  await a.next("cf_agent_chat_clear");
+  await killAll();
+  expect(await stored(talker("clear-crash"))).toEqual([]);
+  expect(await streamRows(talker("clear-crash"))).toBe(0);
 });
 
 it("takes over the list that a client sets, and tells the others", async () => {

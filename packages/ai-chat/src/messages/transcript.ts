@@ -1,6 +1,7 @@
 import type { Schema, SchemaDefinition } from "agents/capability";
 import type { UIMessage } from "ai";
 import { isMessage } from "../protocol/checks";
+import { fitRow } from "./fit-row";
 import type { Changes } from "./reconcile";
 
 export const transcriptSchema: SchemaDefinition = {
@@ -56,7 +57,9 @@ export class Transcript {
   change({ removed, upserted }: Changes, alongside?: () => void): void {
     const gone = new Set(removed);
     const entries = new Map(this.#list.filter(({ message }) => !gone.has(message.id)).map((entry) => [entry.message.id, entry]));
-    const added = upserted.map((message) => ({ message, place: entries.get(message.id)?.place ?? this.reserve() }));
+    const added = upserted.map((message) => {
+      return { message: fitRow(message), place: entries.get(message.id)?.place ?? this.reserve() };
+    });
     for (const entry of added) entries.set(entry.message.id, entry);
     const { kept, dropped } = this.#cap(inOrder([...entries.values()]));
     this.#commit([...removed, ...dropped], added, alongside);
@@ -66,7 +69,7 @@ export class Transcript {
   /** Adds or replaces one message. A new one goes to `place`. */
   put(message: UIMessage, place: Place, alongside?: () => void): void {
     const index = this.#list.findIndex((entry) => entry.message.id === message.id);
-    const entry = { message, place: this.#list[index]?.place ?? place };
+    const entry = { message: fitRow(message), place: this.#list[index]?.place ?? place };
     const { kept, dropped } = this.#cap(index < 0 ? inOrder([...this.#list, entry]) : this.#list.with(index, entry));
     this.#commit(dropped, [entry], alongside);
     this.#remember(kept);

@@ -24,6 +24,8 @@ export class Talker extends AIChatAgent {
   }
   override onError(connectionOrError: unknown, error?: unknown) {
     this.errors.push(String(error ?? connectionOrError));
+    // A report that never arrives.
+    if (this.errors.at(-1)!.includes("unreachable")) return new Promise<void>(() => {});
   }
   override shouldConnectionBeReadonly(_connection: Connection, { request }: ConnectionContext) {
     return new URL(request.url).searchParams.has("readonly");

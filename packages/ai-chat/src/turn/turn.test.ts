@@ -14,9 +14,10 @@ import {
   streamRows,
   talker,
   text,
-  user
+  user,
+  type Frame
 } from "../test/chat-kit";
-import { answers, textAnswer } from "../test/script";
+import { answers, Script, textAnswer } from "../test/script";
 
 const hi = user("u1", "hi");
 answers.set("hi", () => textAnswer("hello"));
@@ -297,6 +298,22 @@ it("keeps at most as many messages as are wanted, the newest", async () => {
   expect(await stored(stub)).toMatchObject([said("hello"), { id: "u3" }, said("hello")]);
 });
 
+it("makes an answer fit into its row, and shows everybody what is stored", async () => {
+  const [stub, a, b] = await clients("row");
+  answers.set("read", () => {
+    const script = new Script();
+    script.chunk({ type: "start" }, { type: "tool-input-available", toolCallId: "c1", toolName: "read", input: {} });
+    script.chunk({ type: "tool-output-available", toolCallId: "c1", output: "x".repeat(1_900_000) });
+    script.end();
+    return script.response;
+  });
+  a.send(ask("r1", [user("u1", "read")]));
+  await doneOf(b);
+  const { messages } = await b.next<Frame>("cf_agent_chat_messages");
+  expect(messages[1]!.metadata).toEqual({ compactedToolOutputs: ["c1"] });
+  expect(await stored(stub)).toEqual(messages);
+});
+
 /** From now on, the database refuses messages in which this text is. */
 const refuse = (stub: ReturnType<typeof talker>, text: string) =>
   rows(
@@ -336,4 +353,20 @@ it("tells everybody when an answer cannot be stored, and stays usable", async ()
   expect(await streamRows(stub)).toBe(0);
   a.send(ask("r3", [user("u3", "hi")]));
   expect(await doneOf(b)).toMatchObject({ id: "r3", body: "" });
+});
+
+it("ends a turn, and answers the next question, even if the database refuses everything about the end of it", async () => {
+  withoutLog();
+  const [stub, a, b] = await clients("refused-end");
+  a.send(ask("r1", [hi]));
+  await doneOf(a);
+  await rows(
+    stub,
+    "CREATE TRIGGER refuse BEFORE DELETE ON cf_ai_chat_stream_metadata BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+  );
+  b.send(ask("r2", [user("u2", "hi")]));
+  expect(await doneOf(a)).toMatchObject({ id: "r2", error: true });
+  await rows(stub, "DROP TRIGGER refuse");
+  b.send(ask("r3", [user("u3", "hi")]));
+  expect(await doneOf(a)).toMatchObject({ id: "r3", body: "" });
 });

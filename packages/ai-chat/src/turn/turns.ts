@@ -169,18 +169,19 @@ export class Turns {
   }
 
   async #run(turn: Turn): Promise<void> {
-    let outcome: Outcome;
+    let outcome: Outcome = { status: "empty" };
     try {
       const base = this.#deps.transcript.messages.find(({ id }) => id === turn.request.continues) ?? emptyMessage(crypto.randomUUID());
       const builder = new MessageBuilder(base);
       outcome = await this.#speak(turn, builder, base.id);
       this.#commit(turn, builder, outcome);
     } catch (error) {
-      this.#deps.log.end(turn.id);
-      await this.#deps.failed(error);
       outcome = { status: "failed", message: publicMessage(error) };
+      await this.#deps.failed(error);
+      this.#deps.log.end(turn.id);
+    } finally {
+      this.#end(turn, outcome);
     }
-    this.#end(turn, outcome);
   }
 
   async #speak(turn: Turn, builder: MessageBuilder, messageId: string): Promise<Outcome> {
