@@ -14,6 +14,7 @@ import { send } from "./core/connections";
 import { currentContext, runInContext, type AgentContext } from "./core/context";
 import { Gate, wrapMembers, wrapPrototypes } from "./core/gate";
 import { Host } from "./core/host";
+import { MemorySockets } from "./core/memory-sockets";
 import type { Schema, SchemaDefinition } from "./core/meta";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
@@ -87,7 +88,7 @@ export class Agent<
     this.#host = new Host({
       storage: ctx.storage,
       name: ctx.id.name,
-      sockets: ctx,
+      sockets: resolveOptions(new.target).hibernate ? ctx : new MemorySockets(ctx, this),
       alarm: {
         set: (atMs) => void ctx.storage.setAlarm(atMs),
         clear: () => void ctx.storage.deleteAlarm()

@@ -1,15 +1,33 @@
+import { defaultRetryOptions, type RetryOptions } from "../retry/retry-options";
+
 /** What a class can say of all its instances, as `static options`. */
 export interface AgentStaticOptions {
+  /** Leave memory when nothing happens, connections stay open. Default true; `false` keeps an instance awake while one is. */
+  hibernate?: boolean;
   /** Tell new connections the class and name of the instance. Default true; turn it off where names are secrets. */
   sendIdentityOnConnect?: boolean;
+  /** A scheduled task that has run for longer is taken for dead, in seconds. Default 30. */
+  hungScheduleTimeoutSeconds?: number;
+  /** For tasks and calls that do not say it themselves. Each field has a default of its own. */
+  retry?: RetryOptions;
 }
 
-export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<Required<AgentStaticOptions>> = { sendIdentityOnConnect: true };
+/** The options of a class with nothing left open. */
+export interface ResolvedOptions extends Required<AgentStaticOptions> {
+  retry: Required<RetryOptions>;
+}
 
-const resolved = new WeakMap<object, Required<AgentStaticOptions>>();
+export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<ResolvedOptions> = {
+  hibernate: true,
+  sendIdentityOnConnect: true,
+  hungScheduleTimeoutSeconds: 30,
+  retry: defaultRetryOptions
+};
 
-/** The options of a class: its own, then those of its base classes, then the defaults. */
-export function resolveOptions(constructor: object): Required<AgentStaticOptions> {
+const resolved = new WeakMap<object, ResolvedOptions>();
+
+/** The options of a class: its own, then those of its base classes, then the defaults; field by field, `retry` too. */
+export function resolveOptions(constructor: object): ResolvedOptions {
   const known = resolved.get(constructor);
   if (known) return known;
   const base = Object.getPrototypeOf(constructor) as object | null;
@@ -17,7 +35,14 @@ export function resolveOptions(constructor: object): Required<AgentStaticOptions
   const own = Object.hasOwn(constructor, "options")
     ? (constructor as { options?: AgentStaticOptions }).options
     : undefined;
-  const options = { ...inherited, ...own };
+  const { retry, ...rest } = own ?? {};
+  const options = { ...inherited, ...stated(rest), retry: { ...inherited.retry, ...stated(retry ?? {}) } };
   resolved.set(constructor, options);
   return options;
+}
+
+/** Without what is there but undefined: it is not an option. */
+function stated<Options extends object>(options: Options): Options {
+  // The same fields, or fewer of those that may be missing.
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }

@@ -1,4 +1,4 @@
-import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+import type { a, Awake, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -10,6 +10,7 @@ declare global {
       Blank: DurableObjectNamespace<Blank>;
       Starter: DurableObjectNamespace<Starter>;
       Faulty: DurableObjectNamespace<Faulty>;
+      Awake: DurableObjectNamespace<Awake>;
       MINIFIED: DurableObjectNamespace<a>;
     }
   }

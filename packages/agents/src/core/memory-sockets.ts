@@ -1,0 +1,45 @@
+import type { SocketHost } from "./connections";
+
+/** What the runtime calls for sockets that hibernate; for others, somebody has to listen. */
+export interface SocketEvents {
+  webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): unknown;
+  webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): unknown;
+  webSocketError(socket: WebSocket, error: unknown): unknown;
+}
+
+/** Holds sockets in memory, for agents with `hibernate: false`: while one is open, the runtime keeps the instance. */
+export class MemorySockets implements SocketHost {
+  readonly #runtime: SocketHost;
+  readonly #events: SocketEvents;
+  readonly #tagsBySocket = new Map<WebSocket, readonly string[]>();
+
+  /** @param runtime has the sockets of before, when the class hibernated */
+  constructor(runtime: SocketHost, events: SocketEvents) {
+    this.#runtime = runtime;
+    this.#events = events;
+  }
+
+  acceptWebSocket(socket: WebSocket, tags: string[] = []): void {
+    // As for sockets that hibernate; what the default is depends on the compatibility date.
+    socket.binaryType = "arraybuffer";
+    socket.accept();
+    this.#tagsBySocket.set(socket, tags);
+    socket.addEventListener("message", ({ data }) => {
+      // `binaryType` excludes the other kinds.
+      this.#events.webSocketMessage(socket, data as string | ArrayBuffer);
+    });
+    socket.addEventListener("close", ({ code, reason, wasClean }) => {
+      this.#tagsBySocket.delete(socket);
+      this.#events.webSocketClose(socket, code, reason, wasClean);
+    });
+    socket.addEventListener("error", ({ error }) => {
+      this.#events.webSocketError(socket, error);
+    });
+  }
+
+  getWebSockets(tag?: string): WebSocket[] {
+    const sockets = this.#runtime.getWebSockets(tag);
+    for (const [socket, tags] of this.#tagsBySocket) if (tag === undefined || tags.includes(tag)) sockets.push(socket);
+    return sockets;
+  }
+}
