@@ -19,6 +19,7 @@ import type { Schema, SchemaDefinition } from "./core/meta";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
 import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
+import type { ObservabilityEvent } from "./observability/events";
 import { genericObservability, type Observability } from "./observability/observability";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type IdentityFrame, type McpServersFrame } from "./protocol/frames";
@@ -387,13 +388,14 @@ export class Agent<
     if (!target) return;
     try {
       if (target.wants?.(type) === false) return;
+      // The union lists what this package and those beside it emit; a capability may have events of its own.
       target.emit({
         type,
         agent: this.#className,
         name: this.#knownName() ?? "",
         payload: payload(),
         timestamp: Date.now()
-      });
+      } as ObservabilityEvent);
     } catch (error) {
       // Whoever watches must not change what happens.
       console.error(`observability threw at "${type}":`, error);

@@ -1,9 +1,16 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { subscribe as listen, unsubscribe } from "node:diagnostics_channel";
 import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { installCapability } from "../agent";
 import { connect, logged } from "../test/kit";
-import { genericObservability, type Observability, type ObservabilityEvent } from "./observability";
+import {
+  channels,
+  genericObservability,
+  subscribe,
+  type ChannelEventMap,
+  type Observability,
+  type ObservabilityEvent
+} from ".";
 
 let names = 0;
 const recorder = () => env.Recorder.get(env.Recorder.idFromName(`observed-${names++}`));
@@ -104,33 +111,72 @@ describe("[O2] an agent that nobody listens to", () => {
     const stub = recorder();
     await observe(stub, undefined);
     const heard = vi.fn();
-    subscribe("agents:rpc", heard);
+    listen("agents:rpc", heard);
     await (await connect(stub)).call("add", 1, 1);
     unsubscribe("agents:rpc", heard);
     expect(heard).not.toHaveBeenCalled();
   });
 });
 
+/** The table of the documentation, then what is ours. */
+const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[Name]["type"], true> } = {
+  state: { "state:update": true },
+  rpc: { rpc: true, "rpc:error": true },
+  message: {
+    "message:request": true,
+    "message:response": true,
+    "message:clear": true,
+    "message:cancel": true,
+    "message:error": true,
+    "tool:result": true,
+    "tool:approval": true
+  },
+  schedule: {
+    "schedule:create": true,
+    "schedule:execute": true,
+    "schedule:cancel": true,
+    "schedule:retry": true,
+    "schedule:error": true,
+    "queue:create": true,
+    "queue:retry": true,
+    "queue:error": true
+  },
+  lifecycle: {
+    connect: true,
+    disconnect: true,
+    destroy: true,
+    error: true,
+    "frame:malformed": true,
+    "frame:refused": true
+  },
+  workflow: {
+    "workflow:start": true,
+    "workflow:event": true,
+    "workflow:approved": true,
+    "workflow:rejected": true,
+    "workflow:terminated": true,
+    "workflow:paused": true,
+    "workflow:resumed": true,
+    "workflow:restarted": true
+  },
+  mcp: {
+    "mcp:client:preconnect": true,
+    "mcp:client:connect": true,
+    "mcp:client:authorize": true,
+    "mcp:client:discover": true
+  },
+  email: { "email:receive": true, "email:reply": true }
+};
+
 describe("[O3] the default", () => {
-  it.each([
-    ["state", "state:update"],
-    ["rpc", "rpc"],
-    ["rpc", "rpc:error"],
-    ["message", "message:request"],
-    ["message", "tool:result"],
-    ["schedule", "schedule:create"],
-    ["schedule", "queue:retry"],
-    ["lifecycle", "connect"],
-    ["lifecycle", "disconnect"],
-    ["lifecycle", "destroy"],
-    ["workflow", "workflow:start"],
-    ["mcp", "mcp:client:connect"],
-    ["email", "email:receive"]
-  ])("publishes on agents:%s what is %s", (channel, type) => {
-    const event: ObservabilityEvent = { type, agent: "A", name: "n", payload: {}, timestamp: 1 };
+  it.each(
+    Object.entries(typesByChannel).flatMap(([name, types]) => Object.keys(types).map((type) => [name, type] as const))
+  )("publishes on agents:%s what is %s", (channel, type) => {
+    // What the payload is does not matter to a channel.
+    const event = { type, agent: "A", name: "n", payload: {}, timestamp: 1 } as ObservabilityEvent;
     const heard = vi.fn();
     expect(genericObservability.wants(type)).toBe(false);
-    subscribe(`agents:${channel}`, heard);
+    listen(`agents:${channel}`, heard);
     expect(genericObservability.wants(type)).toBe(true);
     genericObservability.emit(event);
     unsubscribe(`agents:${channel}`, heard);
@@ -139,10 +185,38 @@ describe("[O3] the default", () => {
 
   it("has a listener hear what an agent does", async () => {
     const heard = vi.fn();
-    subscribe("agents:rpc", heard);
+    listen("agents:rpc", heard);
     await (await connect(recorder())).call("add", 1, 1);
     unsubscribe("agents:rpc", heard);
     expect(heard.mock.calls[0]![0]).toMatchObject({ type: "rpc", agent: "Recorder", payload: { method: "add" } });
+  });
+});
+
+describe("[O5] subscribe", () => {
+  it("hears one channel of all agents until it is ended", async () => {
+    const heard: ChannelEventMap["rpc"][] = [];
+    const stop = subscribe("rpc", (event) => void heard.push(event));
+    const connection = await connect(recorder());
+    await connection.call("add", 1, 1);
+    await connection.call("boom");
+    expect(channels.rpc.hasSubscribers).toBe(true);
+    stop();
+    await connection.call("add", 1, 1);
+    expect(brief(heard, "rpc", "rpc:error")).toEqual([
+      ["rpc", { method: "add" }],
+      ["rpc", { method: "boom" }],
+      ["rpc:error", { method: "boom", error: "boom!" }]
+    ]);
+    expect(channels.rpc.hasSubscribers).toBe(false);
+  });
+
+  it("ends its own listener only, when one function listens twice", () => {
+    const heard = vi.fn();
+    const stops = [subscribe("state", heard), subscribe("state", heard)];
+    stops[0]!();
+    channels.state.publish("event");
+    stops[1]!();
+    expect(heard.mock.calls).toEqual([["event"]]);
   });
 });
 

@@ -1,17 +1,5 @@
-import { channel, type Channel } from "node:diagnostics_channel";
-
-/** Something that happened in an agent. */
-export interface ObservabilityEvent {
-  /** What happened, noun first: `rpc`, `rpc:error`, `state:update`, … */
-  type: string;
-  /** The agent's class. */
-  agent: string;
-  /** The agent's instance. */
-  name: string;
-  payload: Record<string, unknown>;
-  /** When, in ms since the epoch. */
-  timestamp: number;
-}
+import { channel, subscribe as listen, unsubscribe as stopListening, type Channel } from "node:diagnostics_channel";
+import type { ChannelEventMap, ObservabilityEvent } from "./events";
 
 /** Where an agent's events go. Override `observability` of an agent to have your own. */
 export interface Observability {
@@ -21,7 +9,7 @@ export interface Observability {
 }
 
 /** Channels of `node:diagnostics_channel`, by their short name. */
-export const channels = {
+export const channels: Readonly<Record<keyof ChannelEventMap, Channel>> = {
   state: channel("agents:state"),
   rpc: channel("agents:rpc"),
   message: channel("agents:message"),
@@ -30,7 +18,7 @@ export const channels = {
   workflow: channel("agents:workflow"),
   mcp: channel("agents:mcp"),
   email: channel("agents:email")
-} as const;
+};
 
 const channelByNoun: Readonly<Record<string, Channel>> = {
   state: channels.state,
@@ -54,3 +42,22 @@ export const genericObservability: Required<Observability> = {
   wants: (type) => channelOf(type).hasSubscribers,
   emit: (event) => channelOf(event.type).publish(event)
 };
+
+/**
+ * Listens to the events of one channel, of all agents in this isolate.
+ *
+ * @returns ends it
+ * @example
+ * const stop = subscribe("rpc", (event) => {
+ *   if (event.type === "rpc:error") console.error(event.payload.method, event.payload.error);
+ * });
+ */
+export function subscribe<Name extends keyof ChannelEventMap>(
+  name: Name,
+  callback: (event: ChannelEventMap[Name]) => void
+): () => void {
+  // Only agents publish on these channels.
+  const listener = (message: unknown) => callback(message as ChannelEventMap[Name]);
+  listen(`agents:${name}`, listener);
+  return () => void stopListening(`agents:${name}`, listener);
+}
