@@ -136,12 +136,14 @@ it("goes on with the last answer when the client sends it last", async () => {
   expect(await stored(stub)).toMatchObject([hi, { id: before[1]!.id, parts }]);
 });
 
-it("forgets the conversation, what came with the request, and tells the others", async () => {
+it("forgets the conversation, what came with the request, and tells everybody", async () => {
   const [stub, a, b] = await clients("clear");
   a.send(ask("r1", [hi], { timezone: "UTC" }));
   await doneOf(a);
   b.send({ type: "cf_agent_chat_clear" });
   expect(await a.nextFrame()).toEqual({ type: "cf_agent_chat_clear" });
+  // The source too, after any list that was on its way to it.
+  expect(await b.next("cf_agent_chat_clear")).toEqual({ type: "cf_agent_chat_clear" });
   expect(await stored(stub)).toEqual([]);
   expect(await rows(stub, "SELECT * FROM cf_ai_chat_request_context")).toEqual([]);
   expect(await stub.history()).toEqual([]);
@@ -316,6 +318,7 @@ it("sends no frame of the chat to a connection without protocol", async () => {
   await stub.sayEnd();
   await doneOf(a);
   a.send({ type: "cf_agent_chat_clear" });
+  await a.next("cf_agent_chat_clear");
   expect(await stored(stub)).toEqual([]);
   for (const silent of [early, late]) {
     expect(await silent.call("nothing")).toMatchObject({ success: false });

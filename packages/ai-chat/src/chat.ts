@@ -33,7 +33,7 @@ export class Chat implements Capability {
       refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
     },
     cf_agent_chat_messages: { operation: "chat-rewrite", handle: (connection, { messages }) => this.#rewrite(connection, messages) },
-    cf_agent_chat_clear: { operation: "chat-clear", handle: (connection) => this.#clear(connection) },
+    cf_agent_chat_clear: { operation: "chat-clear", handle: () => this.#clear() },
     cf_agent_chat_request_cancel: { operation: "chat-cancel", handle: (_, { id }) => this.#cancel(id) },
     cf_agent_stream_resume_request: { operation: "chat-resume", handle: (connection) => this.#offerResume(connection, true) },
     cf_agent_stream_resume_ack: { operation: "chat-resume", handle: (connection, { id }) => this.#resume(connection, id) },
@@ -183,12 +183,13 @@ export class Chat implements Capability {
     this.#broadcastMessages(connection);
   }
 
-  #clear(connection: Connection): void {
+  #clear(): void {
     this.#deps.kit.emit("message:clear", () => ({}));
     this.#turns.discard();
     this.#transcript.clear();
     this.#context.clear();
-    this.#broadcast({ type: "cf_agent_chat_clear" }, (other) => other === connection);
+    // To the source as well: a list that was on its way when it cleared must not be what it has in the end.
+    this.#broadcast({ type: "cf_agent_chat_clear" });
   }
 
   #cancel(requestId: string): void {

@@ -111,6 +111,55 @@ it("does the same with a turn that it follows", async () => {
   expect(texts(session.chat.messages)).toEqual(["one two"]);
 });
 
+it("asks once for a stream that is offered on connecting and again when it asks", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  server.lose();
+  server.restore();
+  server.say({ type: "cf_agent_stream_resuming", id: "r9" });
+  server.say({ type: "cf_agent_stream_resuming", id: "r9" });
+  const acks = () => server.frames.filter(({ type }) => type === "cf_agent_stream_resume_ack").length;
+  expect(acks()).toBe(1);
+  server.chunks("r9", answer("a1", "one "), { replay: true });
+  server.say({
+    type: "cf_agent_use_chat_response",
+    id: "r9",
+    body: "",
+    done: false,
+    replay: true,
+    replayComplete: true
+  });
+  server.say({ type: "cf_agent_stream_resuming", id: "r9" });
+  expect(acks()).toBe(2);
+  expect(texts(session.chat.messages)).toEqual(["one "]);
+});
+
+it("is not confused by a stream that is replayed twice, its own or another's", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  const chunks = answer("a1", "one ", "two");
+  for (const request of [id, "r9"]) {
+    const complete = {
+      type: "cf_agent_use_chat_response",
+      id: request,
+      body: "",
+      done: false,
+      replayComplete: true
+    } as const;
+    server.chunks(request, chunks.slice(0, 3));
+    for (let replay = 0; replay < 2; replay++) {
+      server.chunks(request, chunks.slice(0, 3), { replay: true });
+      server.say({ ...complete, replay: true });
+    }
+    server.chunks(request, chunks.slice(3));
+    server.done(request);
+    await sending;
+    expect(texts(session.chat.messages).at(-1)).toBe("one two");
+  }
+});
+
 it("loads the transcript when its turn ended while it was away", async () => {
   const server = new FakeServer();
   const session = await startSession(server);
@@ -233,6 +282,25 @@ it("keeps a question that the server has not stored yet when a list arrives", as
   expect(texts(session.chat.messages)).toEqual(["theirs", "mine"]);
 });
 
+it("clears without stopping first, and keeps nothing but what was asked since", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  server.chunks(id, answer("a1", "one ").slice(0, 3));
+  await until(session, () => session.chat.messages.length === 2);
+  session.clear();
+  await sending;
+  expect([session.chat.status, session.chat.messages]).toEqual(["ready", []]);
+  void session.chat.sendMessage({ text: "again" });
+  await server.next("cf_agent_use_chat_request");
+  // On its way when the conversation was cleared.
+  server.say({ type: "cf_agent_chat_messages", messages: [user("u0", "theirs")] });
+  server.say({ type: "cf_agent_chat_clear" });
+  expect(texts(session.chat.messages)).toEqual(["again"]);
+  expect(server.frames.map(({ type }) => type)).toEqual(["cf_agent_chat_clear"]);
+});
+
 it("stops its own turn, and one that it follows", async () => {
   const server = new FakeServer();
   const session = await startSession(server);
@@ -245,6 +313,24 @@ it("stops its own turn, and one that it follows", async () => {
   session.stop();
   expect((await server.next("cf_agent_chat_request_cancel")).id).toBe("r9");
   await until(session, () => session.chat.status === "ready");
+});
+
+it("takes nothing more of a turn that it has stopped but what the server keeps of it", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  const chunks = answer("a1", "one ", "two ");
+  server.chunks(id, chunks.slice(0, 3));
+  await until(session, () => texts(session.chat.messages).at(-1) === "one ");
+  session.stop();
+  await sending;
+  server.chunks(id, chunks.slice(3));
+  expect([session.getSnapshot().followed, texts(session.chat.messages)]).toEqual([undefined, ["hi", "one "]]);
+  server.done(id);
+  const kept: UIMessage = { id: "a1", role: "assistant", parts: [{ type: "text", text: "one two " }] };
+  server.say({ type: "cf_agent_chat_messages", messages: [session.chat.messages[0]!, kept] });
+  expect([session.chat.status, texts(session.chat.messages)]).toEqual(["ready", ["hi", "one two "]]);
 });
 
 it("gives data parts of every turn to onData, transient ones included", async () => {

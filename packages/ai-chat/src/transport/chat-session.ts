@@ -84,6 +84,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   /** Something happened while the messages were being loaded: what comes may be older. */
   #outdated = false;
   #lost = false;
+  /** The stream that is about to be replayed. */
+  #awaitedReplay: string | undefined;
   #attachments = 0;
 
   constructor(socket: ChatSocket, messages: Message[] = []) {
@@ -141,7 +143,9 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   // --- what users do ---
 
   clear(): void {
-    this.stop();
+    // Without a word about it to the server, which drops what it was saying: stopped answers are kept.
+    this.#own.stopAll();
+    void this.chat.stop();
     this.chat.messages = [];
     this.#followed = undefined;
     this.#expectsContinuation = false;
@@ -246,6 +250,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
 
   #connectionLost(): void {
     this.#lost = true;
+    this.#awaitedReplay = undefined;
     this.#own.connectionLost();
     if (this.#followed) this.#followed.replayed = 0;
   }
@@ -292,18 +297,25 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       case "cf_agent_message_updated":
         return this.#updated(frame.message as Message);
       case "cf_agent_chat_clear":
-        this.chat.messages = [];
+        this.#adopt([]);
         return this.#endFollowed();
       case "cf_agent_stream_resuming":
-        if (this.#options.resume || this.#own.has(frame.id))
-          this.#send({ type: "cf_agent_stream_resume_ack", id: frame.id });
-        return;
+        return this.#acceptOffer(frame.id);
       case "cf_agent_stream_resume_none":
         return void this.#caughtUp();
     }
   }
 
+  /** A stream is offered to each connection and again when that asks. Before a replay, all offers are of that replay. */
+  #acceptOffer(id: string): void {
+    if (!this.#options.resume && !this.#own.has(id)) return;
+    if (this.#awaitedReplay === id) return;
+    this.#awaitedReplay = id;
+    this.#send({ type: "cf_agent_stream_resume_ack", id });
+  }
+
   #response(frame: ChatResponseFrame): void {
+    if (frame.id === this.#awaitedReplay && (frame.done || frame.replayComplete)) this.#awaitedReplay = undefined;
     const chunk = frame.done || frame.replayComplete ? undefined : parseChunk(frame.body);
     if (this.#own.has(frame.id)) this.#own.receive(frame, chunk);
     else this.#follow(frame, chunk);
@@ -316,6 +328,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       if (this.#followed?.id !== frame.id && !this.#expectsContinuation) return;
       return this.#endFollowed(frame.error ? new Error(frame.body) : undefined);
     }
+    // The next replay begins at the beginning.
+    if (frame.replayComplete && this.#followed?.id === frame.id) this.#followed.replayed = 0;
     if (!chunk) return;
     if (this.#followed?.id !== frame.id) this.#beginFollowing(frame, chunk);
     const turn = this.#followed!;
@@ -424,8 +438,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
         const text = JSON.stringify(frame);
         const stream = this.#own.open({ id: frame.id, text, messageId: added });
         abortSignal?.addEventListener("abort", () => {
-          this.#send({ type: "cf_agent_chat_request_cancel", id: frame.id });
-          this.#own.close(frame.id);
+          if (this.#own.stop(frame.id)) this.#send({ type: "cf_agent_chat_request_cancel", id: frame.id });
         });
         this.#set({ error: undefined });
         this.#socket.send(text);

@@ -8,6 +8,8 @@ interface OwnTurn {
   replayed: number;
   /** The request was on its way when the connection was lost: it may have ended meanwhile. */
   uncertain: boolean;
+  /** The user has stopped it: the stream is closed, and what still comes is not passed on. */
+  stopped: boolean;
   request: OwnRequest;
 }
 
@@ -28,7 +30,7 @@ export class OwnTurns {
   open(request: OwnRequest): ReadableStream<UIMessageChunk> {
     return new ReadableStream({
       start: (controller) => {
-        this.#turns.set(request.id, { controller, passed: 0, replayed: 0, uncertain: false, request });
+        this.#turns.set(request.id, { controller, passed: 0, replayed: 0, uncertain: false, stopped: false, request });
       },
       cancel: () => void this.#turns.delete(request.id)
     });
@@ -54,7 +56,9 @@ export class OwnTurns {
     if (!turn) return;
     turn.uncertain = false;
     if (frame.done) return this.#end(frame.id, turn, frame.error ? frame.body : undefined);
-    if (!chunk) return;
+    // The next replay begins at the beginning.
+    if (frame.replayComplete) turn.replayed = 0;
+    if (!chunk || turn.stopped) return;
     if (frame.replay && ++turn.replayed <= turn.passed) return;
     turn.passed++;
     turn.controller.enqueue(chunk);
@@ -79,7 +83,7 @@ export class OwnTurns {
     for (const [id, turn] of this.#turns) {
       if (!turn.uncertain) continue;
       const { messageId } = turn.request;
-      if (messageId === undefined || isStored(messageId)) {
+      if (turn.stopped || messageId === undefined || isStored(messageId)) {
         this.#end(id, turn);
         ended = true;
       } else {
@@ -90,14 +94,26 @@ export class OwnTurns {
     return { lost, ended };
   }
 
-  /** Ends a turn here, whatever the server does. */
-  close(requestId: string): void {
+  /**
+   * Ends a stream at once. Its turn is over when the server says so.
+   *
+   * @returns whether it was going on
+   */
+  stop(requestId: string): boolean {
     const turn = this.#turns.get(requestId);
-    if (turn) this.#end(requestId, turn);
+    if (!turn || turn.stopped) return false;
+    turn.stopped = true;
+    turn.controller.close();
+    return true;
+  }
+
+  stopAll(): void {
+    for (const id of this.#turns.keys()) this.stop(id);
   }
 
   #end(id: string, turn: OwnTurn, errorText?: string): void {
     this.#turns.delete(id);
+    if (turn.stopped) return;
     if (errorText === undefined) turn.controller.close();
     else turn.controller.error(new Error(errorText));
   }

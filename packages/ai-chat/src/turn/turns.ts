@@ -245,7 +245,8 @@ export class Turns {
         this.#deps.emit("message:response", () => ({}));
         this.#deps.broadcast({ ...frame, body: "", done: true });
     }
-    this.#deps.broadcastMessages(turn.request.source);
+    // Who has stopped it may have heard less than is stored.
+    this.#deps.broadcastMessages(outcome.status === "cancelled" ? undefined : turn.request.source);
   }
 }
 
