@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { connect, evict, type TestConnection } from "../../../agents/src/test/kit";
 import type { Step } from "../test/assistant";
-import { ask, assistant, doneOf, framesUntil, isDone, stored, talker, text, user } from "../test/chat-kit";
+import { ask, assistant, doneOf, framesUntil, isDone, stored, talker, text, user, type Frame } from "../test/chat-kit";
 
 const where: Step = [["c1", "where"]];
 const pay: Step = [["p1", "pay", { amount: 5 }]];
@@ -204,7 +204,9 @@ it("tells the model why a call was declined, when the user goes on", async () =>
   const [stub, a] = await asked("decline", pay);
   a.send(result("p1", undefined, { state: "output-error", errorText: "over budget" }));
   await a.next("cf_agent_message_updated");
-  expect(await lastParts(stub)).toMatchObject([{ state: "output-error", errorText: "over budget" }]);
+  const [part] = await lastParts(stub);
+  expect(part).toMatchObject({ state: "output-error", errorText: "over budget" });
+  expect(part).not.toHaveProperty("approval");
   expect(await stub.calls()).toBe(1);
   await stub.will("then not");
   a.send(ask("r2", [...(await stored(stub)), user("u2", "well?")]));
@@ -232,6 +234,34 @@ it.each<[string, Step, object, string]>([
   await doneOf(a);
   expect((await stub.told()).at(-1)).toBe(told);
   expect(await stub.asked()).toEqual([{ body: { timezone: "UTC" }, clientTools: [{ name: "where" }] }]);
+});
+
+it("does not take an approval for a call that does not wait for one", async () => {
+  const [stub, a] = await asked("approve-client-tool", where);
+  const before = await stored(stub);
+  a.send(approval("c1", true));
+  a.send(idle);
+  await a.next("cf_agent_stream_resume_none");
+  expect(await stored(stub)).toEqual(before);
+});
+
+it("leaves an approved call alone that is running while the next question comes", async () => {
+  const stub = talker("approved-running");
+  const [a, b] = [await connect(stub, "_pk=a"), await connect(stub, "_pk=b")];
+  a.send(ask("r1", [user("u1", "script")]));
+  await stub.say({ type: "start" }, { type: "tool-input-available", toolCallId: "p1", toolName: "pay", input: {} });
+  await stub.say({ type: "tool-approval-request", toolCallId: "p1", approvalId: "a1" });
+  await stub.sayEnd();
+  await doneOf(a);
+  a.send(approval("p1", true));
+  await stub.begun();
+  a.send(ask("r2", [...(await stored(stub)), user("u2", "script")]));
+  const { messages } = await b.next<Frame>((frame) => frame.messages?.length === 3);
+  expect(messages[1]!.parts).toMatchObject([{ state: "approval-responded" }]);
+  await stub.say({ type: "tool-output-available", toolCallId: "p1", output: "paid" });
+  await stub.sayEnd();
+  await doneOf(a);
+  expect((await stored(stub))[1]!.parts).toMatchObject([{ state: "output-available", output: "paid" }]);
 });
 
 it("goes on with the tools that came with a result", async () => {
