@@ -36,6 +36,8 @@ describe("a planted import is seen", () => {
     ["agents", "client/client.ts", 'import "node:buffer";', "node:buffer"],
     ["agents", "react/deep/use-agent.tsx", 'export { a } from "../../state/state";', "../../state/state"],
     ["agents", "agent.ts", 'import { AgentClient } from "./client/index";', "./client/index"],
+    ["agents", "ai-chat/agent.ts", 'export * from "../agent";', "../agent"],
+    ["agents", "index.ts", 'export * from "./ai-chat/agent";', "./ai-chat/agent"],
     ["ai-chat", "protocol/frames.ts", 'import { Agent } from "agents";', "agents"],
     ["ai-chat", "protocol/frames.ts", 'import { codes } from "agents/types";', "agents/types"],
     ["ai-chat", "turn/turn.ts", 'import { send } from "../transport/transport";', "../transport/transport"],
@@ -79,7 +81,7 @@ it("tells types from values", () => {
 });
 
 // The build comes first in `npm test` and in `npm run check`. Without one there is nothing to read.
-const built = globSync("*/dist/{client,react}/index.mjs", { cwd: packages });
+const built = globSync("*/dist/{{client,react}/index,ai-chat/react}.mjs", { cwd: packages });
 
 describe("what a browser loads has no server code in it", () => {
   it.each(built)("%s", (entry) => {
@@ -96,7 +98,7 @@ describe("what a browser loads has no server code in it", () => {
     expect([...packagesOf("dist/client/index.mjs", (path) => files[path]!)]).toEqual(["cloudflare:workers"]);
   });
 
-  it.each(globSync("*/dist/{.,client,react,vite}/*.mjs", { cwd: packages }))(
+  it.each(globSync("*/dist/{.,client,react,vite,observability,ai-chat}/*.mjs", { cwd: packages }))(
     "%s finds what it imports",
     async (entry) => {
       const { errors } = await build({

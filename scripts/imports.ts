@@ -44,8 +44,11 @@ export const agentsRules: Rules = (folder) => {
       return { folders: oneOf("client", "protocol"), packages: oneOf("react") };
     case "vite":
       return { folders: nothing, packages: oneOf("esbuild", "vite") };
+    case "ai-chat":
+      // Other paths of that package, and nothing more.
+      return { folders: nothing, packages: (name) => name.startsWith("@cloudflare/ai-chat") };
     case ".":
-      return { folders: noneOf("client", "react", "vite", "test"), packages: platform };
+      return { folders: noneOf("client", "react", "vite", "ai-chat", "test"), packages: platform };
     default:
       return {
         folders: oneOf("core", "protocol", "observability", "retry"),

@@ -21,7 +21,15 @@ const both = ["src/protocol/*.ts", "!**/*.test.ts"];
 
 // Each runtime has its own global types, and so its own tsconfig.
 export default defineConfig([
-  { ...shared, tsconfig: "tsconfig.build.json", entry: ["src/index.ts", "src/types.ts", "src/capability.ts", ...both] },
-  { ...shared, tsconfig: "tsconfig.build.client.json", entry: ["src/client/index.ts", "src/react/index.ts", ...both] },
+  {
+    ...shared,
+    tsconfig: "tsconfig.build.json",
+    entry: ["src/{index,types,capability}.ts", "src/observability/index.ts", "src/ai-chat/{agent,types}.ts", ...both]
+  },
+  {
+    ...shared,
+    tsconfig: "tsconfig.build.client.json",
+    entry: ["src/{client,react}/index.ts", "src/ai-chat/react.ts", ...both]
+  },
   { ...shared, tsconfig: "tsconfig.node.json", entry: ["src/vite/index.ts"] }
 ]);

@@ -1,8 +1,16 @@
 export { Agent, getCurrentAgent } from "./agent";
 export type { Connection, ConnectionContext, WSMessage } from "./core/connection";
 export { DEFAULT_AGENT_STATIC_OPTIONS, type AgentStaticOptions } from "./core/options";
-export { getAgentByName, routeAgentRequest, type AgentOptions, type Lobby, type RouteOptions } from "./core/route";
+export {
+  getAgentByName,
+  routeAgentRequest,
+  type AgentOptions,
+  type Lobby,
+  type RouteOptions,
+  type StartOptions
+} from "./core/route";
 export { SqlError, type SqlParameter, type SqlRow, type SqlValue } from "./core/sql";
+export { unstable_callable, type AgentContext, type AgentNamespace } from "./legacy";
 export { AgentError, type AgentErrorCode } from "./protocol/errors";
 export type {
   McpServer as MCPServer,
@@ -13,6 +21,7 @@ export type {
   StateFrame as StateUpdateMessage
 } from "./protocol/frames";
 export { MessageType } from "./protocol/message-type";
+export type { RetryOptions } from "./retry/retry-options";
 export { callable, type CallableMetadata } from "./rpc/callable";
 export { StreamingResponse } from "./rpc/streaming-response";
 export type { StateSource } from "./state/state";
