@@ -1,2 +1,3 @@
 export { AIChatAgent, type OnChatMessageOptions, type OnFinish } from "./chat-agent";
 export type { ClientToolSchema } from "./protocol/frames";
+export { createToolsFromClientSchemas } from "./tools/client-schemas";

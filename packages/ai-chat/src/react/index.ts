@@ -1,3 +1,9 @@
+export {
+  detectToolsRequiringConfirmation,
+  extractClientToolSchemas,
+  type AITool,
+  type JSONSchemaType
+} from "./client-tools";
 export type { ClientToolSchema } from "../protocol/frames";
 export type { ChatSocket } from "../transport/chat-socket";
 export {

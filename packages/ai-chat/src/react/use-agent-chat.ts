@@ -2,6 +2,7 @@ import { useChat } from "@ai-sdk/react";
 import type { ChatInit, ChatStatus, UIMessage } from "ai";
 import { useCallback, useEffect, useInsertionEffect, useMemo, useSyncExternalStore } from "react";
 import type { ToolPart } from "../messages/settle";
+import { deprecated } from "../protocol/deprecated";
 import { ChatSession, type ChatSessionOptions, type RequestExtras } from "../transport/chat-session";
 import type { ChatSocket } from "../transport/chat-socket";
 
@@ -138,7 +139,7 @@ export function useAgentChat<_State = unknown, Message extends UIMessage = UIMes
     ),
     addToolResult: useCallback(
       ({ toolCallId, result }: { toolCallId: string; result: unknown }) => {
-        warnOnce("addToolResult", "addToolResult() is deprecated: use addToolOutput({ toolCallId, output })");
+        deprecated("addToolResult()", "use addToolOutput({ toolCallId, output })");
         session.addToolOutput({ toolCallId, output: result }, autoContinue);
       },
       [session, autoContinue]
@@ -207,12 +208,4 @@ async function fetchMessages<Message extends UIMessage>(agent: ChatSocket): Prom
   if (!response.ok) throw new Error(`The messages could not be loaded (status ${response.status})`);
   // What the agent stores are messages of its application's type.
   return (await response.json()) as Message[];
-}
-
-const warned = new Set<string>();
-
-function warnOnce(what: string, text: string): void {
-  if (warned.has(what)) return;
-  warned.add(what);
-  console.warn(text);
 }
