@@ -243,17 +243,19 @@ const malformed = [
   { type: "cf_agent_tool_result", toolCallId: "c1", state: "output-error", errorText: {} },
   { type: "cf_agent_tool_result", toolCallId: "c1", autoContinue: "yes" },
   { type: "cf_agent_tool_result", toolCallId: "c1", clientTools: {} },
-  { type: "cf_agent_tool_approval", toolCallId: "c1" },
-  { type: "cf_agent_tool_approval", toolCallId: "c1", approved: "true" },
-  { type: "cf_agent_tool_approval", toolCallId: "c1", approved: true, autoContinue: 1 }
+  { type: "cf_agent_tool_approval", toolCallId: "p1" },
+  { type: "cf_agent_tool_approval", toolCallId: "p1", approved: "true" },
+  { type: "cf_agent_tool_approval", toolCallId: "p1", approved: true, autoContinue: 1 }
 ];
 
-/** A conversation in which a client's tool, `c1`, was called. */
+/** A conversation in which a client's tool, `c1`, and one that waits for approval, `p1`, were called. */
 async function calling(name: string, query = ""): Promise<[ReturnType<typeof talker>, TestConnection, TestConnection]> {
   const stub = talker(name);
   const [a, b] = [await connect(stub, "_pk=a"), await connect(stub, `_pk=b&${query}`)];
   a.send(ask("r1", [user("u1", "script")]));
   await stub.say({ type: "start" }, { type: "tool-input-available", toolCallId: "c1", toolName: "where", input: {} });
+  await stub.say({ type: "tool-input-available", toolCallId: "p1", toolName: "pay", input: {} });
+  await stub.say({ type: "tool-approval-request", toolCallId: "p1", approvalId: "a1" });
   await stub.sayEnd();
   await doneOf(a);
   return [stub, a, b];
@@ -275,7 +277,7 @@ it.each([
   { type: "cf_agent_chat_messages", messages: [] },
   { type: "cf_agent_chat_clear" },
   { type: "cf_agent_tool_result", toolCallId: "c1", toolName: "where", output: "here", autoContinue: true },
-  { type: "cf_agent_tool_approval", toolCallId: "c1", approved: true, autoContinue: true }
+  { type: "cf_agent_tool_approval", toolCallId: "p1", approved: true, autoContinue: true }
 ])("does not let a read-only connection send $type", async (frame) => {
   const [stub, a, b] = await calling(`readonly ${frame.type}`, "readonly");
   const before = await stored(stub);
