@@ -34,7 +34,11 @@ export interface OnChatMessageOptions {
  */
 // An unstated state is `any`, as with `Agent`.
 // oxlint-disable-next-line typescript/no-explicit-any
-export class AIChatAgent<Env = Cloudflare.Env, State = any, Props extends object = Record<string, unknown>> extends Agent<Env, State, Props> {
+export class AIChatAgent<
+  Env = Cloudflare.Env,
+  State = any,
+  Props extends object = Record<string, unknown>
+> extends Agent<Env, State, Props> {
   /** How many messages are stored; the oldest are deleted beyond that. What the model sees is yours to choose. */
   declare maxPersistedMessages: number | undefined;
 

@@ -5,7 +5,14 @@ import { reconcileList, reconcileRequest, type Changes } from "./messages/reconc
 import { closeOpenCalls, isOpenCall } from "./messages/settle";
 import { Transcript, transcriptSchema } from "./messages/transcript";
 import { chatClientChecks, parseRequestBody } from "./protocol/checks";
-import type { ChatClientFrame, ChatRequestFrame, ChatServerFrame, ClientToolSchema, ToolApprovalFrame, ToolResultFrame } from "./protocol/frames";
+import type {
+  ChatClientFrame,
+  ChatRequestFrame,
+  ChatServerFrame,
+  ClientToolSchema,
+  ToolApprovalFrame,
+  ToolResultFrame
+} from "./protocol/frames";
 import { StreamLog, streamLogSchema } from "./stream/stream-log";
 import { isAnswered, messageWithCall, withApproval, withToolResult } from "./tools/answer-call";
 import { RequestContext, requestContextSchema } from "./turn/request-context";
@@ -32,13 +39,28 @@ export class Chat implements Capability {
       handle: (connection, frame) => this.#request(connection, frame),
       refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
     },
-    cf_agent_chat_messages: { operation: "chat-rewrite", handle: (connection, { messages }) => this.#rewrite(connection, messages) },
+    cf_agent_chat_messages: {
+      operation: "chat-rewrite",
+      handle: (connection, { messages }) => this.#rewrite(connection, messages)
+    },
     cf_agent_chat_clear: { operation: "chat-clear", handle: () => this.#clear() },
     cf_agent_chat_request_cancel: { operation: "chat-cancel", handle: (_, { id }) => this.#cancel(id) },
-    cf_agent_stream_resume_request: { operation: "chat-resume", handle: (connection) => this.#offerResume(connection, true) },
-    cf_agent_stream_resume_ack: { operation: "chat-resume", handle: (connection, { id }) => this.#resume(connection, id) },
-    cf_agent_tool_result: { operation: "tool-result", handle: (connection, frame) => this.#toolResult(connection, frame) },
-    cf_agent_tool_approval: { operation: "tool-approval", handle: (connection, frame) => this.#toolApproval(connection, frame) }
+    cf_agent_stream_resume_request: {
+      operation: "chat-resume",
+      handle: (connection) => this.#offerResume(connection, true)
+    },
+    cf_agent_stream_resume_ack: {
+      operation: "chat-resume",
+      handle: (connection, { id }) => this.#resume(connection, id)
+    },
+    cf_agent_tool_result: {
+      operation: "tool-result",
+      handle: (connection, frame) => this.#toolResult(connection, frame)
+    },
+    cf_agent_tool_approval: {
+      operation: "tool-approval",
+      handle: (connection, frame) => this.#toolApproval(connection, frame)
+    }
   });
   readonly #deps: ChatDeps;
   readonly #transcript: Transcript;
@@ -93,7 +115,9 @@ export class Chat implements Capability {
     const request: TurnRequest = { requestId: crypto.randomUUID(), body, clientTools };
     const { last } = this.#transcript;
     const all = last && !messages.some(({ id }) => id === last.id) ? [last, ...messages] : messages;
-    const settled = all.map((message, index) => (index < all.length - 1 && !this.#turns.isBusy ? closeOpenCalls(message) : message));
+    const settled = all.map((message, index) =>
+      index < all.length - 1 && !this.#turns.isBusy ? closeOpenCalls(message) : message
+    );
     const changes: Changes = { removed: [], upserted: this.#transcript.changed(settled) };
     const run = this.#turns.accept(request, (begin) => this.#transcript.change(changes, begin));
     this.#broadcastMessages(undefined);
@@ -149,7 +173,10 @@ export class Chat implements Capability {
     const instead = changes.removed.length > 0 || trigger === "regenerate-message";
     const { last } = this.#transcript;
     // The client asks for more of what was said last: it appends to that message.
-    const continues = last?.role === "assistant" && messages.at(-1)?.id === last.id && trigger === "submit-message" ? last.id : undefined;
+    const continues =
+      last?.role === "assistant" && messages.at(-1)?.id === last.id && trigger === "submit-message"
+        ? last.id
+        : undefined;
     if (last && !changes.removed.includes(last.id) && !this.#turns.isBusy) {
       // An approved call runs when its message goes on.
       const closed = closeOpenCalls(last, continues ? isOpenCall : undefined);
@@ -269,7 +296,10 @@ export class Chat implements Capability {
   }
 
   #broadcastMessages(source: Connection | undefined): void {
-    this.#broadcast({ type: "cf_agent_chat_messages", messages: this.#transcript.messages }, (connection) => connection === source);
+    this.#broadcast(
+      { type: "cf_agent_chat_messages", messages: this.#transcript.messages },
+      (connection) => connection === source
+    );
   }
 
   #broadcast(frame: ChatServerFrame, except?: (connection: Connection) => boolean): void {

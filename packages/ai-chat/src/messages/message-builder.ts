@@ -44,7 +44,13 @@ export class MessageBuilder {
       case "text-end":
         return this.#close(this.#text, chunk);
       case "reasoning-start":
-        return this.#open(this.#reasoning, chunk.id, { type: "reasoning", id: chunk.id, text: "", state: "streaming", ...metadataOf(chunk) });
+        return this.#open(this.#reasoning, chunk.id, {
+          type: "reasoning",
+          id: chunk.id,
+          text: "",
+          state: "streaming",
+          ...metadataOf(chunk)
+        });
       case "reasoning-delta":
         return this.#append(this.#reasoning, chunk);
       case "reasoning-end":
@@ -97,11 +103,26 @@ export class MessageBuilder {
       case "tool-input-available":
         return this.#setTool(chunk, { state: "input-available", input: chunk.input, inputEncoding: undefined });
       case "tool-input-error":
-        return this.#setTool(this.#asBegun(chunk), { state: "output-error", input: chunk.input, errorText: chunk.errorText, inputEncoding: undefined });
+        return this.#setTool(this.#asBegun(chunk), {
+          state: "output-error",
+          input: chunk.input,
+          errorText: chunk.errorText,
+          inputEncoding: undefined
+        });
       case "tool-output-available":
-        return this.#updateTool(chunk, { state: "output-available", output: chunk.output, preliminary: chunk.preliminary, errorText: undefined });
+        return this.#updateTool(chunk, {
+          state: "output-available",
+          output: chunk.output,
+          preliminary: chunk.preliminary,
+          errorText: undefined
+        });
       case "tool-output-error":
-        return this.#updateTool(chunk, { state: "output-error", errorText: chunk.errorText, output: undefined, preliminary: undefined });
+        return this.#updateTool(chunk, {
+          state: "output-error",
+          errorText: chunk.errorText,
+          output: undefined,
+          preliminary: undefined
+        });
       case "tool-output-denied":
         return this.#updateTool(chunk, { state: "output-denied" });
       case "tool-approval-request":
@@ -115,7 +136,14 @@ export class MessageBuilder {
   #setTool(chunk: ToolChunk, fields: Fields): void {
     const type = chunk.dynamic ? "dynamic-tool" : `tool-${chunk.toolName}`;
     const name = chunk.dynamic ? { toolName: chunk.toolName } : {};
-    const added = { type, ...name, toolCallId: chunk.toolCallId, ...fields, ...shared(chunk), ...providerMetadataOf(chunk, fields.state) };
+    const added = {
+      type,
+      ...name,
+      toolCallId: chunk.toolCallId,
+      ...fields,
+      ...shared(chunk),
+      ...providerMetadataOf(chunk, fields.state)
+    };
     const index = this.#findTool(chunk.toolCallId, this.#stepStart);
     if (index < 0) this.#push(added);
     else this.#replace(index, { ...this.#parts[index], ...added });
@@ -130,7 +158,12 @@ export class MessageBuilder {
   #updateTool(chunk: ToolChunk, fields: Fields): void {
     const index = this.#findTool(chunk.toolCallId, 0);
     if (index < 0) return;
-    this.#replace(index, { ...this.#parts[index], ...fields, ...shared(chunk), ...providerMetadataOf(chunk, fields.state) });
+    this.#replace(index, {
+      ...this.#parts[index],
+      ...fields,
+      ...shared(chunk),
+      ...providerMetadataOf(chunk, fields.state)
+    });
   }
 
   #respondToApproval(chunk: ToolChunk): void {
@@ -139,12 +172,21 @@ export class MessageBuilder {
     const part = this.#parts[index] as unknown as ToolPart & { approval: Fields };
     const reason = chunk.reason === undefined ? {} : { reason: chunk.reason };
     const approval = { ...part.approval, approved: chunk.approved, ...reason };
-    this.#replace(index, { ...part, state: "approval-responded", approval, ...shared(chunk), ...providerMetadataOf(chunk, "approval-responded") });
+    this.#replace(index, {
+      ...part,
+      state: "approval-responded",
+      approval,
+      ...shared(chunk),
+      ...providerMetadataOf(chunk, "approval-responded")
+    });
   }
 
   #applyData({ transient, ...part }: DataChunk): void {
     if (transient) return;
-    const index = part.id === undefined ? -1 : this.#parts.findIndex((known) => known.type === part.type && "id" in known && known.id === part.id);
+    const index =
+      part.id === undefined
+        ? -1
+        : this.#parts.findIndex((known) => known.type === part.type && "id" in known && known.id === part.id);
     if (index < 0) this.#push(part);
     else this.#replace(index, { ...this.#parts[index], data: part.data });
   }
@@ -180,11 +222,24 @@ export class MessageBuilder {
   }
 }
 
-type ToolChunk = Fields & { type: string; toolCallId: string; toolName?: string; dynamic?: boolean; approvalId?: string };
+type ToolChunk = Fields & {
+  type: string;
+  toolCallId: string;
+  toolName?: string;
+  dynamic?: boolean;
+  approvalId?: string;
+};
 type DataChunk = Fields & { type: string; id?: string; data: unknown; transient?: boolean };
 
 /** Chunks that are parts as they stand. */
-const asPart: ReadonlySet<string> = new Set(["file", "reasoning-file", "source-url", "source-document", "custom", "steering-message"]);
+const asPart: ReadonlySet<string> = new Set([
+  "file",
+  "reasoning-file",
+  "source-url",
+  "source-document",
+  "custom",
+  "steering-message"
+]);
 
 const metadataOf = (chunk: { providerMetadata?: unknown }): Fields =>
   chunk.providerMetadata === undefined ? {} : { providerMetadata: chunk.providerMetadata };
@@ -201,7 +256,9 @@ function shared(chunk: ToolChunk): Fields {
 function providerMetadataOf(chunk: ToolChunk, state: unknown): Fields {
   if (chunk.providerMetadata === undefined) return {};
   const ofResult = state === "output-available" || state === "output-error";
-  return ofResult ? { resultProviderMetadata: chunk.providerMetadata } : { callProviderMetadata: chunk.providerMetadata };
+  return ofResult
+    ? { resultProviderMetadata: chunk.providerMetadata }
+    : { callProviderMetadata: chunk.providerMetadata };
 }
 
 function approvalOf(chunk: ToolChunk): Fields {
@@ -214,7 +271,8 @@ function approvalOf(chunk: ToolChunk): Fields {
   return approval;
 }
 
-const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Later fields win; objects are merged, arrays and other values replaced. */
 function merge(base: unknown, added: unknown): unknown {

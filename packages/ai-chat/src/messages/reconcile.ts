@@ -17,7 +17,11 @@ export interface Changes {
  *   is a retry: what followed it goes.
  * - `regenerate-message`: what the client dropped from the end goes.
  */
-export function reconcileRequest(stored: readonly UIMessage[], incoming: readonly UIMessage[], trigger: ChatTrigger): Changes {
+export function reconcileRequest(
+  stored: readonly UIMessage[],
+  incoming: readonly UIMessage[],
+  trigger: ChatTrigger
+): Changes {
   const known = new Map(stored.map((message, index) => [message.id, index]));
   const upserted = incoming.filter((message) => !known.has(message.id) && message.role !== "assistant");
   const edited = incoming.find((message) => {
@@ -44,11 +48,15 @@ export function reconcileList(stored: readonly UIMessage[], incoming: readonly U
     removed: stored.filter(({ id }) => !kept.has(id)).map(({ id }) => id),
     upserted: incoming.filter((message) => {
       const before = known.get(message.id);
-      return before === undefined || (before.role === "user" && message.role === "user" && !sameContent(before, message));
+      return (
+        before === undefined || (before.role === "user" && message.role === "user" && !sameContent(before, message))
+      );
     })
   };
 }
 
-const idsAfter = (messages: readonly UIMessage[], index: number): string[] => messages.slice(index + 1).map(({ id }) => id);
+const idsAfter = (messages: readonly UIMessage[], index: number): string[] =>
+  messages.slice(index + 1).map(({ id }) => id);
 
-const sameContent = (a: UIMessage, b: UIMessage): boolean => a.role === b.role && JSON.stringify(a.parts) === JSON.stringify(b.parts);
+const sameContent = (a: UIMessage, b: UIMessage): boolean =>
+  a.role === b.role && JSON.stringify(a.parts) === JSON.stringify(b.parts);

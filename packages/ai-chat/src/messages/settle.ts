@@ -15,7 +15,9 @@ export const isToolPart = (part: Part): part is ToolPart => "toolCallId" in part
 
 /** A call that waits for someone: a client's result, or a person's decision. */
 export const isOpenCall = (part: Part): part is ToolPart =>
-  isToolPart(part) && !part.providerExecuted && (part.state === "input-available" || part.state === "approval-requested");
+  isToolPart(part) &&
+  !part.providerExecuted &&
+  (part.state === "input-available" || part.state === "approval-requested");
 
 /**
  * What is kept of a message whose stream was cut. Nothing in it waits any more: text is done, calls that ran have failed, and
@@ -31,7 +33,10 @@ export function settleCut(message: UIMessage, reason: string): UIMessage {
 }
 
 /** Ends the calls that still wait in a message, because the conversation went on without them. */
-export function closeOpenCalls(message: UIMessage, isOpen: (part: Part) => part is ToolPart = isUnfinishedCall): UIMessage {
+export function closeOpenCalls(
+  message: UIMessage,
+  isOpen: (part: Part) => part is ToolPart = isUnfinishedCall
+): UIMessage {
   if (!message.parts.some(isOpen)) return message;
   return { ...message, parts: message.parts.map((part) => (isOpen(part) ? closeCall(part, skippedText) : part)) };
 }

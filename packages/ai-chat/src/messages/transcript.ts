@@ -56,7 +56,9 @@ export class Transcript {
   /** Removes and upserts, together with whatever `alongside` writes: rows first, then the copy. */
   change({ removed, upserted }: Changes, alongside?: () => void): void {
     const gone = new Set(removed);
-    const entries = new Map(this.#list.filter(({ message }) => !gone.has(message.id)).map((entry) => [entry.message.id, entry]));
+    const entries = new Map(
+      this.#list.filter(({ message }) => !gone.has(message.id)).map((entry) => [entry.message.id, entry])
+    );
     const added = upserted.map((message) => {
       return { message: fitRow(message), place: entries.get(message.id)?.place ?? this.reserve() };
     });
@@ -79,7 +81,9 @@ export class Transcript {
   changed(messages: readonly UIMessage[]): UIMessage[] {
     const query = "SELECT id, message FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))";
     const ids = JSON.stringify(messages.map(({ id }) => id));
-    const stored = new Map(this.#schema.read<{ id: string; message: string }>(query, ids).map(({ id, message }) => [id, message]));
+    const stored = new Map(
+      this.#schema.read<{ id: string; message: string }>(query, ids).map(({ id, message }) => [id, message])
+    );
     return messages.filter((message) => stored.get(message.id) !== JSON.stringify(message));
   }
 
@@ -99,7 +103,10 @@ export class Transcript {
         );
       }
       if (removed.length > 0) {
-        this.#schema.write("DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(removed));
+        this.#schema.write(
+          "DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))",
+          JSON.stringify(removed)
+        );
       }
       alongside?.();
     });
@@ -132,7 +139,8 @@ export class Transcript {
 }
 
 /** A stable sort: equal places, as an older release wrote them, stay in the order of their rows. */
-const inOrder = (entries: Entry[]): Entry[] => entries.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
+const inOrder = (entries: Entry[]): Entry[] =>
+  entries.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
 
 function parse(text: string): unknown {
   try {

@@ -14,7 +14,11 @@ export interface ReadChunk {
  * @param textId id of the text part of a plain body
  * @param signal ends the reading, and cancels the body
  */
-export async function* readResponse(response: Response, textId: string, signal: AbortSignal): AsyncGenerator<ReadChunk> {
+export async function* readResponse(
+  response: Response,
+  textId: string,
+  signal: AbortSignal
+): AsyncGenerator<ReadChunk> {
   if (!response.body) return;
   const isEvents = response.headers.get("Content-Type")?.includes("text/event-stream") ?? false;
   const pieces = readText(response.body, signal);

@@ -48,14 +48,20 @@ export class RequestContext {
       this.#schema.write("DELETE FROM cf_ai_chat_request_context WHERE key = ?", key);
       this.#known.delete(key);
     } else {
-      this.#schema.write("INSERT INTO cf_ai_chat_request_context (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value);
+      this.#schema.write(
+        "INSERT INTO cf_ai_chat_request_context (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        key,
+        value
+      );
       this.#known.set(key, value);
     }
   }
 
   get #known(): Map<string, string> {
     this.#texts ??= new Map(
-      this.#schema.read<{ key: string; value: string }>("SELECT key, value FROM cf_ai_chat_request_context").map(({ key, value }) => [key, value])
+      this.#schema
+        .read<{ key: string; value: string }>("SELECT key, value FROM cf_ai_chat_request_context")
+        .map(({ key, value }) => [key, value])
     );
     return this.#texts;
   }
