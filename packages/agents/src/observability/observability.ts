@@ -1,4 +1,4 @@
-import { channel, subscribe as listen, unsubscribe as stopListening, type Channel } from "node:diagnostics_channel";
+import { channel, subscribe as listen, unsubscribe as stopListening } from "node:diagnostics_channel";
 import type { ChannelEventMap, ObservabilityEvent } from "./events";
 
 /** Where an agent's events go. Override `observability` of an agent to have your own. */
@@ -8,8 +8,18 @@ export interface Observability {
   wants?(type: string): boolean;
 }
 
+/** A channel of `node:diagnostics_channel`. Spelled out, since not every program has the types of Node. */
+interface EventChannel {
+  readonly name: string | symbol;
+  /** Whether anybody listens. */
+  readonly hasSubscribers: boolean;
+  publish(event: unknown): void;
+  subscribe(listener: (event: unknown, name: string | symbol) => void): void;
+  unsubscribe(listener: (event: unknown, name: string | symbol) => void): boolean;
+}
+
 /** Channels of `node:diagnostics_channel`, by their short name. */
-export const channels: Readonly<Record<keyof ChannelEventMap, Channel>> = {
+export const channels: Readonly<Record<keyof ChannelEventMap, EventChannel>> = {
   state: channel("agents:state"),
   rpc: channel("agents:rpc"),
   message: channel("agents:message"),
@@ -20,7 +30,7 @@ export const channels: Readonly<Record<keyof ChannelEventMap, Channel>> = {
   email: channel("agents:email")
 };
 
-const channelByNoun: Readonly<Record<string, Channel>> = {
+const channelByNoun: Readonly<Record<string, EventChannel>> = {
   state: channels.state,
   rpc: channels.rpc,
   message: channels.message,
@@ -32,7 +42,7 @@ const channelByNoun: Readonly<Record<string, Channel>> = {
   email: channels.email
 };
 
-function channelOf(type: string): Channel {
+function channelOf(type: string): EventChannel {
   const colon = type.indexOf(":");
   return channelByNoun[colon < 0 ? type : type.slice(0, colon)] ?? channels.lifecycle;
 }

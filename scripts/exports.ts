@@ -1,0 +1,172 @@
+// What each package lets programs import: the documented names, those that are ours, and those that later issues build. The
+// list is complete, and its last part shrinks. `exports.node.test.ts` holds the built packages to it.
+
+export interface PathNames {
+  /** Documented, and there when the program runs. */
+  values?: readonly string[];
+  /** Documented, and for the compiler only. */
+  types?: readonly string[];
+  /** In no specification: what our own programs and packages need. */
+  ours?: readonly string[];
+  /** The names of another path, all of them. */
+  all?: string;
+  /** A file of settings. */
+  json?: true;
+  /** By whoever builds them. */
+  later?: Readonly<Record<string, readonly string[]>>;
+}
+
+export const exportedNames: Readonly<Record<string, PathNames>> = {
+  agents: {
+    values: names`
+      Agent callable DEFAULT_AGENT_STATIC_OPTIONS getAgentByName getCurrentAgent MessageType routeAgentRequest
+      SqlError StreamingResponse unstable_callable`,
+    types: names`
+      AgentContext AgentNamespace AgentOptions AgentStaticOptions CallableMetadata Connection ConnectionContext
+      MCPServer MCPServerMessage MCPServersState RetryOptions RPCRequest RPCResponse StateUpdateMessage
+      WSMessage`,
+    ours: names`
+      AgentError AgentErrorCode Lobby RouteOptions SqlParameter SqlRow SqlValue StartOptions StateSource`,
+    later: {
+      "issue 4": names`getSchedulePrompt QueueItem Schedule scheduleSchema`,
+      "issue 7": names`
+        AddMcpServerOptions AddRpcMcpServerOptions AgentMcpOAuthProvider AgentsOAuthProvider
+        DurableObjectOAuthClientProvider isTransportNotImplemented isUnauthorized TransportType`,
+      "issue 9": names`createHeaderBasedEmailResolver EmailRoutingOptions routeAgentEmail`
+    }
+  },
+  "agents/types": {
+    values: names`MessageType`
+  },
+  "agents/client": {
+    values: names`AgentClient agentFetch createStubProxy`,
+    types: names`
+      AgentClientFetchOptions AgentClientOptions AgentMethods AgentPromiseReturnType AgentStub CallOptions
+      OptionalAgentMethods RequiredAgentMethods RPCMethods StreamOptions UntypedAgentStub`,
+    ours: names`
+      AgentAddress AgentClientCallbacks AgentError AgentErrorCode AgentSnapshot Query QuerySource StateOf`
+  },
+  "agents/mcp": {
+    later: {
+      "issue 6": names`
+        createMcpHandler CreateMcpHandlerOptions ElicitRequest ElicitRequestSchema ElicitResult
+        experimental_createMcpHandler getMcpAuthContext McpAgent McpAuthContext MCPClientOAuthCallbackConfig
+        MCPClientOAuthResult McpClientOptions MCPConnectionResult MCPDiscoverResult MCPServerOptions
+        RPC_DO_PREFIX RPCClientTransport RPCClientTransportOptions RPCServerTransport RPCServerTransportOptions
+        SSEEdgeClientTransport StreamableHTTPEdgeClientTransport TransportState WorkerTransport
+        WorkerTransportOptions`
+    }
+  },
+  "agents/mcp/client": {
+    later: {
+      "issue 7": names`
+        getNamespacedData MCPClientManager MCPClientManagerOptions MCPClientOAuthCallbackConfig
+        MCPClientOAuthResult MCPConnectionResult MCPDiscoverResult MCPOAuthCallbackResult MCPServerOptions
+        RegisterServerOptions`
+    }
+  },
+  "agents/mcp/do-oauth-client-provider": {
+    later: {
+      "issue 7": names`AgentMcpOAuthProvider AgentsOAuthProvider DurableObjectOAuthClientProvider`
+    }
+  },
+  "agents/observability": {
+    values: names`channels genericObservability subscribe`,
+    types: names`ChannelEventMap Observability ObservabilityEvent`
+  },
+  "agents/react": {
+    values: names`useAgent`,
+    types: names`UseAgentOptions`
+  },
+  "agents/schedule": {
+    later: {
+      "issue 4": names`getSchedulePrompt Schedule scheduleSchema unstable_getSchedulePrompt unstable_scheduleSchema`
+    }
+  },
+  "agents/workflows": {
+    later: {
+      "issue 8": names`
+        AgentWorkflow AgentWorkflowEvent AgentWorkflowStep ApprovalEventPayload DefaultProgress
+        RunWorkflowOptions WaitForApprovalOptions WorkflowCallback WorkflowCallbackType WorkflowCompleteCallback
+        WorkflowErrorCallback WorkflowEventCallback WorkflowEventPayload WorkflowInfo WorkflowPage
+        WorkflowProgressCallback WorkflowQueryCriteria WorkflowRejectedError WorkflowStatus WorkflowTrackingRow`
+    }
+  },
+  "agents/x402": {
+    later: {
+      payments: names`
+        ClientEvmSigner FacilitatorConfig Network normalizeNetwork PaymentRequired PaymentRequirements withX402
+        withX402Client X402AugmentedClient X402AugmentedServer X402ClientConfig X402Config`
+    }
+  },
+  "agents/ai-chat-agent": { all: "@cloudflare/ai-chat" },
+  "agents/ai-chat-v5-migration": { later: { "issue 5": names`all-of-@cloudflare/ai-chat/ai-chat-v5-migration` } },
+  "agents/ai-react": { all: "@cloudflare/ai-chat/react" },
+  "agents/ai-types": { all: "@cloudflare/ai-chat/types" },
+  "agents/tsconfig": { json: true },
+  "agents/vite": { values: names`default`, ours: names`agents AgentsPlugin Transformed` },
+  "agents/capability": {
+    ours: names`
+      Capability CapabilityKit Check Checks ConnectionFlag FrameHandler FrameHandlers frameHandlers hasFlag
+      installCapability isObject isString Operation publicMessage Schema SchemaDefinition send`
+  },
+  "agents/email": {
+    later: {
+      "issue 9": names`
+        AgentEmail createAddressBasedEmailResolver createCatchAllEmailResolver createHeaderBasedEmailResolver
+        createSecureReplyEmailResolver DEFAULT_MAX_AGE_SECONDS EmailHeader EmailResolver EmailResolverResult
+        isAutoReplyEmail SecureReplyResolverOptions signAgentHeaders SignatureFailureReason`
+    }
+  },
+  "@cloudflare/ai-chat": {
+    values: names`AIChatAgent createToolsFromClientSchemas`,
+    types: names`ClientToolSchema OnChatMessageOptions`,
+    ours: names`OnFinish`
+  },
+  "@cloudflare/ai-chat/react": {
+    values: names`detectToolsRequiringConfirmation extractClientToolSchemas useAgentChat`,
+    types: names`
+      AITool ClientToolSchema JSONSchemaType OnToolCallCallback PrepareSendMessagesRequestOptions
+      PrepareSendMessagesRequestResult`,
+    ours: names`ChatSocket ToolCall ToolOutput UseAgentChatHelpers UseAgentChatOptions`
+  },
+  "@cloudflare/ai-chat/types": {
+    values: names`MessageType`,
+    types: names`IncomingMessage OutgoingMessage`
+  },
+  "@cloudflare/ai-chat/ai-chat-v5-migration": {
+    later: {
+      "issue 5": names`
+        analyzeCorruption autoTransformMessage autoTransformMessages CorruptArrayMessage isUIMessage
+        LegacyMessage MigratableMessage migrateMessagesToUIFormat migrateToUIMessage needsMigration`
+    }
+  },
+  "@cloudflare/codemode": {
+    later: {
+      "code mode": names`
+        DynamicWorkerExecutor DynamicWorkerExecutorOptions ExecuteResult Executor generateTypesFromJsonSchema
+        JsonSchemaToolDescriptor JsonSchemaToolDescriptors jsonSchemaToType normalizeCode ResolvedProvider
+        resolveProvider sanitizeToolName ToolDispatcher ToolProvider`
+    }
+  },
+  "@cloudflare/codemode/ai": {
+    later: {
+      "code mode": names`
+        aiTools CodeInput CodeOutput createCodeTool CreateCodeToolOptions generateTypes resolveProvider
+        ToolDescriptor ToolDescriptors`
+    }
+  },
+  "@cloudflare/codemode/mcp": {
+    later: {
+      "code mode": names`codeMcpServer CodeMcpServerOptions openApiMcpServer OpenApiMcpServerOptions RequestOptions`
+    }
+  },
+  "hono-agents": {
+    values: names`agentsMiddleware`,
+    ours: names`AgentsMiddlewareOptions`
+  }
+};
+
+function names({ raw }: TemplateStringsArray): readonly string[] {
+  return raw.join("").split(/\s+/).filter(Boolean);
+}
