@@ -15,7 +15,7 @@ interface EventChannel {
   readonly hasSubscribers: boolean;
   publish(event: unknown): void;
   subscribe(listener: (event: unknown, name: string | symbol) => void): void;
-  unsubscribe(listener: (event: unknown, name: string | symbol) => void): boolean;
+  unsubscribe(listener: (event: unknown, name: string | symbol) => void): void;
 }
 
 /** Channels of `node:diagnostics_channel`, by their short name. */
