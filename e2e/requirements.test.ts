@@ -7,6 +7,8 @@ test("every requirement is proved by a scenario, and every scenario cites known 
   const folder = new URL("scenarios/", import.meta.url);
   const files = (await readdir(folder)).filter((name) => name.endsWith(".test.ts"));
   const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), "utf8")));
-  const cited = new Set(texts.flatMap((text) => [...text.matchAll(/test\(\s*["'`]\[([a-z-]+)\]/g)].map((match) => match[1]!)));
+  const cited = new Set(
+    texts.flatMap((text) => [...text.matchAll(/test\(\s*["'`]\[([a-z-]+)\]/g)].map((match) => match[1]!))
+  );
   assert.deepEqual([...cited].sort(), Object.keys(requirements).sort());
 });

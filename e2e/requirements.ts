@@ -3,7 +3,8 @@
  * `requirements.test.ts` fails on an id that nobody proves, and on one that nobody knows.
  */
 export const requirements = {
-  "tool-server": "A tool on the server runs by itself; the page shows it running, then its result, and the answer streams in.",
+  "tool-server":
+    "A tool on the server runs by itself; the page shows it running, then its result, and the answer streams in.",
   "tool-client": "A tool without `execute` runs in the browser, and the conversation goes on with its result.",
   "tool-approval": "A tool that needs approval waits for it; approved it runs, rejected the model is told.",
   history: "Messages are there after a reload, the same and in the same order.",

@@ -37,4 +37,6 @@ export async function openContext(
 
 /** What the browser itself logs when a scenario takes the server away. */
 const isLostConnection = (text: string): boolean =>
-  /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INTERNET_DISCONNECTED|server connection lost/.test(text);
+  /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INTERNET_DISCONNECTED|server connection lost/.test(
+    text
+  );

@@ -1,6 +1,6 @@
 import type { BrowserContext, Locator, Page } from "playwright-core";
 
-export const statusTimeoutMs = 45_000;
+const statusTimeoutMs = 45_000;
 
 /** The starter's page, as its user sees it. */
 export class ChatPage {
@@ -21,7 +21,9 @@ export class ChatPage {
   }
 
   async connected(): Promise<void> {
-    await this.page.locator('[data-testid="connection-status"][data-status="connected"]').waitFor({ timeout: statusTimeoutMs });
+    await this.page
+      .locator('[data-testid="connection-status"][data-status="connected"]')
+      .waitFor({ timeout: statusTimeoutMs });
   }
 
   async disconnected(): Promise<void> {
@@ -52,11 +54,15 @@ export class ChatPage {
   /** Waits until the last message is a complete answer. */
   async answered(): Promise<void> {
     await this.page.locator('[data-testid="message"]:last-of-type, [data-testid="message"]').last().waitFor();
-    await this.page.waitForFunction(() => {
-      const messages = document.querySelectorAll('[data-testid="message"]');
-      const status = document.querySelector('[data-testid="chat-status"]')?.getAttribute("data-status");
-      return status === "ready" && messages[messages.length - 1]?.getAttribute("data-role") === "assistant";
-    }, undefined, { timeout: statusTimeoutMs });
+    await this.page.waitForFunction(
+      () => {
+        const messages = document.querySelectorAll('[data-testid="message"]');
+        const status = document.querySelector('[data-testid="chat-status"]')?.getAttribute("data-status");
+        return status === "ready" && messages[messages.length - 1]?.getAttribute("data-role") === "assistant";
+      },
+      undefined,
+      { timeout: statusTimeoutMs }
+    );
   }
 
   async lastText(): Promise<string> {
@@ -66,7 +72,8 @@ export class ChatPage {
   /** Waits until the last message contains a text. */
   async lastContains(text: string): Promise<void> {
     await this.page.waitForFunction(
-      (wanted) => [...document.querySelectorAll<HTMLElement>('[data-testid="message"]')].at(-1)?.innerText.includes(wanted),
+      (wanted) =>
+        [...document.querySelectorAll<HTMLElement>('[data-testid="message"]')].at(-1)?.innerText.includes(wanted),
       text,
       { timeout: statusTimeoutMs }
     );
@@ -75,7 +82,8 @@ export class ChatPage {
   /** Waits until the last message is longer than this. */
   async lastLongerThan(characters: number): Promise<void> {
     await this.page.waitForFunction(
-      (length) => ([...document.querySelectorAll<HTMLElement>('[data-testid="message"]')].at(-1)?.innerText.length ?? 0) > length,
+      (length) =>
+        ([...document.querySelectorAll<HTMLElement>('[data-testid="message"]')].at(-1)?.innerText.length ?? 0) > length,
       characters,
       { timeout: statusTimeoutMs }
     );
@@ -83,7 +91,9 @@ export class ChatPage {
 
   /** Ids and roles of all messages. */
   order(): Promise<string[]> {
-    return this.messages.evaluateAll((elements) => elements.map((element) => `${element.dataset.role} ${element.dataset.messageId}`));
+    return this.messages.evaluateAll((elements) =>
+      elements.map((element) => `${element.dataset.role} ${element.dataset.messageId}`)
+    );
   }
 
   button(name: string): Locator {

@@ -22,7 +22,10 @@ const env = {
 test("[build] builds, could be deployed, and answers when it is built", async () => {
   await rm(join(starter, "dist"), { recursive: true, force: true });
   await run(process.execPath, [bin("vite/bin/vite.js"), "build"], { cwd: starter, env });
-  const { stdout } = await run(process.execPath, [bin("wrangler/bin/wrangler.js"), "deploy", "--dry-run"], { cwd: starter, env });
+  const { stdout } = await run(process.execPath, [bin("wrangler/bin/wrangler.js"), "deploy", "--dry-run"], {
+    cwd: starter,
+    env
+  });
   assert.match(stdout, /--dry-run: exiting now/);
   const [server, browser] = await Promise.all([Server.start("preview"), launch()]);
   try {

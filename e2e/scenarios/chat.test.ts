@@ -107,9 +107,14 @@ test("[tabs] shows messages and state in the other tab while they change", async
   assert.deepEqual(await two.order(), await one.order());
   assert.deepEqual(await late.messages.allInnerTexts(), await one.messages.allInnerTexts());
   await one.page.getByRole("textbox", { name: "Shared notes" }).fill("from one");
-  await two.page.waitForFunction(() => [...document.querySelectorAll("textarea")].some(({ value }) => value === "from one"));
+  await two.page.waitForFunction(() =>
+    [...document.querySelectorAll("textarea")].some(({ value }) => value === "from one")
+  );
   await two.page.getByRole("radio", { name: "Fahrenheit" }).check();
-  await one.page.locator('input[type="radio"]:checked').and(one.page.getByRole("radio", { name: "Fahrenheit" })).waitFor();
+  await one.page
+    .locator('input[type="radio"]:checked')
+    .and(one.page.getByRole("radio", { name: "Fahrenheit" }))
+    .waitFor();
 });
 
 test("[private] asks nobody but its own server, and logs no error", () => {

@@ -76,7 +76,9 @@ interface Axe {
 /** Serious violations, as text. */
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe);
-  const found = await page.evaluate(() => (window as unknown as { axe: Axe }).axe.run().then(({ violations }) => violations));
+  const found = await page.evaluate(() =>
+    (window as unknown as { axe: Axe }).axe.run().then(({ violations }) => violations)
+  );
   return found
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);

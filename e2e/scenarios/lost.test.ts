@@ -57,9 +57,14 @@ test("[offline] finds a lost connection again in the middle of an answer", async
   assert.match(text, /300/);
   assert.equal(normal(await chat.lastText()).includes("299"), true);
   assert.equal(await chat.messages.count(), 2);
-  const numbers = normal(await chat.lastText()).match(/\b\d+\b/g)!.map(Number);
+  const numbers = normal(await chat.lastText())
+    .match(/\b\d+\b/g)!
+    .map(Number);
   const counted = numbers.slice(numbers.indexOf(1));
-  assert.deepEqual(counted.slice(0, 300), Array.from({ length: 300 }, (_, index) => index + 1));
+  assert.deepEqual(
+    counted.slice(0, 300),
+    Array.from({ length: 300 }, (_, index) => index + 1)
+  );
 });
 
 test("[restart] has its history after the server was killed, and reconnects by itself", async () => {
@@ -86,10 +91,15 @@ test("[restart-stream] tells the page that its answer was cut, and goes on", asy
   await server.run();
   await chat.connected();
   await chat.status("ready", "error");
-  await chat.page.waitForFunction(() => !document.querySelector('[data-testid="chat-status"][data-status="streaming"]'));
+  await chat.page.waitForFunction(
+    () => !document.querySelector('[data-testid="chat-status"][data-status="streaming"]')
+  );
   assert.match(await chat.ask("What is the weather in Rome?"), /Rome/);
   const messages = await stored(server.url, "cut-off");
-  assert.deepEqual(messages.filter(({ role }) => role === "user").map(textOf), ["Count to 2000", "What is the weather in Rome?"]);
+  assert.deepEqual(messages.filter(({ role }) => role === "user").map(textOf), [
+    "Count to 2000",
+    "What is the weather in Rome?"
+  ]);
 });
 
 test("[restart-approval] still waits for approval after a reload and a restart", async () => {

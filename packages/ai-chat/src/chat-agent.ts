@@ -32,10 +32,10 @@ export interface OnChatMessageOptions {
  *   }
  * }
  */
-// An unstated state is `any`, as with `Agent`.
-// oxlint-disable-next-line typescript/no-explicit-any
 export class AIChatAgent<
   Env = Cloudflare.Env,
+  // An unstated state is `any`, as with `Agent`.
+  // oxlint-disable-next-line typescript/no-explicit-any
   State = any,
   Props extends object = Record<string, unknown>
 > extends Agent<Env, State, Props> {

@@ -21,7 +21,7 @@ export interface GateDeps {
 /** What an entry brings along for `getCurrentAgent()`. */
 export type Entry = Partial<Pick<AgentContext, "connection" | "request" | "email">>;
 
-export const startTimeoutMs = 30_000;
+const startTimeoutMs = 30_000;
 
 /**
  * The one way into an instance. Whatever comes from outside waits until the instance has started, runs with its context,

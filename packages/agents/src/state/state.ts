@@ -27,7 +27,7 @@ export const stateSchema: SchemaDefinition = {
 
 const rowId = "cf_state_row_id";
 /** A row of SQLite holds 2 MB; the rest is for its id and header. */
-export const maxStateBytes = 2_000_000;
+const maxStateBytes = 2_000_000;
 
 /** One JSON value, kept in one row and shown to every client. The row is the truth; this class keeps a copy of it. */
 export class State implements Capability {

@@ -49,7 +49,7 @@ interface Turn {
 type Outcome = { status: "completed" | "cancelled" | "empty" } | { status: "failed" | "broken"; message: string };
 
 const cancelledText = "The call was cancelled.";
-export const interruptedText = "The answer was interrupted. Please try again.";
+const interruptedText = "The answer was interrupted. Please try again.";
 
 /**
  * The turns of a conversation, one after another. A turn is accepted in the database before anything else happens, and ends
