@@ -46,7 +46,7 @@ describe("agentUrl", () => {
     expect(decodeURIComponent(new URL(url).pathname.slice("/agents/a/".length))).toBe(name);
   });
 
-  it.each(["", ".", ".."])("refuses the name %j, which no URL can hold", (name) => {
+  it.each(["", ".", "..", "half \ud83c"])("refuses the name %j, which no URL can hold", (name) => {
     expect(code(() => agentUrl({ agent: "A", name, host }, "ws"))).toBe("CLIENT_OPTIONS_INVALID");
   });
 

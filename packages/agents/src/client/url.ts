@@ -73,7 +73,8 @@ function pathOf({ agent, name = "default", basePath, prefix = "agents" }: AgentA
 const allowed = /%(21|24|26|27|28|29|2A|2B|2C|3A|3B|3D|40)/g;
 
 function segment(name: string): string {
-  if (name === "" || name === "." || name === "..") {
+  // Half of a surrogate pair has no encoding.
+  if (name === "" || name === "." || name === ".." || /\p{Surrogate}/u.test(name)) {
     throw invalid(`${JSON.stringify(name)} cannot be an instance's name: no URL can hold it.`);
   }
   return encodeURIComponent(name).replace(allowed, decodeURIComponent);
