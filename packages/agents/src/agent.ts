@@ -172,8 +172,9 @@ export class Agent<
 
   /** An error: of a connection, or (with one argument) of anything else. The default logs it. */
   onError(connection: Connection, error: unknown): void | Promise<void>;
-  // The second parameter is never given. With it, an override that takes a connection and an error fits both forms.
-  onError(error: unknown, none?: undefined): void | Promise<void>;
+  // The second parameter is never given. With it, an override that takes a connection and any error fits both forms.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  onError(error: unknown, none?: any): void | Promise<void>;
   onError(connectionOrError: unknown, error?: unknown): void | Promise<void> {
     console.error(error ?? connectionOrError);
   }
