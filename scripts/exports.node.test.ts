@@ -11,14 +11,17 @@ const root = fileURLToPath(new URL("..", import.meta.url)).replaceAll("\\", "/")
 type Target = string | { types: string; default: string };
 interface Package {
   name: string;
+  private?: boolean;
   folder: string;
   exports: Record<string, Target>;
 }
 
-const packages = globSync("packages/*/package.json", { cwd: root }).map((path): Package => {
-  const folder = root + posix.dirname(path.replaceAll("\\", "/"));
-  return { folder, ...(JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) as Omit<Package, "folder">) };
-});
+const packages = globSync("packages/*/package.json", { cwd: root })
+  .map((path): Package => {
+    const folder = root + posix.dirname(path.replaceAll("\\", "/"));
+    return { folder, ...(JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) as Omit<Package, "folder">) };
+  })
+  .filter((found) => !found.private);
 
 /** Import path → files. */
 const targets = new Map(
