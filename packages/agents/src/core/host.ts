@@ -1,4 +1,4 @@
-import { decodeClientFrame } from "../protocol/decode";
+import { decodeFrame } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
 import { Alarms, type AlarmPort } from "./alarm";
 import type { Capability, FrameHandler, Operation } from "./capability";
@@ -117,7 +117,7 @@ export class Host {
   /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
   message(connection: Connection, message: string | ArrayBuffer): void | Promise<void> {
     if (typeof message !== "string") return this.#hooks.onMessage(connection, message);
-    const decoded = decodeClientFrame(message, (type) => this.#frames.get(type)?.check);
+    const decoded = decodeFrame(message, (type) => this.#frames.get(type)?.check);
     if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
     if (decoded.kind === "malformed") {
       // Programs have messages of type "rpc" of their own; the prefix is ours alone.
