@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Capability } from "./core/capability";
+import type { Capability, Operation } from "./core/capability";
 import { classNameOf } from "./core/class-name";
 import {
   hasFlag,
@@ -13,7 +13,7 @@ import {
 import { send } from "./core/connections";
 import { currentContext, runInContext, type AgentContext } from "./core/context";
 import { Gate, wrapMembers, wrapPrototypes } from "./core/gate";
-import { Host } from "./core/host";
+import { Host, mayByDefault } from "./core/host";
 import type { Schema, SchemaDefinition } from "./core/meta";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
@@ -88,6 +88,11 @@ export class Agent<
       storage: ctx.storage,
       name: ctx.id.name,
       sockets: ctx,
+      socketEvents: {
+        message: (socket, message) => void this.webSocketMessage(socket, message),
+        close: (socket, code, reason, wasClean) => void this.webSocketClose(socket, code, reason, wasClean),
+        error: (socket, error) => void this.webSocketError(socket, error)
+      },
       alarm: {
         set: (atMs) => void ctx.storage.setAlarm(atMs),
         clear: () => void ctx.storage.deleteAlarm()
@@ -99,6 +104,8 @@ export class Agent<
         connectionTags: (connection, context) => this.getConnectionTags(connection, context),
         isReadonly: (connection, context) => this.shouldConnectionBeReadonly(connection, context),
         wantsProtocol: (connection, context) => this.shouldSendProtocolMessages(connection, context),
+        mayDo: (connection, operation) => this.authorize(connection, operation),
+        hibernates: () => resolveOptions(this.constructor).hibernate,
         identityFrame: () => this.#identify(),
         emit: (type, payload) => this.#emit(type, payload),
         failed: (error) => this.#failed(error, currentContext())
@@ -115,8 +122,10 @@ export class Agent<
       initial: () => this.initialState,
       validate: (next, source) => this.validateStateChange(next as StateType, source),
       changed: (next, source) => this.#stateChanged(next as StateType, source),
-      broadcast: (frame, except) => this.#host.connections.broadcastFrame(frame, (connection) => connection === except),
+      broadcast: (frameFor, except) =>
+        this.#host.connections.broadcastFrame(frameFor, (connection) => connection === except),
       send: (connection, frame) => this.#sendFrame(connection, frame),
+      isExtended: (connection) => hasFlag(connection, "extended"),
       failed: (error) => void this.#failed(error, currentContext())
     });
   }
@@ -125,6 +134,7 @@ export class Agent<
     return new Rpc({
       target: this,
       send,
+      isExtended: (connection) => hasFlag(connection, "extended"),
       emit: (type, payload) => this.#emit(type, payload),
       failed: (error) => this.#failed(error, currentContext())
     });
@@ -184,6 +194,22 @@ export class Agent<
   /** Up to 9 tags, by which `getConnections` finds this connection. */
   getConnectionTags(_connection: Connection, _ctx: ConnectionContext): string[] | Promise<string[]> {
     return [];
+  }
+
+  /**
+   * Whether a connection may do what it asks for: asked for every frame of a client that writes, calls or steers. The default
+   * lets a read-only connection watch and call, and everybody else do everything. Keep it: `super.authorize(...) && ...`.
+   *
+   * @param operation its `type`, and what it is about (the method of a call, the id of a tool call)
+   * @returns false to refuse; the client is told so in the words of its protocol
+   * @example
+   * authorize(connection: Connection<{ role: string }>, operation: Operation) {
+   *   const isAdmin = connection.state?.role === "admin";
+   *   return super.authorize(connection, operation) && (operation.type !== "chat-clear" || isAdmin);
+   * }
+   */
+  authorize(connection: Connection, operation: Operation): boolean {
+    return mayByDefault(connection, operation);
   }
 
   /** Whether this new connection may only watch and call. */
@@ -283,14 +309,18 @@ export class Agent<
       return this.#gate.enter({ request }, () => this.#host.request(request));
     }
     return this.#gate.enter({ request }, () =>
-      this.#host.connect(request, (connection, hooks) => runInContext({ ...currentContext(), connection }, hooks))
+      this.#host.connect(request, (connection, seen, hooks) =>
+        runInContext({ ...currentContext(), connection, request: seen }, hooks)
+      )
     );
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     if (!isConnection(socket)) return;
     const connection = toConnection(socket);
-    await this.#quietly({ connection }, () => this.#host.message(connection, message));
+    // Newer compatibility dates deliver a Blob; programs are promised an ArrayBuffer on all of them.
+    const data = (message as unknown) instanceof Blob ? await (message as unknown as Blob).arrayBuffer() : message;
+    await this.#quietly({ connection }, () => this.#host.message(connection, data));
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): Promise<void> {

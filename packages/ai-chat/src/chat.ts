@@ -28,17 +28,17 @@ export class Chat implements Capability {
   readonly name = "chat";
   readonly frames = frameHandlers<ChatClientFrame>(chatClientChecks, {
     cf_agent_use_chat_request: {
-      operation: "chat-request",
+      operation: () => ({ type: "chat-request" }),
       handle: (connection, frame) => this.#request(connection, frame),
       refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
     },
-    cf_agent_chat_messages: { operation: "chat-rewrite", handle: (connection, { messages }) => this.#rewrite(connection, messages) },
-    cf_agent_chat_clear: { operation: "chat-clear", handle: (connection) => this.#clear(connection) },
-    cf_agent_chat_request_cancel: { operation: "chat-cancel", handle: (_, { id }) => this.#cancel(id) },
-    cf_agent_stream_resume_request: { operation: "chat-resume", handle: (connection) => this.#offerResume(connection, true) },
-    cf_agent_stream_resume_ack: { operation: "chat-resume", handle: (connection, { id }) => this.#resume(connection, id) },
-    cf_agent_tool_result: { operation: "tool-result", handle: (connection, frame) => this.#toolResult(connection, frame) },
-    cf_agent_tool_approval: { operation: "tool-approval", handle: (connection, frame) => this.#toolApproval(connection, frame) }
+    cf_agent_chat_messages: { operation: () => ({ type: "chat-rewrite" }), handle: (connection, { messages }) => this.#rewrite(connection, messages) },
+    cf_agent_chat_clear: { operation: () => ({ type: "chat-clear" }), handle: (connection) => this.#clear(connection) },
+    cf_agent_chat_request_cancel: { operation: ({ id }) => ({ type: "chat-cancel", requestId: id }), handle: (_, { id }) => this.#cancel(id) },
+    cf_agent_stream_resume_request: { operation: () => ({ type: "chat-resume" }), handle: (connection) => this.#offerResume(connection, true) },
+    cf_agent_stream_resume_ack: { operation: () => ({ type: "chat-resume" }), handle: (connection, { id }) => this.#resume(connection, id) },
+    cf_agent_tool_result: { operation: ({ toolCallId, toolName }) => ({ type: "tool-result", toolCallId, toolName }), handle: (connection, frame) => this.#toolResult(connection, frame) },
+    cf_agent_tool_approval: { operation: ({ toolCallId, approved }) => ({ type: "tool-approval", toolCallId, approved }), handle: (connection, frame) => this.#toolApproval(connection, frame) }
   });
   readonly #deps: ChatDeps;
   readonly #transcript: Transcript;

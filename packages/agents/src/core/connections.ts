@@ -1,18 +1,33 @@
 import { AgentError } from "../protocol/errors";
-import { createConnection, hasFlag, isConnection, setTags, toConnection, type Connection } from "./connection";
+import { pingText, pongText } from "../protocol/frames";
+import { createConnection, establish, hasFlag, isConnection, toConnection, type Connection, type ConnectionFlags } from "./connection";
 
 /** The part of `DurableObjectState` that holds hibernating sockets. */
-export type SocketHost = Pick<DurableObjectState, "acceptWebSocket" | "getWebSockets">;
+export type SocketHost = Pick<
+  DurableObjectState,
+  "acceptWebSocket" | "getWebSockets" | "getWebSocketAutoResponse" | "setWebSocketAutoResponse"
+>;
+
+/** Who hears of sockets that are held in memory: the runtime tells the instance of all others by itself. */
+export interface SocketEvents {
+  message(socket: WebSocket, message: string | ArrayBuffer): void;
+  close(socket: WebSocket, code: number, reason: string, wasClean: boolean): void;
+  error(socket: WebSocket, error: unknown): void;
+}
 
 const maxTags = 10;
 const maxTagLength = 256;
 
-/** The sockets of one instance. The runtime holds them; nothing here has to survive an eviction. */
+/** The sockets of one instance. */
 export class Connections {
   readonly #host: SocketHost;
+  readonly #events: SocketEvents;
+  /** Sockets of an agent that does not hibernate. They keep it awake, and end with it. */
+  readonly #inMemory = new Set<Connection>();
 
-  constructor(host: SocketHost) {
+  constructor(host: SocketHost, events: SocketEvents) {
     this.#host = host;
+    this.#events = events;
   }
 
   /** Makes a connection for an upgrade request. It is not open before `accept`. */
@@ -22,18 +37,38 @@ export class Connections {
     return { connection: createConnection(server, id, request.url), client };
   }
 
-  /** Hands the socket to the runtime, so that it survives hibernation. */
-  accept(connection: Connection, tags: readonly string[]): void {
+  /** Opens a connection: held by the runtime, so that it survives hibernation, or in memory. */
+  accept(connection: Connection, tags: readonly string[], flags: ConnectionFlags, hibernates: boolean): void {
     const all = [connection.id, ...tags.filter((tag) => tag !== connection.id)];
     checkTags(all);
     // First what may fail: an accepted socket that is not in use would stay.
-    setTags(connection, all);
+    establish(connection, all, flags);
+    if (!hibernates) return this.#acceptInMemory(connection);
     this.#host.acceptWebSocket(connection, all);
+    // One pair an object: a program may have set its own, and then answers pings by itself or through us.
+    if (flags.extended && this.#host.getWebSocketAutoResponse() === null) {
+      this.#host.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText));
+    }
+  }
+
+  #acceptInMemory(connection: Connection): void {
+    connection.accept();
+    connection.binaryType = "arraybuffer";
+    this.#inMemory.add(connection);
+    connection.addEventListener("message", ({ data }) => this.#events.message(connection, data as string | ArrayBuffer));
+    connection.addEventListener("error", ({ error }) => this.#events.error(connection, error));
+    connection.addEventListener("close", ({ code, reason, wasClean }) => {
+      this.#inMemory.delete(connection);
+      this.#events.close(connection, code, reason, wasClean);
+    });
   }
 
   *all(tag?: string): IterableIterator<Connection> {
     for (const socket of this.#host.getWebSockets(tag)) {
       if (socket.readyState === WebSocket.OPEN && isConnection(socket)) yield toConnection(socket);
+    }
+    for (const connection of this.#inMemory) {
+      if (connection.readyState === WebSocket.OPEN && (tag === undefined || connection.tags.includes(tag))) yield connection;
     }
   }
 
@@ -47,10 +82,11 @@ export class Connections {
     for (const connection of this.all()) if (!without.includes(connection.id)) send(connection, message);
   }
 
-  /** Sends a frame of the protocol: only to those that want such frames. */
-  broadcastFrame(frame: string, except?: (connection: Connection) => boolean): void {
+  /** Sends a frame of the protocol, to those that want such frames: the same to all, or what each of them understands. */
+  broadcastFrame(frame: string | ((connection: Connection) => string), except?: (connection: Connection) => boolean): void {
     for (const connection of this.all()) {
-      if (!hasFlag(connection, "protocolDisabled") && !except?.(connection)) send(connection, frame);
+      if (hasFlag(connection, "protocolDisabled") || except?.(connection)) continue;
+      send(connection, typeof frame === "string" ? frame : frame(connection));
     }
   }
 }

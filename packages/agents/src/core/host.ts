@@ -1,9 +1,10 @@
 import { decodeFrame } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
 import { Alarms, type AlarmPort } from "./alarm";
+import { extensionsParameter, extensionsVersion, pongText, type HelloFrame } from "../protocol/frames";
 import type { Capability, FrameHandler, Operation } from "./capability";
-import { hasFlag, setFlag, type Connection, type ConnectionContext } from "./connection";
-import { Connections, send, type SocketHost } from "./connections";
+import { hasFlag, type Connection, type ConnectionContext } from "./connection";
+import { Connections, send, type SocketEvents, type SocketHost } from "./connections";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
 
 /** What the host asks of the agent: its hooks, as they are when they are needed. */
@@ -14,6 +15,10 @@ export interface HostHooks {
   connectionTags(connection: Connection, context: ConnectionContext): string[] | Promise<string[]>;
   isReadonly(connection: Connection, context: ConnectionContext): boolean;
   wantsProtocol(connection: Connection, context: ConnectionContext): boolean;
+  /** Whether a connection may do this. */
+  mayDo(connection: Connection, operation: Operation): boolean;
+  /** Whether sockets are handed to the runtime, and the instance may be evicted while they are open. */
+  hibernates(): boolean;
   /** The frame that introduces this instance, unless it stays anonymous. */
   identityFrame(): string | undefined;
   emit(type: string, payload: () => Record<string, unknown>): void;
@@ -25,12 +30,22 @@ export interface HostDeps {
   /** The name of the instance, where the platform tells it. */
   name: string | undefined;
   sockets: SocketHost;
+  socketEvents: SocketEvents;
   alarm: AlarmPort;
   hooks: HostHooks;
 }
 
 // What a read-only connection may do all the same.
-const readonlyOperations: ReadonlySet<Operation> = new Set<Operation>(["call", "chat-resume"]);
+const readonlyOperations: ReadonlySet<Operation["type"]> = new Set<Operation["type"]>(["call", "chat-resume"]);
+
+/** The default rule: a read-only connection watches and calls, all others may do everything. */
+export const mayByDefault = (connection: Connection, operation: Operation): boolean =>
+  !hasFlag(connection, "readonly") || readonlyOperations.has(operation.type);
+
+/** How often a client of ours makes sure that its connection is alive, while nothing arrives. */
+const heartbeatMs = 25_000;
+/** The platform's limit for one message. */
+const maxFrameBytes = 32 * 1024 * 1024;
 
 /** Owns what there is one of in an instance: the meta row, the alarm, the sockets and the frame table. */
 export class Host {
@@ -46,7 +61,9 @@ export class Host {
     this.#storage = deps.storage;
     this.#hooks = deps.hooks;
     this.meta = new Meta(deps.storage, deps.name);
-    this.connections = new Connections(deps.sockets);
+    this.connections = new Connections(deps.sockets, deps.socketEvents);
+    // The runtime answers pings where it can; those of sockets in memory come here.
+    this.#frames.set("cf_agent_ping", { check: () => true, handle: (connection) => send(connection, pongText) });
     this.alarms = new Alarms(this.meta, deps.alarm);
   }
 
@@ -82,23 +99,26 @@ export class Host {
 
   /** Accepts a socket, introduces the instance, and leaves the rest to the agent. `run` gives hooks their context. */
   async connect(
-    request: Request,
-    run: (connection: Connection, hooks: () => Promise<void>) => Promise<void>
+    original: Request,
+    run: (connection: Connection, request: Request, hooks: () => Promise<void>) => Promise<void>
   ): Promise<Response> {
+    const { request, extended } = readExtensions(original);
     const { connection, client } = this.connections.create(request);
     const context: ConnectionContext = { request };
     let accepted = false;
     const hooks = async () => {
-      this.connections.accept(connection, await this.#hooks.connectionTags(connection, context));
+      const tags = await this.#hooks.connectionTags(connection, context);
+      const readonly = this.#hooks.isReadonly(connection, context);
+      const protocolDisabled = !this.#hooks.wantsProtocol(connection, context);
+      const flags = { readonly, protocolDisabled, extended: extended && !protocolDisabled };
+      this.connections.accept(connection, tags, flags, this.#hooks.hibernates());
       accepted = true;
-      if (this.#hooks.isReadonly(connection, context)) setFlag(connection, "readonly", true);
-      if (!this.#hooks.wantsProtocol(connection, context)) setFlag(connection, "protocolDisabled", true);
       this.#hooks.emit("connect", () => ({ connectionId: connection.id }));
       this.#introduce(connection, context);
       await this.#hooks.onConnect(connection, context);
     };
     try {
-      await run(connection, hooks);
+      await run(connection, request, hooks);
     } catch (error) {
       // The caller gets the error, and no socket: what was accepted has nobody at its other end.
       if (accepted) connection.close(1011, "The connection could not be set up");
@@ -108,6 +128,7 @@ export class Host {
   }
 
   #introduce(connection: Connection, context: ConnectionContext): void {
+    if (hasFlag(connection, "extended")) send(connection, JSON.stringify(helloFrame(connection)));
     for (const capability of this.#capabilities) capability.onAccept?.(connection, context);
     const identity = hasFlag(connection, "protocolDisabled") ? undefined : this.#hooks.identityFrame();
     if (identity !== undefined) send(connection, identity);
@@ -126,13 +147,10 @@ export class Host {
     }
     const handler = this.#frames.get(decoded.type);
     if (!handler) return;
-    if (this.#may(connection, handler.operation)) return handler.handle(connection, decoded.frame);
+    const operation = handler.operation?.(decoded.frame);
+    if (!operation || this.#hooks.mayDo(connection, operation)) return handler.handle(connection, decoded.frame);
     this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
     handler.refuse?.(connection, decoded.frame);
-  }
-
-  #may(connection: Connection, operation: Operation): boolean {
-    return !hasFlag(connection, "readonly") || readonlyOperations.has(operation);
   }
 
   closed(connection: Connection): void {
@@ -150,4 +168,17 @@ export class Host {
   wake(nowMs: number): Promise<void> {
     return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
   }
+}
+
+/** Takes what a client of ours adds to the URL out of it: programs see their own query only. */
+function readExtensions(request: Request): { request: Request; extended: boolean } {
+  if (!request.url.includes(extensionsParameter)) return { request, extended: false };
+  const url = new URL(request.url);
+  const extended = Number(url.searchParams.get(extensionsParameter)) >= extensionsVersion;
+  url.searchParams.delete(extensionsParameter);
+  return { request: new Request(url, request), extended };
+}
+
+function helloFrame(connection: Connection): HelloFrame {
+  return { type: "cf_agent_hello", version: extensionsVersion, connection: connection.id, heartbeatMs, maxFrameBytes };
 }

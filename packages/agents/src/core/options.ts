@@ -1,10 +1,12 @@
 /** What a class can say of all its instances, as `static options`. */
 export interface AgentStaticOptions {
+  /** Let the runtime evict an idle instance while its connections stay open. Default true. */
+  hibernate?: boolean;
   /** Tell new connections the class and name of the instance. Default true; turn it off where names are secrets. */
   sendIdentityOnConnect?: boolean;
 }
 
-export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<Required<AgentStaticOptions>> = { sendIdentityOnConnect: true };
+export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<Required<AgentStaticOptions>> = { hibernate: true, sendIdentityOnConnect: true };
 
 const resolved = new WeakMap<object, Required<AgentStaticOptions>>();
 

@@ -5,6 +5,7 @@ export type AgentErrorCode =
   | "AGENT_NOT_FOUND"
   | "AGENT_START_TIMEOUT"
   | "CALL_CANCELLED"
+  | "CALL_REFUSED"
   | "CALL_TIMEOUT"
   | "CALL_FAILED"
   | "CAPABILITY_INVALID"
