@@ -10,20 +10,22 @@ import {
   type ConnectionContext,
   type WSMessage
 } from "./core/connection";
-import { send } from "./core/connections";
+import { echoClose, send } from "./core/connections";
 import { currentContext, runInContext, type AgentContext } from "./core/context";
-import { Gate, wrapMembers, wrapPrototypes } from "./core/gate";
+import { Gate, holdConstruction, wrapMembers, wrapPrototypes } from "./core/gate";
 import { Host, mayByDefault } from "./core/host";
 import type { Schema, SchemaDefinition } from "./core/meta";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
 import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
+import { wait } from "./core/wait";
 import { genericObservability, type Observability } from "./observability/observability";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type IdentityFrame, type McpServersFrame } from "./protocol/frames";
 import { kebabCase } from "./protocol/names";
 import { callableMethods, inheritCallable, type CallableMetadata } from "./rpc/callable";
 import { Rpc } from "./rpc/rpc";
+import { notificationOf } from "./state/notification";
 import { State, stateSchema, type StateSource } from "./state/state";
 
 const nameKey = "__ps_name";
@@ -187,6 +189,9 @@ export class Agent<
 
   /** After a state was stored and sent. For side effects; what it throws goes to `onError`. */
   onStateChanged(_state: StateType, _source: StateSource): void | Promise<void> {}
+
+  /** @deprecated Another name of `onStateChanged`, for programs of older releases. Not called beside it. */
+  onStateUpdate?(state: StateType, source: StateSource): void | Promise<void>;
 
   /** Throw to keep a state from being stored. Synchronous. */
   validateStateChange(_next: StateType, _source: StateSource): void {}
@@ -390,7 +395,7 @@ export class Agent<
 
   #stateChanged(next: StateType, source: StateSource): void {
     this.#emit("state:update", () => ({}));
-    const pending = this.onStateChanged(next, source);
+    const pending = notificationOf(this, Agent.prototype).call(this, next, source);
     if (pending) void pending.catch((error: unknown) => this.#failed(error, currentContext()));
   }
 
@@ -479,32 +484,4 @@ export function installCapability<Installed extends Capability>(
 export function getCurrentAgent<Self extends AnyAgent = Agent>(): AgentContext<Self> {
   // The caller knows which class of agent its code runs in.
   return currentContext() as AgentContext<Self>;
-}
-
-function holdConstruction(ctx: DurableObjectState, gate: Gate): void {
-  const block = ctx.blockConcurrencyWhile.bind(ctx);
-  Object.defineProperty(ctx, "blockConcurrencyWhile", {
-    configurable: true,
-    writable: true,
-    value: <Result>(run: () => Promise<Result>): Promise<Result> => gate.holdConstruction(block(run))
-  });
-}
-
-// 1005, 1006 and 1015 never travel in a close frame; answering with them fails.
-const reservedCodes: ReadonlySet<number> = new Set([1005, 1006, 1015]);
-
-function echoClose(socket: WebSocket, code: number, reason: string): void {
-  if (socket.readyState === WebSocket.CLOSED) return;
-  if (reservedCodes.has(code)) socket.close();
-  else socket.close(code, reason);
-}
-
-function wait(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, delayMs);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -102,6 +102,16 @@ export function send(connection: Connection, message: WSData): void {
   }
 }
 
+// 1005, 1006 and 1015 never travel in a close frame; answering with them fails.
+const reservedCodes: ReadonlySet<number> = new Set([1005, 1006, 1015]);
+
+/** Answers a client's close. */
+export function echoClose(socket: WebSocket, code: number, reason: string): void {
+  if (socket.readyState === WebSocket.CLOSED) return;
+  if (reservedCodes.has(code)) socket.close();
+  else socket.close(code, reason);
+}
+
 function checkTags(tags: readonly string[]): void {
   if (tags.length > maxTags) {
     throw new AgentError(

@@ -1,10 +1,11 @@
 import { decodeFrame } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
+import { pongText } from "../protocol/frames";
 import { Alarms, type AlarmPort } from "./alarm";
-import { extensionsParameter, extensionsVersion, pongText, type HelloFrame } from "../protocol/frames";
 import type { Capability, FrameHandler, Operation } from "./capability";
 import { hasFlag, type Connection, type ConnectionContext } from "./connection";
 import { Connections, send, type SocketEvents, type SocketHost } from "./connections";
+import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
 
 /** What the host asks of the agent: its hooks, as they are when they are needed. */
@@ -41,11 +42,6 @@ const readonlyOperations: ReadonlySet<Operation["type"]> = new Set<Operation["ty
 /** The default rule: a read-only connection watches and calls, all others may do everything. */
 export const mayByDefault = (connection: Connection, operation: Operation): boolean =>
   !hasFlag(connection, "readonly") || readonlyOperations.has(operation.type);
-
-/** How often a client of ours makes sure that its connection is alive, while nothing arrives. */
-const heartbeatMs = 25_000;
-/** The platform's limit for one message. */
-const maxFrameBytes = 32 * 1024 * 1024;
 
 /** Owns what there is one of in an instance: the meta row, the alarm, the sockets and the frame table. */
 export class Host {
@@ -128,7 +124,7 @@ export class Host {
   }
 
   #introduce(connection: Connection, context: ConnectionContext): void {
-    if (hasFlag(connection, "extended")) send(connection, JSON.stringify(helloFrame(connection)));
+    if (hasFlag(connection, "extended")) send(connection, helloFrame(connection));
     for (const capability of this.#capabilities) capability.onAccept?.(connection, context);
     const identity = hasFlag(connection, "protocolDisabled") ? undefined : this.#hooks.identityFrame();
     if (identity !== undefined) send(connection, identity);
@@ -148,9 +144,19 @@ export class Host {
     const handler = this.#frames.get(decoded.type);
     if (!handler) return;
     const operation = handler.operation?.(decoded.frame);
-    if (!operation || this.#hooks.mayDo(connection, operation)) return handler.handle(connection, decoded.frame);
+    if (!operation || this.#mayDo(connection, operation)) return handler.handle(connection, decoded.frame);
     this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
     handler.refuse?.(connection, decoded.frame);
+  }
+
+  #mayDo(connection: Connection, operation: Operation): boolean {
+    try {
+      // A rule that returns a promise has not allowed anything.
+      return this.#hooks.mayDo(connection, operation) === true;
+    } catch (error) {
+      void this.#hooks.failed(error);
+      return false;
+    }
   }
 
   closed(connection: Connection): void {
@@ -168,17 +174,4 @@ export class Host {
   wake(nowMs: number): Promise<void> {
     return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
   }
-}
-
-/** Takes what a client of ours adds to the URL out of it: programs see their own query only. */
-function readExtensions(request: Request): { request: Request; extended: boolean } {
-  if (!request.url.includes(extensionsParameter)) return { request, extended: false };
-  const url = new URL(request.url);
-  const extended = Number(url.searchParams.get(extensionsParameter)) >= extensionsVersion;
-  url.searchParams.delete(extensionsParameter);
-  return { request: new Request(url, request), extended };
-}
-
-function helloFrame(connection: Connection): HelloFrame {
-  return { type: "cf_agent_hello", version: extensionsVersion, connection: connection.id, heartbeatMs, maxFrameBytes };
 }

@@ -16,7 +16,7 @@ export class Call {
   #waiting: (() => void)[] = [];
 
   constructor(
-    { id, method, credit }: { id: string; method: string; credit?: number },
+    { id, method, credit }: { id: string; method: string; credit?: number | undefined },
     isDetached: boolean,
     transmit: (frame: RpcResponseFrame) => void
   ) {

@@ -60,7 +60,8 @@ export class Rpc implements Capability {
     if (found.status === "hidden") return this.#refuse(connection, frame, `Method ${method} is not callable`);
     const { streaming, detached = false } = found.metadata;
     this.#deps.emit("rpc", () => (streaming ? { method, streaming } : { method }));
-    const call = new Call(frame, detached, (answer) => this.#answer(connection, answer));
+    const credit = this.#deps.isExtended(connection) ? frame.credit : undefined;
+    const call = new Call({ id, method, credit }, detached, (answer) => this.#answer(connection, answer));
     const open = this.#open(connection);
     open.set(id, call);
     setCallSignal(() => call.signal);
@@ -76,9 +77,8 @@ export class Rpc implements Capability {
 
   async #stream(call: Call, args: unknown[]): Promise<void> {
     const result = await this.#invoke(call.method, [new StreamingResponse(call), ...args]);
-    if (isAsyncIterable(result)) {
-      for await (const chunk of result) if (!(await call.send(chunk))) break;
-    }
+    if (result instanceof ReadableStream) await pipe(result, call);
+    else if (isAsyncIterable(result)) for await (const chunk of result) if (!(await call.send(chunk))) break;
     // A method that forgets to end its stream must not leave the caller waiting.
     call.end(undefined);
   }
@@ -115,6 +115,22 @@ export class Rpc implements Capability {
     let calls = this.#calls.get(connection);
     if (!calls) this.#calls.set(connection, (calls = new Map()));
     return calls;
+  }
+}
+
+/** Sends what a stream has. A stream that waits for its source hears of a cancellation at once, by `cancel`. */
+async function pipe(stream: ReadableStream, call: Call): Promise<void> {
+  const reader = stream.getReader();
+  // What `cancel` throws is the source's last word, and nobody waits for it.
+  const cancel = () => void reader.cancel(call.signal.reason).catch(() => {});
+  call.signal.addEventListener("abort", cancel);
+  try {
+    while (!call.isOver) {
+      const { done, value } = await reader.read();
+      if (done || !(await call.send(value))) return;
+    }
+  } finally {
+    cancel();
   }
 }
 

@@ -55,7 +55,14 @@ interface Stored {
 }
 
 const rowId = "cf_state_row_id";
-const refusals: Partial<Record<AgentErrorCode, string>> = { CONNECTION_READONLY: stateErrors.readonly };
+/** Why a client's write is refused, and the text that all clients know for it. */
+const refusals = {
+  CONNECTION_READONLY: stateErrors.readonly,
+  STATE_REJECTED: stateErrors.rejected,
+  STATE_TOO_LARGE: stateErrors.rejected,
+  STATE_CONFLICT: stateErrors.rejected
+} satisfies Partial<Record<AgentErrorCode, string>>;
+type Refusal = keyof typeof refusals;
 
 /** One JSON value, kept in one row and shown to every client. The row is the truth; this class keeps a copy of it. */
 export class State implements Capability {
@@ -130,7 +137,7 @@ export class State implements Capability {
       this.set(state, connection, this.#deps.isExtended(connection) ? writeId : undefined);
     } catch (error) {
       this.#deps.failed(error);
-      this.#refuse(connection, frame, AgentError.isInstance(error) ? error.code : "STATE_REJECTED");
+      this.#refuse(connection, frame, refusalOf(error));
     }
   }
 
@@ -139,17 +146,18 @@ export class State implements Capability {
     this.#deps.send(connection, JSON.stringify(frame));
   }
 
-  #refuse(connection: Connection, { writeId }: StateFrame, code: AgentErrorCode): void {
-    const message = refusals[code] ?? stateErrors.rejected;
+  #refuse(connection: Connection, { writeId }: StateFrame, code: Refusal): void {
+    const message = refusals[code];
     if (writeId === undefined || !this.#deps.isExtended(connection)) {
       const frame: StateErrorFrame = { type: "cf_agent_state_error", error: message };
       return this.#deps.send(connection, JSON.stringify(frame));
     }
-    // What the client is to show instead of what it wrote.
-    const state = this.value;
-    const { epoch = "", revision = 0 } = this.#stored ?? {};
-    const frame: StateRejectFrame = { type: "cf_agent_state_reject", writeId, code, message, epoch, revision, state };
-    this.#deps.send(connection, JSON.stringify(frame));
+    if (!this.#isLoaded) this.#load();
+    // What the client is to show instead of what it wrote: as it is stored, whatever the program does to `this.state`.
+    const { text, epoch = "", revision = 0 } = this.#stored ?? {};
+    const frame: StateRejectFrame = { type: "cf_agent_state_reject", writeId, code, message, epoch, revision };
+    const head = JSON.stringify(frame);
+    this.#deps.send(connection, text === undefined ? head : `${head.slice(0, -1)},"state":${text}}`);
   }
 
   /** Reads the stored state, if there is one. */
@@ -207,6 +215,9 @@ export class State implements Capability {
     this.#isLoaded = true;
   }
 }
+
+const refusalOf = (error: unknown): Refusal =>
+  AgentError.isInstance(error) && Object.hasOwn(refusals, error.code) ? (error.code as Refusal) : "STATE_REJECTED";
 
 const newEpoch = (): string => crypto.randomUUID().slice(0, 8);
 

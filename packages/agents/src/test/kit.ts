@@ -143,6 +143,13 @@ export async function connect(
   return new TestConnection(webSocket);
 }
 
+/** Connects as a client that takes part in the extensions of the protocol. What it was greeted with is dropped. */
+export async function connectExtended(stub: Connectable, query = ""): Promise<TestConnection> {
+  const connection = await connect(stub, `_agents_ext=1&${query}`);
+  await connection.settled();
+  return connection;
+}
+
 /** Takes the instance out of memory. Its sockets hibernate. */
 export const evict = (stub: DurableObjectStub): Promise<void> => evictDurableObject(stub);
 
