@@ -323,7 +323,7 @@ export class Agent<
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     if (!isConnection(socket)) return;
     const connection = toConnection(socket);
-    // Newer compatibility dates deliver a Blob; programs are promised an ArrayBuffer on all of them.
+    // Sockets deliver a Blob on newer compatibility dates. To this handler they did not yet, and programs must never see one.
     const data = (message as unknown) instanceof Blob ? await (message as unknown as Blob).arrayBuffer() : message;
     await this.#quietly({ connection }, () => this.#host.message(connection, data));
   }

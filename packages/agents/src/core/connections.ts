@@ -63,6 +63,12 @@ export class Connections {
     });
   }
 
+  /** Ends a connection that could not be set up: nobody is at its other end. */
+  discard(connection: Connection): void {
+    this.#inMemory.delete(connection);
+    connection.close(1011, "The connection could not be set up");
+  }
+
   *all(tag?: string): IterableIterator<Connection> {
     for (const socket of this.#host.getWebSockets(tag)) {
       if (socket.readyState === WebSocket.OPEN && isConnection(socket)) yield toConnection(socket);

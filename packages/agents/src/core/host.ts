@@ -117,7 +117,7 @@ export class Host {
       await run(connection, request, hooks);
     } catch (error) {
       // The caller gets the error, and no socket: what was accepted has nobody at its other end.
-      if (accepted) connection.close(1011, "The connection could not be set up");
+      if (accepted) this.connections.discard(connection);
       throw error;
     }
     return new Response(null, { status: 101, webSocket: client });

@@ -38,13 +38,13 @@ export class Board extends Agent<Cloudflare.Env, Json> {
   override shouldSendProtocolMessages(_connection: Connection, { request }: ConnectionContext) {
     return !new URL(request.url).searchParams.has("silent");
   }
-  override validateStateChange(next: Json) {
-    if (next.spoil) this.state.spoiled = true;
-    if (next.code) throw new AgentError(next.code as AgentErrorCode, "as asked");
-    if (next.bad) throw new Error("bad");
+  override validateStateChange(next: Json | null) {
+    if (next?.spoil) this.state.spoiled = true;
+    if (next?.code) throw new AgentError(next.code as AgentErrorCode, "as asked");
+    if (next?.bad) throw new Error("bad");
   }
-  override onStateChanged(state: Json, source: StateSource) {
-    if (state.echo && source !== "server") this.setState({ ...state, echo: false, echoed: true });
+  override onStateChanged(state: Json | null, source: StateSource) {
+    if (state?.echo && source !== "server") this.setState({ ...state, echo: false, echoed: true });
   }
   override authorize(connection: Connection, operation: Operation): boolean {
     this.asked.push(operation);
