@@ -35,30 +35,33 @@ export class Chat implements Capability {
   readonly name = "chat";
   readonly frames = frameHandlers<ChatClientFrame>(chatClientChecks, {
     cf_agent_use_chat_request: {
-      operation: "chat-request",
+      operation: () => ({ type: "chat-request" }),
       handle: (connection, frame) => this.#request(connection, frame),
       refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
     },
     cf_agent_chat_messages: {
-      operation: "chat-rewrite",
+      operation: () => ({ type: "chat-rewrite" }),
       handle: (connection, { messages }) => this.#rewrite(connection, messages)
     },
-    cf_agent_chat_clear: { operation: "chat-clear", handle: () => this.#clear() },
-    cf_agent_chat_request_cancel: { operation: "chat-cancel", handle: (_, { id }) => this.#cancel(id) },
+    cf_agent_chat_clear: { operation: () => ({ type: "chat-clear" }), handle: () => this.#clear() },
+    cf_agent_chat_request_cancel: {
+      operation: ({ id }) => ({ type: "chat-cancel", requestId: id }),
+      handle: (_, { id }) => this.#cancel(id)
+    },
     cf_agent_stream_resume_request: {
-      operation: "chat-resume",
+      operation: () => ({ type: "chat-resume" }),
       handle: (connection) => this.#offerResume(connection, true)
     },
     cf_agent_stream_resume_ack: {
-      operation: "chat-resume",
+      operation: () => ({ type: "chat-resume" }),
       handle: (connection, { id }) => this.#resume(connection, id)
     },
     cf_agent_tool_result: {
-      operation: "tool-result",
+      operation: ({ toolCallId, toolName }) => ({ type: "tool-result", toolCallId, toolName }),
       handle: (connection, frame) => this.#toolResult(connection, frame)
     },
     cf_agent_tool_approval: {
-      operation: "tool-approval",
+      operation: ({ toolCallId, approved }) => ({ type: "tool-approval", toolCallId, approved }),
       handle: (connection, frame) => this.#toolApproval(connection, frame)
     }
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { mutate, Random } from "../test/random";
-import { clientChecks, decodeClientFrame, type Check, type Decoded } from "./decode";
+import { clientChecks, decodeFrame, type Check, type Decoded } from "./decode";
 
 const checks = new Map<string, Check>(Object.entries(clientChecks));
-const decode = (text: string) => decodeClientFrame(text, (type) => checks.get(type));
+const decode = (text: string) => decodeFrame(text, (type) => checks.get(type));
 const frame = (type: string, fields: object): Decoded => ({ kind: "frame", type, frame: { type, ...fields } });
 
 describe("[P1] a client's frame", () => {

@@ -77,7 +77,7 @@ describe.each(operations)("[S7] %s", (title, { cold, start, acknowledged }) => {
     for (let n = 1; n <= points; n++) {
       const { stub, writer, observer } = await prepare(`${title} ${sync} ${n}`, cold);
       const context = await runInDurableObject(stub, (_, state) => state);
-      const kill = () => context.abort("killed by the test");
+      const kill = () => context.abort(fault.reason);
       fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
       start(writer);
       // What `settled` sent when the points were counted: some of them are its own.
@@ -111,9 +111,9 @@ it.each(crashes)(
     const points = await fault.count(() => connect(recorder(name("counted"))));
     for (let n = 1; n <= points; n++) {
       const context = await runInDurableObject(recorder(name(n)), (_, state) => state);
-      const kill = () => context.abort("killed by the test");
+      const kill = () => context.abort(fault.reason);
       fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
-      expect((await errorOf(() => connect(recorder(name(n))))).message).toBe("killed by the test");
+      expect((await errorOf(() => connect(recorder(name(n))))).message).toBe(fault.reason);
 
       const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
       const [tables, meta] = await runInDurableObject(recorder(name(n)), (_, { storage }) => [
@@ -123,7 +123,7 @@ it.each(crashes)(
       expect(
         [
           [0, undefined],
-          [1, { versions: { state: 1 }, wakes: {}, name: name(n) }]
+          [1, { versions: { state: 2 }, wakes: {}, name: name(n) }]
         ],
         place
       ).toContainEqual([tables, meta]);
