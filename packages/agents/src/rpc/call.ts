@@ -23,7 +23,8 @@ export class Call {
     this.id = id;
     this.method = method;
     this.isDetached = isDetached;
-    this.#credit = credit ?? Infinity;
+    // Who asks for a stream can take one value: a method learns that it has to wait only from what it has sent.
+    this.#credit = Math.max(credit ?? Infinity, 1);
     this.#transmit = transmit;
   }
 
