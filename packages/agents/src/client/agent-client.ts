@@ -1,17 +1,16 @@
-import ReconnectingWebSocket, { type CloseEvent, type Message } from "partysocket/ws";
 import { AgentError } from "../protocol/errors";
 import { extensionsParameter, extensionsVersion, type ServerFrame } from "../protocol/frames";
 import { kebabCase } from "../protocol/names";
 import { AgentStream } from "./agent-stream";
-import { delayMs, Wait } from "./backoff";
 import { Calls, type AnyCallOptions, type CallLimits } from "./calls";
 import { callText } from "./client-frames";
+import { deferred, randomId, tellIdentityChange, type AgentSnapshot, type Identity } from "./identity";
 import { Link } from "./link";
-import type { Entry } from "./outbox";
-import { socketOptions, type AgentClientOptions, type SetStateOptions } from "./options";
-import { watchPage } from "./page-events";
-import { ConnectionError, consequenceOf, deadCode, Refusals } from "./refusals";
+import type { AgentClientOptions, SetStateOptions } from "./options";
+import { ReconnectingSocket } from "./reconnecting-socket";
+import { consequenceOf } from "./refusals";
 import { decodeServerFrame } from "./server-frames";
+import type { Message } from "./socket-events";
 import { StateModel } from "./state-model";
 import { createStubProxy } from "./stub";
 import type {
@@ -25,16 +24,6 @@ import type {
   StubOf
 } from "./types";
 import { agentUrl, resolveQuery, type AgentAddress } from "./url";
-
-/** What a client knows of its agent. A new object for every change. */
-export interface AgentSnapshot<State> {
-  readonly agent: string;
-  readonly name: string;
-  readonly identified: boolean;
-  readonly state: State | undefined;
-  /** Why there is no connection and none is attempted. */
-  readonly connectionError: ConnectionError | undefined;
-}
 
 type FrameHandlers = { [Type in ServerFrame["type"]]: (frame: Extract<ServerFrame, { type: Type }>) => void };
 
@@ -57,7 +46,7 @@ type FrameHandlers = { [Type in ServerFrame["type"]]: (frame: Extract<ServerFram
  */
 // An unstated agent has unknown methods, and a state that is `any`, as on the server.
 // oxlint-disable-next-line typescript/no-explicit-any
-export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> extends ReconnectingWebSocket {
+export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> extends ReconnectingSocket {
   /** The id of this connection, the same after reconnecting. The agent knows it as `connection.id`. */
   readonly id: string;
   /** The agent's methods: `await client.stub.add(1, 2)` is `await client.call("add", [1, 2])`. */
@@ -66,35 +55,30 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   readonly #options: AgentClientOptions<State>;
   readonly #address: AgentAddress;
   readonly #link = new Link({
-    isOpen: () => this.#isOpen,
-    transmit: (data) => this.#transmit(data),
+    isOpen: () => this.readyState === this.OPEN,
+    transmit: (data) => this._transmit(data),
     settled: (isExtended) => this.#state.connected(isExtended),
     greeted: () => this.#state.greeted(),
-    dead: () => super.reconnect(deadCode, "No answer")
+    dead: () => this._dead()
   });
   readonly #state = new StateModel<State>({
     queue: (key, data) => this.#link.send({ data, key, take: (isExtended) => this.#state.take(key, isExtended) }),
     unqueue: (key) => this.#link.outbox.endsWith(key) && this.#link.outbox.remove(key),
-    send: (text) => this.#transmit(text),
+    send: (text) => this._transmit(text),
     changed: (state, source) => this.#stateChanged(state, source),
     refused: (error) => this.#options.onStateUpdateError?.(error.message, error)
   });
   readonly #calls = new Calls({
+    queue: (key, data, isAgain) =>
+      this.#link.send({ data, key, take: (isExtended) => this.#calls.take(key, isExtended) }, isAgain),
     withdraw: (id) => this.#link.outbox.remove(id),
     tell: (frame) => this.#link.tell(frame)
   });
-  readonly #refusals = new Refusals();
-  readonly #wait = new Wait();
-  #stopWatching: (() => void) | undefined;
   #listeners: readonly (() => void)[] = [];
   #snapshot: AgentSnapshot<State>;
   #ready = deferred();
-  #identity: { name: string; agent: string } | undefined;
+  #identity: Identity | undefined;
   #callCount = 0;
-  /** Counts what makes a query that is being fetched obsolete. */
-  #attempt = 0;
-  #isReplacing = false;
-  #closedForGood: ConnectionError | undefined;
   /** Closed for good: what is not answered by now never will be. */
   #isOver = false;
 
@@ -103,10 +87,18 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
    * @throws CLIENT_OPTIONS_INVALID
    */
   constructor(options: AgentClientOptions<State>) {
-    if (!options.startClosed) agentUrl(options, "ws");
-    super("", options.protocols, socketOptions(options));
-    this._url = () => this.#url();
-    this._options.shouldReconnectOnClose = (event) => this.#shouldReconnect(event);
+    super(options, {
+      url: () => this.#url(),
+      canRefresh: () => typeof this.#options.query === "function",
+      returned: () => this.#link.probe(),
+      // Before anybody else's: a listener of the program finds the frame applied.
+      listeners: {
+        open: (event) => this.#opened(event),
+        message: (event) => this.#received(event),
+        close: (event) => this.#closed(event),
+        error: (event) => this.#options.onError?.(event)
+      }
+    });
     const { agent, name, host, path, basePath, prefix, protocol } = options;
     this.#address = { agent, name, host, path, basePath, prefix, protocol };
     this.#options = options;
@@ -120,13 +112,8 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     this.id = options.id ?? randomId();
     // The proxy has whatever methods the type says.
     this.stub = createStubProxy((method, args) => this.#call(method, args)) as StubOf<AgentOrState>;
-    this.#bindMethods();
-    // Before anybody else's: a listener of the program finds the frame applied.
-    this.addEventListener("open", (event) => this.#opened(event));
-    this.addEventListener("message", (event) => this.#received(event));
-    this.addEventListener("close", (event) => this.#closed(event));
-    this.addEventListener("error", (event) => this.#options.onError?.(event));
-    if (!options.startClosed) this.#watch();
+    for (const name of methods) Object.assign(this, { [name]: this[name].bind(this) });
+    if (!options.startClosed) this.reconnect();
   }
 
   /** The agent's class in kebab case: what was asked for, then what the agent says. */
@@ -157,11 +144,6 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   /** The revision of the state that this client knows, for `ifRevision`; `undefined` with an agent that counts none. */
   get revision(): number | undefined {
     return this.#state.revision;
-  }
-
-  /** Why there is no connection and none is attempted: the agent closed it for good. `reconnect()` tries again. */
-  get connectionError(): ConnectionError | undefined {
-    return this.#snapshot.connectionError;
   }
 
   /**
@@ -246,7 +228,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
    *
    * @returns whether it went out at once
    */
-  override send(data: Message): boolean {
+  send(data: Message): boolean {
     return this.#link.send({ data });
   }
 
@@ -266,7 +248,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
 
   /** Closes the connection and stays closed. Calls without an answer reject with CONNECTION_CLOSED. */
   override close(code?: number, reason?: string): void {
-    this.#end();
+    this.#isOver = true;
     super.close(code, reason);
     // Without a socket there is no close event.
     this.#calls.connectionClosed(true, false);
@@ -280,18 +262,8 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   override reconnect(code?: number, reason?: string): void {
     agentUrl(this.#address, "ws");
     this.#isOver = false;
-    this.#watch();
-    if (this.connectionError) this.#update({ connectionError: undefined });
-    this.#refusals.reset();
-    this.#attempt++;
-    this.#isReplacing = true;
-    this._options.startClosed = false;
-    try {
-      super.reconnect(code, reason);
-    } finally {
-      this.#isReplacing = false;
-    }
-    this.#wait.skip();
+    super.reconnect(code, reason);
+    if (this.#snapshot.connectionError) this.#update({ connectionError: undefined });
   }
 
   /** Bytes (of a text: characters) that wait to be sent. */
@@ -348,20 +320,14 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
 
   #identified(name: string, agent: string): void {
     const before = this.#identity;
-    const hasChanged = before !== undefined && (before.name !== name || before.agent !== agent);
-    this.#identity = { name, agent };
+    const after = (this.#identity = { name, agent });
+    const hasChanged = before && (before.name !== name || before.agent !== agent);
+    // Another instance has another state.
     if (hasChanged) this.#state.forget();
     this.#update({ name, agent, identified: true });
     this.#ready.resolve();
     this.#options.onIdentity?.(name, agent);
-    if (!hasChanged) return;
-    if (this.#options.onIdentityChange) this.#options.onIdentityChange(before.name, name, before.agent, agent);
-    else {
-      console.warn(
-        `The connection led to ${before.agent} "${before.name}" and now leads to ${agent} "${name}". ` +
-          "Pass onIdentityChange to handle this."
-      );
-    }
+    if (hasChanged) tellIdentityChange(this.#options, before, after);
   }
 
   // --- what goes out ---
@@ -379,118 +345,55 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   ): Promise<unknown> {
     if (this.#isOver) return Promise.reject(new AgentError("CONNECTION_CLOSED", "Connection closed"));
     try {
-      const text = callText(id, method, args);
-      const answer = this.#calls.add(id, method, text, options, hasReader);
-      this.#link.send(this.#callEntry(id, text));
-      return answer;
+      return this.#calls.add(id, method, callText(id, method, args), options, hasReader);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #callEntry(id: string, text: string): Entry {
-    return { data: text, key: id, take: (isExtended) => this.#calls.take(id, isExtended) };
-  }
-
-  get #isOpen(): boolean {
-    return this.readyState === this.OPEN;
-  }
-
-  /** To the socket itself: what it would keep, it would send out of turn. */
-  #transmit(data: Message): void {
-    if (this.#isOpen) super.send(data);
-  }
-
   // --- the socket's life ---
 
   async #url(): Promise<string> {
-    await this.#wait.start(delayMs(this.retryCount, this.#options));
-    for (;;) {
-      const attempt = this.#attempt;
-      const query = await resolveQuery(this.#options.query);
-      const own = { _pk: this.id, [extensionsParameter]: extensionsVersion };
-      if (attempt === this.#attempt) return agentUrl(this.#address, "ws", { ...own, ...query });
-    }
+    const query = await resolveQuery(this.#options.query);
+    const own = { _pk: this.id, [extensionsParameter]: extensionsVersion };
+    return agentUrl(this.#address, "ws", { ...own, ...query });
   }
 
   #opened(event: Event): void {
-    this.#refusals.opened(Date.now());
     this.#link.opened();
     this.#options.onOpen?.(event);
   }
 
-  #shouldReconnect(event: CloseEvent): boolean {
-    if (this.#isReplacing) return true;
-    const { shouldReconnectOnClose, query, maxRetries = Infinity } = this.#options;
-    const again =
-      this.retryCount < maxRetries &&
-      (shouldReconnectOnClose?.(event) ??
-        this.#refusals.shouldReconnect(event.code, Date.now(), typeof query === "function"));
-    if (!again && !this.#isOver) this.#closedForGood = new ConnectionError(event);
-    return again;
-  }
-
   #closed(event: CloseEvent): void {
-    const canRepeat = consequenceOf(event.code) !== "fault";
-    const connectionError = this.#closedForGood;
-    this.#closedForGood = undefined;
-    if (!this.shouldReconnect) this.#end();
+    const { connectionError } = this;
+    if (!this.shouldReconnect) this.#isOver = true;
     this.#link.closed();
     if (this.identified) this.#ready = deferred();
     if (this.identified || connectionError) this.#update({ identified: false, connectionError });
+    // Nothing that would break the next connection as well.
+    const canRepeat = consequenceOf(event.code) !== "fault";
     this.#state.disconnected(canRepeat);
-    const again = this.#calls.connectionClosed(this.#isOver, canRepeat);
-    this.#link.outbox.pushFirst(again.map(({ id, text }) => this.#callEntry(id, text)));
+    this.#calls.connectionClosed(this.#isOver, canRepeat);
     this.#options.onClose?.(event);
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    this.#stopWatching?.();
-    this.#stopWatching = undefined;
-    this.#wait.skip();
-  }
-
-  #watch(): void {
-    this.#stopWatching ??= watchPage(() => {
-      this.#wait.skip();
-      this.#link.probe();
-    });
   }
 
   #update(change: Partial<AgentSnapshot<State>>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of this.#listeners) listener();
   }
-
-  /** Programs take methods out of the object: `const { call, setState } = useAgent(...)`. */
-  #bindMethods(): void {
-    Object.assign(this, {
-      call: this.call.bind(this),
-      stream: this.stream.bind(this),
-      setState: this.setState.bind(this),
-      send: this.send.bind(this),
-      fetch: this.fetch.bind(this),
-      close: this.close.bind(this),
-      reconnect: this.reconnect.bind(this),
-      subscribe: this.subscribe.bind(this),
-      getSnapshot: this.getSnapshot.bind(this),
-      addEventListener: this.addEventListener.bind(this),
-      removeEventListener: this.removeEventListener.bind(this)
-    });
-  }
 }
 
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve!: () => void;
-  const promise = new Promise<void>((done) => (resolve = done));
-  return { promise, resolve };
-}
-
-// `crypto.randomUUID` is missing on pages that are served plainly from another machine.
-function randomId(): string {
-  return (
-    crypto.randomUUID?.() ??
-    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
-  );
-}
+// Programs take them out of the object: `const { call, setState } = useAgent(...)`.
+const methods = [
+  "call",
+  "stream",
+  "setState",
+  "send",
+  "fetch",
+  "close",
+  "reconnect",
+  "subscribe",
+  "getSnapshot",
+  "addEventListener",
+  "removeEventListener"
+] as const;

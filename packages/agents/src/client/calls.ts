@@ -42,6 +42,8 @@ export const creditWindow = 32;
 const creditStep = creditWindow / 2;
 
 export interface CallsDeps {
+  /** Has `take` called when the call's turn to be sent comes: after all others, or before them if it was sent already. */
+  queue(id: string, text: string, isAgain: boolean): void;
   /** Takes a frame out of those that wait. @returns whether it was there */
   withdraw(id: string): boolean;
   /** Tells an agent that takes part in the extensions. */
@@ -101,6 +103,7 @@ export class Calls {
         }
       });
       if (signal?.aborted) abort();
+      else this.#deps.queue(id, text, false);
     });
   }
 
@@ -146,25 +149,24 @@ export class Calls {
   }
 
   /**
-   * Rejects the calls whose answers cannot come any more.
+   * Rejects the calls whose answers cannot come any more, or has them sent again.
    *
    * @param isOver there will be no other connection
    * @param canRepeat the connection did not break because of what was sent
-   * @returns the calls to be sent again, in order
    */
-  connectionClosed(isOver: boolean, canRepeat: boolean): { id: string; text: string }[] {
-    const again: { id: string; text: string }[] = [];
-    for (const [id, call] of [...this.#pending]) {
-      if (!isOver && !call.isSent) continue;
-      if (!isOver && canRepeat && call.isIdempotent && !call.hasChunks) {
-        call.isSent = false;
-        again.push({ id, text: call.text });
-      } else {
-        this.#deps.withdraw(id);
-        this.#fail(id, new AgentError("CONNECTION_CLOSED", "Connection closed"));
-      }
+  connectionClosed(isOver: boolean, canRepeat: boolean): void {
+    const lost = [...this.#pending].filter(([, call]) => isOver || call.isSent);
+    // The last first: each of those to be sent again goes before all others.
+    for (const [id, call] of lost.toReversed()) {
+      if (isOver || !canRepeat || !call.isIdempotent || call.hasChunks) continue;
+      call.isSent = false;
+      this.#deps.queue(id, call.text, true);
     }
-    return again;
+    for (const [id, call] of lost) {
+      if (!isOver && !call.isSent) continue;
+      this.#deps.withdraw(id);
+      this.#fail(id, new AgentError("CONNECTION_CLOSED", "Connection closed"));
+    }
   }
 
   #abandon(id: string, error: AgentError): void {

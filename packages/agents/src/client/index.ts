@@ -1,6 +1,7 @@
-export { AgentClient, type AgentSnapshot } from "./agent-client";
+export { AgentClient } from "./agent-client";
 export { agentFetch, type AgentClientFetchOptions } from "./agent-fetch";
 export { AgentStream } from "./agent-stream";
+export type { AgentSnapshot } from "./identity";
 export { createStubProxy } from "./stub";
 export { AgentError, type AgentErrorCode } from "../protocol/errors";
 export type { CallLimits, CallOptions, StreamOptions } from "./calls";

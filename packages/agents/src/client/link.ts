@@ -1,8 +1,8 @@
-import type { Message } from "partysocket/ws";
 import { pingText, type HelloFrame, type ServerFrame } from "../protocol/frames";
 import { systemClock, type Clock } from "./clock";
 import { Heartbeat } from "./heartbeat";
 import { Outbox, type Entry } from "./outbox";
+import type { Message } from "./socket-events";
 
 /** An agent that has anything to say to a new connection says it at once. */
 const firstFrameMs = 100;
@@ -67,8 +67,8 @@ export class Link {
   }
 
   /** Sends a frame, or keeps it until it can be sent. @returns whether it went out */
-  send(entry: Entry): boolean {
-    this.outbox.push(entry);
+  send(entry: Entry, isFirst?: boolean): boolean {
+    this.outbox.push(entry, isFirst);
     this.#flush();
     return this.#canSend;
   }

@@ -1,6 +1,6 @@
-import type { CloseEvent, ErrorEvent, Options, ProtocolsProvider } from "partysocket/ws";
 import type { AgentError } from "../protocol/errors";
 import type { McpServers } from "../protocol/frames";
+import type { SocketOptions } from "./reconnecting-socket";
 import type { AgentAddress, QuerySource } from "./url";
 
 /** What a client tells the program. Each is read when it is needed, so that an options object may change. */
@@ -30,14 +30,11 @@ export interface AgentClientCallbacks<State> {
 }
 
 /** Options of an `AgentClient`. */
-export interface AgentClientOptions<State = unknown>
-  extends AgentAddress, AgentClientCallbacks<State>, Omit<Options, "maxEnqueuedMessages"> {
+export interface AgentClientOptions<State = unknown> extends AgentAddress, AgentClientCallbacks<State>, SocketOptions {
   /** Query parameters of the connection; a function is called for every attempt. Connections cannot carry headers. */
   query?: QuerySource;
   /** Id of the connection, seen by the agent as `connection.id`. @default random */
   id?: string;
-  /** WebSocket subprotocols. */
-  protocols?: ProtocolsProvider;
 }
 
 /** Options of one write of the state. */
@@ -47,21 +44,4 @@ export interface SetStateOptions {
    * for agents that count revisions; others get no such write.
    */
   ifRevision?: number | true;
-}
-
-/** The options of the socket, with our defaults. */
-export function socketOptions(options: AgentClientOptions<never>): Options {
-  return {
-    WebSocket: options.WebSocket,
-    // The client waits itself, because its waits can be cut short.
-    minReconnectionDelay: 0,
-    maxReconnectionDelay: 0,
-    minUptime: options.minUptime ?? 5000,
-    // An agent that wakes up may take its time.
-    connectionTimeout: options.connectionTimeout ?? 10_000,
-    maxRetries: options.maxRetries,
-    startClosed: options.startClosed,
-    debug: options.debug,
-    debugLogger: options.debugLogger
-  };
 }

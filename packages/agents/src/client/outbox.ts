@@ -1,4 +1,4 @@
-import type { Message } from "partysocket/ws";
+import type { Message } from "./socket-events";
 
 /** A frame that waits for a socket. */
 export interface Entry {
@@ -17,13 +17,10 @@ export class Outbox {
     return this.#entries.reduce((sum, { data }) => sum + sizeOf(data), 0);
   }
 
-  push(entry: Entry): void {
-    this.#entries.push(entry);
-  }
-
-  /** Puts frames before all others: they were made earlier. */
-  pushFirst(entries: readonly Entry[]): void {
-    this.#entries.unshift(...entries);
+  /** @param isFirst before all others: it was made earlier */
+  push(entry: Entry, isFirst = false): void {
+    if (isFirst) this.#entries.unshift(entry);
+    else this.#entries.push(entry);
   }
 
   /** Whether the frame with this key would be the last to be sent. */

@@ -1,4 +1,3 @@
-import type { CloseEvent } from "partysocket/ws";
 import { AgentError } from "../protocol/errors";
 
 /** A connection that lasted this long had been accepted. */
@@ -38,7 +37,7 @@ export class ConnectionError extends AgentError {
   /** What the server said, or an empty text. */
   readonly reason: string;
 
-  constructor({ code, reason = "" }: Pick<CloseEvent, "code" | "reason">) {
+  constructor({ code, reason }: Pick<CloseEvent, "code" | "reason">) {
     super("CONNECTION_CLOSED", `The agent closed the connection for good (${code}${reason && `: ${reason}`})`);
     this.closeCode = code;
     this.reason = reason;
@@ -50,21 +49,17 @@ export class ConnectionError extends AgentError {
  * out: where the query can be made anew, it deserves one more attempt.
  */
 export class Refusals {
-  #openedAtMs = 0;
   #inARow = 0;
-
-  opened(nowMs: number): void {
-    this.#openedAtMs = nowMs;
-  }
 
   /** The program wants another attempt. */
   reset(): void {
     this.#inARow = 0;
   }
 
-  shouldReconnect(code: number, nowMs: number, canRefresh: boolean): boolean {
+  /** @param uptimeMs how long the connection lasted */
+  shouldReconnect(code: number, uptimeMs: number, canRefresh: boolean): boolean {
     if (consequenceOf(code) !== "refused") return true;
-    if (nowMs - this.#openedAtMs >= acceptedAfterMs) this.#inARow = 0;
+    if (uptimeMs >= acceptedAfterMs) this.#inARow = 0;
     this.#inARow++;
     return canRefresh && this.#inARow === 1;
   }

@@ -12,8 +12,9 @@ export type Operation =
   | { type: "chat-clear" }
   | { type: "chat-rewrite" }
   | { type: "chat-resume" }
+  // The tool is what the conversation says of the call, and empty if it has no such call.
   | { type: "tool-result"; toolCallId: string; toolName: string }
-  | { type: "tool-approval"; toolCallId: string; approved: boolean };
+  | { type: "tool-approval"; toolCallId: string; toolName: string; approved: boolean };
 
 export interface FrameHandler {
   readonly check: Check;

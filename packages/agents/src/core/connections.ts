@@ -1,6 +1,14 @@
 import { AgentError } from "../protocol/errors";
 import { pingText, pongText } from "../protocol/frames";
-import { createConnection, establish, hasFlag, isConnection, toConnection, type Connection, type ConnectionFlags } from "./connection";
+import {
+  createConnection,
+  establish,
+  hasFlag,
+  isConnection,
+  toConnection,
+  type Connection,
+  type ConnectionFlags
+} from "./connection";
 
 /** Who holds the sockets: the part of `DurableObjectState` for those that hibernate, or memory. */
 export interface SocketHost extends Pick<
@@ -65,7 +73,10 @@ export class Connections {
   }
 
   /** Sends a frame of the protocol, to those that want such frames: the same to all, or what each of them understands. */
-  broadcastFrame(frame: string | ((connection: Connection) => string), except?: (connection: Connection) => boolean): void {
+  broadcastFrame(
+    frame: string | ((connection: Connection) => string),
+    except?: (connection: Connection) => boolean
+  ): void {
     for (const connection of this.all()) {
       if (hasFlag(connection, "protocolDisabled") || except?.(connection)) continue;
       send(connection, typeof frame === "string" ? frame : frame(connection));

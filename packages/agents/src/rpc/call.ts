@@ -23,7 +23,8 @@ export class Call {
     this.id = id;
     this.method = method;
     this.isDetached = isDetached;
-    this.#credit = credit ?? Infinity;
+    // Who asks for a stream can take one value: a method learns that it has to wait only from what it has sent.
+    this.#credit = Math.max(credit ?? Infinity, 1);
     this.#transmit = transmit;
   }
 
@@ -66,7 +67,11 @@ export class Call {
   fail(error: string, code?: AgentError["code"]): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#transmit(code ? { type: "rpc", id: this.id, success: false, error, code } : { type: "rpc", id: this.id, success: false, error });
+    this.#transmit(
+      code
+        ? { type: "rpc", id: this.id, success: false, error, code }
+        : { type: "rpc", id: this.id, success: false, error }
+    );
   }
 
   /** The caller does not want the result: tells it so, and the method. */

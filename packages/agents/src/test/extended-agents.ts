@@ -90,6 +90,9 @@ export class Runner extends Agent {
   history(): string[] {
     return this.log;
   }
+  hasSignal(): boolean {
+    return getCurrentAgent().signal !== undefined;
+  }
   release(): void {
     for (const resolve of this.#release.splice(0)) resolve();
   }
