@@ -44,7 +44,8 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       AgentClientFetchOptions AgentClientOptions AgentMethods AgentPromiseReturnType AgentStub CallOptions
       OptionalAgentMethods RequiredAgentMethods RPCMethods StreamOptions UntypedAgentStub`,
     ours: names`
-      AgentAddress AgentClientCallbacks AgentError AgentErrorCode AgentSnapshot Query QuerySource StateOf`
+      AgentAddress AgentClientCallbacks AgentError AgentErrorCode AgentSnapshot AgentStream CallLimits ConnectionError
+      Query QuerySource SetStateOptions StateOf`
   },
   "agents/mcp": {
     later: {

@@ -39,7 +39,7 @@ export const agentsRules: Rules = (folder) => {
     case "core":
       return { folders: oneOf("protocol", "observability", "retry"), packages: platform };
     case "client":
-      return { folders: oneOf("protocol"), packages: oneOf("partysocket", "partysocket/ws") };
+      return { folders: oneOf("protocol"), packages: oneOf() };
     case "react":
       return { folders: oneOf("client", "protocol"), packages: oneOf("react") };
     case "vite":
@@ -52,7 +52,7 @@ export const agentsRules: Rules = (folder) => {
     default:
       return {
         folders: oneOf("core", "protocol", "observability", "retry"),
-        packages: noneOf("agents", "react", "react-dom", "partysocket", "esbuild", "vite")
+        packages: noneOf("agents", "react", "react-dom", "esbuild", "vite")
       };
   }
 };

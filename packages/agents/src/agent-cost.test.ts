@@ -1,6 +1,6 @@
 import { env } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { connect, costOf, evict } from "./test/kit";
+import { connect, connectExtended, costOf, evict } from "./test/kit";
 
 // What protocol.md allows each operation: statements are calls of `sql.exec`, of key-value storage and of the alarm.
 
@@ -19,6 +19,24 @@ describe("[C18] the cost", () => {
     const { statements } = await costOf(recorder("spy"), async () => (await connect(recorder("new"))).settled());
     expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(4);
     expect(statements.filter((statement) => statement.includes("INSERT INTO cf_agents_state")).length).toBe(1);
+  });
+
+  it("of what the extensions add is nothing: to a first connection, to one to a live agent, to a call, a stream and a ping", async () => {
+    const stub = recorder("extended");
+    const first = await costOf(recorder("spy"), async () => (await connect(stub, "_agents_ext=1")).settled());
+    expect(first.statements.length, first.statements.join("\n")).toBeLessThanOrEqual(4);
+    const { statements } = await costOf(stub, async () => {
+      const connection = await connectExtended(stub);
+      connection.send({ type: "cf_agent_state_pull" });
+      connection.send('{"type":"cf_agent_ping"}');
+      connection.send({ type: "rpc", id: "1", method: "count", args: [10], credit: 100 });
+      connection.send({ type: "cf_agent_rpc_cancel", id: "1" });
+      connection.send({ type: "cf_agent_state", state: { n: -1 }, writeId: "w" });
+      await connection.settled();
+      connection.close();
+      await connection.closed;
+    });
+    expect(statements).toEqual([]);
   });
 
   it("of a new agent without a state is 2 reads and no write", async () => {
@@ -74,19 +92,22 @@ describe("[C18] the cost", () => {
     expect(statements).toEqual([]);
   });
 
-  it.each(["by a client", "by a call", "by a stub"])("of setState %s is 1 statement that writes 1 row", async (by) => {
-    const stub = recorder(by);
-    const connection = await connect(stub);
-    await connection.settled();
-    const cost = await costOf(stub, async () => {
-      if (by === "by a client") connection.send({ type: "cf_agent_state", state: { n: 5 } });
-      else if (by === "by a call") await connection.call("set", 5);
-      else await stub.setState({ n: 5 });
-      await connection.settled();
-    });
-    expect([cost.statements.length, cost.rowsWritten], cost.statements.join("\n")).toEqual([1, 1]);
-    expect(await stub.plain()).toBe(5);
-  });
+  it.each(["by a client", "by a client that is answered", "by a call", "by a stub"])(
+    "of setState %s is 1 statement that writes 1 row",
+    async (by) => {
+      const stub = recorder(by);
+      const connection = await connectExtended(stub);
+      const cost = await costOf(stub, async () => {
+        if (by.startsWith("by a client"))
+          connection.send({ type: "cf_agent_state", state: { n: 5 }, ...(by !== "by a client" && { writeId: "w" }) });
+        else if (by === "by a call") await connection.call("set", 5);
+        else await stub.setState({ n: 5 });
+        await connection.settled();
+      });
+      expect([cost.statements.length, cost.rowsWritten], cost.statements.join("\n")).toEqual([1, 1]);
+      expect(await stub.plain()).toBe(5);
+    }
+  );
 
   it("of a first wake that is asked for is a look for older tables, a row and an alarm; of the same again it is nothing", async () => {
     const stub = env.Starter.get(env.Starter.idFromName("cost-alarm"));

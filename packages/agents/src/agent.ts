@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Capability } from "./core/capability";
+import type { Capability, Operation } from "./core/capability";
 import { classNameOf } from "./core/class-name";
 import {
   hasFlag,
@@ -10,15 +10,16 @@ import {
   type ConnectionContext,
   type WSMessage
 } from "./core/connection";
-import { send } from "./core/connections";
+import { echoClose, send } from "./core/connections";
 import { currentContext, runInContext, type AgentContext } from "./core/context";
-import { Gate, wrapMembers, wrapPrototypes } from "./core/gate";
-import { Host } from "./core/host";
+import { Gate, holdConstruction, wrapMembers, wrapPrototypes } from "./core/gate";
+import { Host, mayByDefault } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
 import type { Schema, SchemaDefinition } from "./core/meta";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
 import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
+import { wait } from "./core/wait";
 import type { ObservabilityEvent } from "./observability/events";
 import { genericObservability, type Observability } from "./observability/observability";
 import { AgentError } from "./protocol/errors";
@@ -26,6 +27,7 @@ import { stateErrors, type IdentityFrame, type McpServersFrame } from "./protoco
 import { kebabCase } from "./protocol/names";
 import { callableMethods, inheritCallable, type CallableMetadata } from "./rpc/callable";
 import { Rpc } from "./rpc/rpc";
+import { notificationOf } from "./state/notification";
 import { State, stateSchema, type StateSource } from "./state/state";
 
 const nameKey = "__ps_name";
@@ -101,6 +103,7 @@ export class Agent<
         connectionTags: (connection, context) => this.getConnectionTags(connection, context),
         isReadonly: (connection, context) => this.shouldConnectionBeReadonly(connection, context),
         wantsProtocol: (connection, context) => this.shouldSendProtocolMessages(connection, context),
+        mayDo: (connection, operation) => this.authorize(connection, operation),
         identityFrame: () => this.#identify(),
         emit: (type, payload) => this.#emit(type, payload),
         failed: (error) => this.#failed(error, currentContext())
@@ -117,8 +120,10 @@ export class Agent<
       initial: () => this.initialState,
       validate: (next, source) => this.validateStateChange(next as StateType, source),
       changed: (next, source) => this.#stateChanged(next as StateType, source),
-      broadcast: (frame, except) => this.#host.connections.broadcastFrame(frame, (connection) => connection === except),
+      broadcast: (frameFor, except) =>
+        this.#host.connections.broadcastFrame(frameFor, (connection) => connection === except),
       send: (connection, frame) => this.#sendFrame(connection, frame),
+      isExtended: (connection) => hasFlag(connection, "extended"),
       failed: (error) => void this.#failed(error, currentContext())
     });
   }
@@ -127,6 +132,7 @@ export class Agent<
     return new Rpc({
       target: this,
       send,
+      isExtended: (connection) => hasFlag(connection, "extended"),
       emit: (type, payload) => this.#emit(type, payload),
       failed: (error) => this.#failed(error, currentContext())
     });
@@ -182,12 +188,31 @@ export class Agent<
   /** After a state was stored and sent. For side effects; what it throws goes to `onError`. */
   onStateChanged(_state: StateType, _source: StateSource): void | Promise<void> {}
 
+  /** @deprecated Another name of `onStateChanged`, for programs of older releases. Not called beside it. */
+  onStateUpdate?(state: StateType, source: StateSource): void | Promise<void>;
+
   /** Throw to keep a state from being stored. Synchronous. */
   validateStateChange(_next: StateType, _source: StateSource): void {}
 
   /** Up to 9 tags, by which `getConnections` finds this connection. */
   getConnectionTags(_connection: Connection, _ctx: ConnectionContext): string[] | Promise<string[]> {
     return [];
+  }
+
+  /**
+   * Whether a connection may do what it asks for: asked for every frame of a client that writes, calls or steers. The default
+   * lets a read-only connection watch and call, and everybody else do everything. Keep it: `super.authorize(...) && ...`.
+   *
+   * @param operation its `type`, and what it is about (the method of a call, the id of a tool call)
+   * @returns false to refuse; the client is told so in the words of its protocol
+   * @example
+   * authorize(connection: Connection<{ role: string }>, operation: Operation) {
+   *   const isAdmin = connection.state?.role === "admin";
+   *   return super.authorize(connection, operation) && (operation.type !== "chat-clear" || isAdmin);
+   * }
+   */
+  authorize(connection: Connection, operation: Operation): boolean {
+    return mayByDefault(connection, operation);
   }
 
   /** Whether this new connection may only watch and call. */
@@ -287,14 +312,18 @@ export class Agent<
       return this.#gate.enter({ request }, () => this.#host.request(request));
     }
     return this.#gate.enter({ request }, () =>
-      this.#host.connect(request, (connection, hooks) => runInContext({ ...currentContext(), connection }, hooks))
+      this.#host.connect(request, (connection, seen, hooks) =>
+        runInContext({ ...currentContext(), connection, request: seen }, hooks)
+      )
     );
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     if (!isConnection(socket)) return;
     const connection = toConnection(socket);
-    await this.#quietly({ connection }, () => this.#host.message(connection, message));
+    // Sockets deliver a Blob on newer compatibility dates. To this handler they did not yet, and programs must never see one.
+    const data = (message as unknown) instanceof Blob ? await (message as unknown as Blob).arrayBuffer() : message;
+    await this.#quietly({ connection }, () => this.#host.message(connection, data));
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): Promise<void> {
@@ -364,7 +393,7 @@ export class Agent<
 
   #stateChanged(next: StateType, source: StateSource): void {
     this.#emit("state:update", () => ({}));
-    const pending = this.onStateChanged(next, source);
+    const pending = notificationOf(this, Agent.prototype).call(this, next, source);
     if (pending) void pending.catch((error: unknown) => this.#failed(error, currentContext()));
   }
 
@@ -454,32 +483,4 @@ export function installCapability<Installed extends Capability>(
 export function getCurrentAgent<Self extends AnyAgent = Agent>(): AgentContext<Self> {
   // The caller knows which class of agent its code runs in.
   return currentContext() as AgentContext<Self>;
-}
-
-function holdConstruction(ctx: DurableObjectState, gate: Gate): void {
-  const block = ctx.blockConcurrencyWhile.bind(ctx);
-  Object.defineProperty(ctx, "blockConcurrencyWhile", {
-    configurable: true,
-    writable: true,
-    value: <Result>(run: () => Promise<Result>): Promise<Result> => gate.holdConstruction(block(run))
-  });
-}
-
-// 1005, 1006 and 1015 never travel in a close frame; answering with them fails.
-const reservedCodes: ReadonlySet<number> = new Set([1005, 1006, 1015]);
-
-function echoClose(socket: WebSocket, code: number, reason: string): void {
-  if (socket.readyState === WebSocket.CLOSED) return;
-  if (reservedCodes.has(code)) socket.close();
-  else socket.close(code, reason);
-}
-
-function wait(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, delayMs);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

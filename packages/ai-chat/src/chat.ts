@@ -14,7 +14,7 @@ import type {
   ToolResultFrame
 } from "./protocol/frames";
 import { StreamLog, streamLogSchema } from "./stream/stream-log";
-import { isAnswered, messageWithCall, withApproval, withToolResult } from "./tools/answer-call";
+import { isAnswered, messageWithCall, toolOfCall, withApproval, withToolResult } from "./tools/answer-call";
 import { RequestContext, requestContextSchema } from "./turn/request-context";
 import { Turns, type TurnRequest } from "./turn/turns";
 
@@ -35,30 +35,38 @@ export class Chat implements Capability {
   readonly name = "chat";
   readonly frames = frameHandlers<ChatClientFrame>(chatClientChecks, {
     cf_agent_use_chat_request: {
-      operation: "chat-request",
+      operation: () => ({ type: "chat-request" }),
       handle: (connection, frame) => this.#request(connection, frame),
       refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
     },
     cf_agent_chat_messages: {
-      operation: "chat-rewrite",
+      operation: () => ({ type: "chat-rewrite" }),
       handle: (connection, { messages }) => this.#rewrite(connection, messages)
     },
-    cf_agent_chat_clear: { operation: "chat-clear", handle: () => this.#clear() },
-    cf_agent_chat_request_cancel: { operation: "chat-cancel", handle: (_, { id }) => this.#cancel(id) },
+    cf_agent_chat_clear: { operation: () => ({ type: "chat-clear" }), handle: () => this.#clear() },
+    cf_agent_chat_request_cancel: {
+      operation: ({ id }) => ({ type: "chat-cancel", requestId: id }),
+      handle: (_, { id }) => this.#cancel(id)
+    },
     cf_agent_stream_resume_request: {
-      operation: "chat-resume",
+      operation: () => ({ type: "chat-resume" }),
       handle: (connection) => this.#offerResume(connection, true)
     },
     cf_agent_stream_resume_ack: {
-      operation: "chat-resume",
+      operation: () => ({ type: "chat-resume" }),
       handle: (connection, { id }) => this.#resume(connection, id)
     },
     cf_agent_tool_result: {
-      operation: "tool-result",
+      operation: ({ toolCallId }) => ({ type: "tool-result", toolCallId, toolName: this.#toolOf(toolCallId) }),
       handle: (connection, frame) => this.#toolResult(connection, frame)
     },
     cf_agent_tool_approval: {
-      operation: "tool-approval",
+      operation: ({ toolCallId, approved }) => ({
+        type: "tool-approval",
+        toolCallId,
+        toolName: this.#toolOf(toolCallId),
+        approved
+      }),
       handle: (connection, frame) => this.#toolApproval(connection, frame)
     }
   });
@@ -268,6 +276,8 @@ export class Chat implements Capability {
     answer: (message: UIMessage) => UIMessage | undefined,
     clientTools?: ClientToolSchema[]
   ): Promise<void> {
+    // What nobody has said is no call, though one of this id may come: whether it may be answered was asked without it.
+    if (this.#toolOf(toolCallId) === "") return;
     // The call may be part of what is being said: when that is over, it is stored, and it shows whether the server ran it.
     if (!messageWithCall(this.#transcript.messages, toolCallId)) await this.#turns.settled;
     const message = messageWithCall(this.#transcript.messages, toolCallId);
@@ -287,6 +297,12 @@ export class Chat implements Capability {
     const run = goesOn ? this.#turns.accept(request, store) : store();
     this.#broadcast({ type: "cf_agent_message_updated", message: answered });
     await run?.();
+  }
+
+  /** What the conversation says, not what a client says of it: programs decide by it who may answer. */
+  #toolOf(toolCallId: string): string {
+    const { said } = this.#turns;
+    return toolOfCall(said ? [...this.#transcript.messages, said] : this.#transcript.messages, toolCallId);
   }
 
   // --- sending ---

@@ -1,29 +1,31 @@
-import ReconnectingWebSocket, { type CloseEvent, type Message } from "partysocket/ws";
 import { AgentError } from "../protocol/errors";
-import type { ServerFrame } from "../protocol/frames";
+import { extensionsParameter, extensionsVersion, type ServerFrame } from "../protocol/frames";
 import { kebabCase } from "../protocol/names";
-import { Calls, type AnyCallOptions } from "./calls";
-import { callText, stateText } from "./client-frames";
-import { socketOptions, type AgentClientOptions } from "./options";
-import { Outbox } from "./outbox";
-import { Refusals } from "./refusals";
+import { AgentStream } from "./agent-stream";
+import { Calls, type AnyCallOptions, type CallLimits } from "./calls";
+import { callText } from "./client-frames";
+import { deferred, randomId, tellIdentityChange, type AgentSnapshot, type Identity } from "./identity";
+import { Link } from "./link";
+import type { AgentClientOptions, SetStateOptions } from "./options";
+import { ReconnectingSocket } from "./reconnecting-socket";
+import { consequenceOf } from "./refusals";
 import { decodeServerFrame } from "./server-frames";
+import type { Message } from "./socket-events";
+import { StateModel } from "./state-model";
 import { createStubProxy } from "./stub";
-import type { CallArguments, CallName, CallOptionsFor, CallResult, StateOf, StubOf } from "./types";
+import type {
+  CallArguments,
+  CallName,
+  CallOptionsFor,
+  CallResult,
+  StateOf,
+  StreamName,
+  StreamOf,
+  StubOf
+} from "./types";
 import { agentUrl, resolveQuery, type AgentAddress } from "./url";
 
-/** What a client knows of its agent. A new object for every change. */
-export interface AgentSnapshot<State> {
-  readonly agent: string;
-  readonly name: string;
-  readonly identified: boolean;
-  readonly state: State | undefined;
-}
-
 type FrameHandlers = { [Type in ServerFrame["type"]]: (frame: Extract<ServerFrame, { type: Type }>) => void };
-
-/** The key of state frames in the outbox. */
-const stateKey = "state";
 
 /**
  * A connection to one instance of an agent: its state, its methods, its messages. It connects at once, and again
@@ -44,7 +46,7 @@ const stateKey = "state";
  */
 // An unstated agent has unknown methods, and a state that is `any`, as on the server.
 // oxlint-disable-next-line typescript/no-explicit-any
-export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> extends ReconnectingWebSocket {
+export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> extends ReconnectingSocket {
   /** The id of this connection, the same after reconnecting. The agent knows it as `connection.id`. */
   readonly id: string;
   /** The agent's methods: `await client.stub.add(1, 2)` is `await client.call("add", [1, 2])`. */
@@ -52,46 +54,66 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
 
   readonly #options: AgentClientOptions<State>;
   readonly #address: AgentAddress;
-  readonly #outbox = new Outbox();
-  readonly #calls = new Calls();
-  readonly #refusals = new Refusals();
+  readonly #link = new Link({
+    isOpen: () => this.readyState === this.OPEN,
+    transmit: (data) => this._transmit(data),
+    settled: (isExtended) => this.#state.connected(isExtended),
+    greeted: () => this.#state.greeted(),
+    dead: () => this._dead()
+  });
+  readonly #state = new StateModel<State>({
+    queue: (key, data) => this.#link.send({ data, key, take: (isExtended) => this.#state.take(key, isExtended) }),
+    unqueue: (key) => this.#link.outbox.endsWith(key) && this.#link.outbox.remove(key),
+    send: (text) => this._transmit(text),
+    changed: (state, source) => this.#stateChanged(state, source),
+    refused: (error) => this.#options.onStateUpdateError?.(error.message, error)
+  });
+  readonly #calls = new Calls({
+    queue: (key, data, isAgain) =>
+      this.#link.send({ data, key, take: (isExtended) => this.#calls.take(key, isExtended) }, isAgain),
+    withdraw: (id) => this.#link.outbox.remove(id),
+    tell: (frame) => this.#link.tell(frame)
+  });
   #listeners: readonly (() => void)[] = [];
   #snapshot: AgentSnapshot<State>;
   #ready = deferred();
-  #identity: { name: string; agent: string } | undefined;
+  #identity: Identity | undefined;
   #callCount = 0;
-  /** Counts what makes a query that is being fetched obsolete. */
-  #attempt = 0;
-  #isReplacing = false;
   /** Closed for good: what is not answered by now never will be. */
   #isOver = false;
-  /** The frames that an agent sends to a new connection are through. */
-  #isGreeted = false;
-  /** The state that `setState` left here is newer than the one the agent is about to send. */
-  #isStateAhead = false;
 
   /**
    * @param options address, query, callbacks, and the socket's options; `startClosed` waits for `reconnect()`
    * @throws CLIENT_OPTIONS_INVALID
    */
   constructor(options: AgentClientOptions<State>) {
-    if (!options.startClosed) agentUrl(options, "ws");
-    super("", options.protocols, socketOptions(options));
-    this._url = () => this.#url();
-    this._options.shouldReconnectOnClose = (event) => this.#shouldReconnect(event);
+    super(options, {
+      url: () => this.#url(),
+      canRefresh: () => typeof this.#options.query === "function",
+      returned: () => this.#link.probe(),
+      // Before anybody else's: a listener of the program finds the frame applied.
+      listeners: {
+        open: (event) => this.#opened(event),
+        message: (event) => this.#received(event),
+        close: (event) => this.#closed(event),
+        error: (event) => this.#options.onError?.(event)
+      }
+    });
     const { agent, name, host, path, basePath, prefix, protocol } = options;
     this.#address = { agent, name, host, path, basePath, prefix, protocol };
     this.#options = options;
-    this.#snapshot = { agent: kebabCase(agent ?? ""), name: name ?? "default", identified: false, state: undefined };
+    this.#snapshot = {
+      agent: kebabCase(agent ?? ""),
+      name: name ?? "default",
+      identified: false,
+      state: undefined,
+      connectionError: undefined
+    };
     this.id = options.id ?? randomId();
     // The proxy has whatever methods the type says.
     this.stub = createStubProxy((method, args) => this.#call(method, args)) as StubOf<AgentOrState>;
-    this.#bindMethods();
-    // Before anybody else's: a listener of the program finds the frame applied.
-    this.addEventListener("open", (event) => this.#opened(event));
-    this.addEventListener("message", (event) => this.#received(event));
-    this.addEventListener("close", (event) => this.#closed(event));
-    this.addEventListener("error", (event) => this.#options.onError?.(event));
+    for (const name of methods) Object.assign(this, { [name]: this[name].bind(this) });
+    if (!options.startClosed) this.reconnect();
   }
 
   /** The agent's class in kebab case: what was asked for, then what the agent says. */
@@ -119,19 +141,22 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     return this.#snapshot.state;
   }
 
+  /** The revision of the state that this client knows, for `ifRevision`; `undefined` with an agent that counts none. */
+  get revision(): number | undefined {
+    return this.#state.revision;
+  }
+
   /**
    * Writes the agent's state. It shows here at once and is sent to the agent, which sends it to all others. The agent may
-   * refuse it: see `onStateUpdateError`.
+   * refuse it: the state is set back then, see `onStateUpdateError`.
    *
    * @param state any JSON value; it replaces the whole state
+   * @param options `ifRevision` refuses the write if others have changed the state meanwhile
    * @throws STATE_NOT_SERIALIZABLE; nothing has changed then
-   * @example client.setState({ ...client.state, score: 100 });
+   * @example client.setState({ ...client.state, score: 100 }, { ifRevision: true });
    */
-  setState(state: State): void {
-    this.#transmit(stateText(state), stateKey);
-    if (!this.#isGreeted) this.#isStateAhead = true;
-    this.#update({ state });
-    this.#options.onStateUpdate?.(state, "client");
+  setState(state: State, { ifRevision }: SetStateOptions = {}): void {
+    this.#state.write(state, ifRevision);
   }
 
   /**
@@ -139,10 +164,11 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
    *
    * @param method its name
    * @param args its arguments, JSON values
-   * @param options `timeout` in milliseconds; `stream` for a method that streams
+   * @param options `timeout` in milliseconds; `signal` to cancel it; `idempotent` if it may run twice; `stream` for a method that
+   * streams
    * @returns what the method returns, or what its stream ends with
-   * @throws CALL_FAILED with the agent's message; CONNECTION_CLOSED when the connection was lost after the call was sent (it
-   * may have run), or was closed for good; CALL_TIMEOUT
+   * @throws CALL_FAILED, or the code of the agent's own error, with its message; CONNECTION_CLOSED when the connection was lost
+   * after the call was sent (it may have run), or was closed for good; CALL_TIMEOUT; CALL_CANCELLED
    * @example
    * await client.call("generate", [prompt], { timeout: 30_000, stream: { onChunk: (text) => append(text) } });
    */
@@ -165,12 +191,45 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   }
 
   /**
+   * Calls a method that streams, to read its values in a loop. A slow reader slows the agent down; leaving the loop cancels the
+   * call.
+   *
+   * @param method its name
+   * @param args its arguments, JSON values
+   * @param options as for `call`
+   * @returns the values, and `final`, what the stream ends with
+   * @throws what `call` throws, from the loop and from `final`
+   * @example
+   * const stream = client.stream("generate", [prompt]);
+   * for await (const text of stream) append(text);
+   * const usage = await stream.final;
+   */
+  stream<Name extends StreamName<AgentOrState>>(
+    method: Name,
+    args?: CallArguments<AgentOrState, Name>,
+    options?: CallLimits
+  ): StreamOf<AgentOrState, Name>;
+  /** Streams from a method that the types do not know: state its values. */
+  stream<Chunk = never, Final = unknown>(
+    method: [Chunk] extends [never] ? never : string,
+    args?: readonly unknown[],
+    options?: CallLimits
+  ): AgentStream<Chunk, Final>;
+  stream(method: string, args?: readonly unknown[], options?: CallLimits): AgentStream<unknown> {
+    return new AgentStream((onChunk) => {
+      const id = this.#nextCall();
+      const final = this.#call(method, args, { ...options, stream: { onChunk } }, id, true);
+      return { final, read: () => this.#calls.read(id), cancel: () => this.#calls.cancel(id) };
+    });
+  }
+
+  /**
    * Sends a message to the agent's `onMessage`. While there is no connection, it waits for it.
    *
    * @returns whether it went out at once
    */
-  override send(data: Message): boolean {
-    return this.#transmit(data);
+  send(data: Message): boolean {
+    return this.#link.send({ data });
   }
 
   /**
@@ -192,7 +251,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     this.#isOver = true;
     super.close(code, reason);
     // Without a socket there is no close event.
-    this.#rejectCalls();
+    this.#calls.connectionClosed(true, false);
   }
 
   /**
@@ -203,20 +262,13 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   override reconnect(code?: number, reason?: string): void {
     agentUrl(this.#address, "ws");
     this.#isOver = false;
-    this.#refusals.reset();
-    this.#attempt++;
-    this.#isReplacing = true;
-    this._options.startClosed = false;
-    try {
-      super.reconnect(code, reason);
-    } finally {
-      this.#isReplacing = false;
-    }
+    super.reconnect(code, reason);
+    if (this.#snapshot.connectionError) this.#update({ connectionError: undefined });
   }
 
   /** Bytes (of a text: characters) that wait to be sent. */
   override get bufferedAmount(): number {
-    return super.bufferedAmount + this.#outbox.bytes;
+    return super.bufferedAmount + this.#link.outbox.bytes;
   }
 
   /**
@@ -240,155 +292,108 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
 
   readonly #frames: FrameHandlers = {
     cf_agent_identity: ({ name, agent }) => this.#identified(name, agent),
-    cf_agent_state: ({ state }) => {
-      if (this.#isStateAhead) return;
-      // What the agent's type says.
-      const next = state as State;
-      this.#update({ state: next });
-      this.#options.onStateUpdate?.(next, "server");
-    },
+    cf_agent_state: (frame) => this.#state.received(frame),
+    cf_agent_state_patch: (frame) => this.#state.patched(frame),
+    cf_agent_state_ack: (frame) => this.#state.acknowledged(frame),
+    cf_agent_state_reject: (frame) => this.#state.rejected(frame),
     cf_agent_state_error: ({ error }) => this.#options.onStateUpdateError?.(error),
     cf_agent_mcp_servers: ({ mcp }) => this.#options.onMcpUpdate?.(mcp),
-    rpc: (frame) => this.#calls.settle(frame)
+    rpc: (frame) => this.#calls.settle(frame),
+    // The link has heard of them.
+    cf_agent_hello: () => {},
+    cf_agent_pong: () => {}
   };
 
   #received(event: MessageEvent): void {
     const frame = decodeServerFrame(event.data);
+    this.#link.received(frame);
     if (!frame) return this.#options.onMessage?.(event);
-    if (frame.type !== "cf_agent_identity" && frame.type !== "cf_agent_state") {
-      this.#isGreeted = true;
-      this.#isStateAhead = false;
-    }
     // A handler takes the frames of the type under which it is found, which TypeScript cannot follow.
     (this.#frames[frame.type] as (frame: ServerFrame) => void)(frame);
   }
 
+  #stateChanged(state: State | undefined, source: "server" | "client"): void {
+    this.#update({ state });
+    // An agent without a state has nothing that a callback could take.
+    if (state !== undefined) this.#options.onStateUpdate?.(state, source);
+  }
+
   #identified(name: string, agent: string): void {
     const before = this.#identity;
-    const hasChanged = before !== undefined && (before.name !== name || before.agent !== agent);
-    this.#identity = { name, agent };
+    const after = (this.#identity = { name, agent });
+    const hasChanged = before && (before.name !== name || before.agent !== agent);
     // Another instance has another state.
-    this.#update({ name, agent, identified: true, ...(hasChanged && !this.#isStateAhead && { state: undefined }) });
+    if (hasChanged) this.#state.forget();
+    this.#update({ name, agent, identified: true });
     this.#ready.resolve();
     this.#options.onIdentity?.(name, agent);
-    if (!hasChanged) return;
-    if (this.#options.onIdentityChange) this.#options.onIdentityChange(before.name, name, before.agent, agent);
-    else {
-      console.warn(
-        `The connection led to ${before.agent} "${before.name}" and now leads to ${agent} "${name}". ` +
-          "Pass onIdentityChange to handle this."
-      );
-    }
+    if (hasChanged) tellIdentityChange(this.#options, before, after);
   }
 
   // --- what goes out ---
 
-  #call(method: string, args: readonly unknown[] = [], options: AnyCallOptions = {}): Promise<unknown> {
+  #nextCall(): string {
+    return `${this.id}:${++this.#callCount}`;
+  }
+
+  #call(
+    method: string,
+    args: readonly unknown[] = [],
+    options: AnyCallOptions = {},
+    id = this.#nextCall(),
+    hasReader = false
+  ): Promise<unknown> {
     if (this.#isOver) return Promise.reject(new AgentError("CONNECTION_CLOSED", "Connection closed"));
-    const id = `${this.id}:${++this.#callCount}`;
     try {
-      const text = callText(id, method, args);
-      const answer = this.#calls.add(id, method, options, () => this.#outbox.remove(id));
-      this.#transmit(text, id);
-      return answer;
+      return this.#calls.add(id, method, callText(id, method, args), options, hasReader);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #transmit(data: Message, key?: string): boolean {
-    this.#outbox.push(data, key);
-    this.#flush();
-    return this.#isOpen;
-  }
-
-  get #isOpen(): boolean {
-    return this.readyState === this.OPEN;
-  }
-
-  #flush(): void {
-    this.#outbox.flush(
-      () => this.#isOpen,
-      (data) => super.send(data)
-    );
-  }
-
   // --- the socket's life ---
 
   async #url(): Promise<string> {
-    for (;;) {
-      const attempt = this.#attempt;
-      const query = await resolveQuery(this.#options.query);
-      if (attempt === this.#attempt) return agentUrl(this.#address, "ws", { _pk: this.id, ...query });
-    }
+    const query = await resolveQuery(this.#options.query);
+    const own = { _pk: this.id, [extensionsParameter]: extensionsVersion };
+    return agentUrl(this.#address, "ws", { ...own, ...query });
   }
 
   #opened(event: Event): void {
-    this.#refusals.opened(Date.now());
-    this.#flush();
+    this.#link.opened();
     this.#options.onOpen?.(event);
   }
 
-  #shouldReconnect(event: CloseEvent): boolean {
-    if (this.#isReplacing) return true;
-    const { shouldReconnectOnClose, query } = this.#options;
-    if (shouldReconnectOnClose) return shouldReconnectOnClose(event);
-    return this.#refusals.shouldReconnect(event.code, Date.now(), typeof query === "function");
-  }
-
   #closed(event: CloseEvent): void {
+    const { connectionError } = this;
     if (!this.shouldReconnect) this.#isOver = true;
-    this.#isGreeted = false;
-    this.#isStateAhead = this.#outbox.has(stateKey);
-    if (this.identified) {
-      this.#ready = deferred();
-      this.#update({ identified: false });
-    }
-    this.#rejectCalls();
+    this.#link.closed();
+    if (this.identified) this.#ready = deferred();
+    if (this.identified || connectionError) this.#update({ identified: false, connectionError });
+    // Nothing that would break the next connection as well.
+    const canRepeat = consequenceOf(event.code) !== "fault";
+    this.#state.disconnected(canRepeat);
+    this.#calls.connectionClosed(this.#isOver, canRepeat);
     this.#options.onClose?.(event);
-  }
-
-  /** Those whose answers were lost with the socket; those that were never sent still can be, unless all is over. */
-  #rejectCalls(): void {
-    this.#calls.connectionClosed((id) => {
-      const isLost = this.#isOver || !this.#outbox.has(id);
-      if (isLost) this.#outbox.remove(id);
-      return isLost;
-    });
   }
 
   #update(change: Partial<AgentSnapshot<State>>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of this.#listeners) listener();
   }
-
-  /** Programs take methods out of the object: `const { call, setState } = useAgent(...)`. */
-  #bindMethods(): void {
-    Object.assign(this, {
-      call: this.call.bind(this),
-      setState: this.setState.bind(this),
-      send: this.send.bind(this),
-      fetch: this.fetch.bind(this),
-      close: this.close.bind(this),
-      reconnect: this.reconnect.bind(this),
-      subscribe: this.subscribe.bind(this),
-      getSnapshot: this.getSnapshot.bind(this),
-      addEventListener: this.addEventListener.bind(this),
-      removeEventListener: this.removeEventListener.bind(this)
-    });
-  }
 }
 
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve!: () => void;
-  const promise = new Promise<void>((done) => (resolve = done));
-  return { promise, resolve };
-}
-
-// `crypto.randomUUID` is missing on pages that are served plainly from another machine.
-function randomId(): string {
-  return (
-    crypto.randomUUID?.() ??
-    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
-  );
-}
+// Programs take them out of the object: `const { call, setState } = useAgent(...)`.
+const methods = [
+  "call",
+  "stream",
+  "setState",
+  "send",
+  "fetch",
+  "close",
+  "reconnect",
+  "subscribe",
+  "getSnapshot",
+  "addEventListener",
+  "removeEventListener"
+] as const;

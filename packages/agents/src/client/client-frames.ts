@@ -1,5 +1,5 @@
 import { AgentError, messageOf } from "../protocol/errors";
-import type { RpcRequestFrame, StateFrame } from "../protocol/frames";
+import type { RpcRequestFrame } from "../protocol/frames";
 
 /** The text that asks for a call. */
 export function callText(id: string, method: string, args: readonly unknown[]): string {
@@ -14,13 +14,18 @@ export function callText(id: string, method: string, args: readonly unknown[]): 
  */
 export function stateText(state: unknown): string {
   try {
-    // `undefined` for a function and for `undefined` itself, which would leave the frame without a state.
-    if (JSON.stringify(state) === undefined) throw new TypeError(`${typeof state} is not a JSON value`);
-    const frame: StateFrame = { type: "cf_agent_state", state };
-    return JSON.stringify(frame);
+    const text = JSON.stringify(state);
+    // For a function and for `undefined` itself, which would leave the frame without a state.
+    if (text === undefined) throw new TypeError(`${typeof state} is not a JSON value`);
+    return `{"type":"cf_agent_state","state":${text}}`;
   } catch (cause) {
     throw new AgentError("STATE_NOT_SERIALIZABLE", `This state cannot be sent as JSON: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** Adds fields to the text of a frame, at least one of them defined. */
+export function extended(text: string, fields: object): string {
+  return `${text.slice(0, -1)},${JSON.stringify(fields).slice(1)}`;
 }
 
 /** Without what is not given at the end: JSON would turn it into `null`, which is not what a default parameter waits for. */

@@ -12,7 +12,7 @@ it("connects to the agent's address with its id and query", async () => {
   });
   const { url } = await agent.accepted();
   expect(url.pathname).toBe("/agents/chat-room/lobby/live");
-  expect(Object.fromEntries(url.searchParams)).toEqual({ _pk: client.id, token: "t" });
+  expect(Object.fromEntries(url.searchParams)).toEqual({ _pk: client.id, _agents_ext: "1", token: "t" });
 });
 
 it("is ready when the agent has said which instance it is", async () => {

@@ -42,11 +42,18 @@ export class FakeAgent {
     return this.#peers.take();
   }
 
-  /** A client with a connection on which the agent has said who it is. */
-  async connected(options: Partial<AgentClientOptions<any>> = {}): Promise<{ client: AgentClient; peer: Peer }> {
+  /**
+   * A client with a connection on which the agent has said who it is.
+   *
+   * @param greeting what else it said
+   */
+  async connected(
+    options: Partial<AgentClientOptions<any>> = {},
+    greeting?: Greeting
+  ): Promise<{ client: AgentClient; peer: Peer }> {
     const client = this.client(options);
     const peer = await this.accepted();
-    peer.greet();
+    peer.greet(greeting);
     await client.ready;
     await through(client, peer);
     return { client, peer };
@@ -57,6 +64,16 @@ export class FakeAgent {
     for (const socket of this.#server.clients) socket.terminate();
     this.#server.close();
   }
+}
+
+/** What an agent says to a new connection. */
+export interface Greeting {
+  name?: string;
+  agent?: string;
+  state?: unknown;
+  /** Of the state. An agent that has one takes part in the extensions. */
+  revision?: number;
+  epoch?: string;
 }
 
 /** The server's end of one connection. */
@@ -81,14 +98,21 @@ export class Peer {
   }
 
   /** What an agent sends to a new connection. */
-  greet({ name = "default", agent = "counter", state }: { name?: string; agent?: string; state?: unknown } = {}): void {
+  greet({ name = "default", agent = "counter", state, revision, epoch = "e" }: Greeting = {}): void {
+    const at = revision === undefined ? {} : { epoch, revision };
+    if (revision !== undefined) this.hello();
     this.send({ type: "cf_agent_identity", name, agent });
-    if (state !== undefined) this.send({ type: "cf_agent_state", state });
+    if (state !== undefined) this.send({ type: "cf_agent_state", state, ...at });
     this.send({ type: "cf_agent_mcp_servers", mcp: { servers: {}, tools: [], prompts: [], resources: [] } });
   }
 
-  close(code?: number): void {
-    this.#socket.close(code);
+  /** Says that it takes part in the extensions. */
+  hello(heartbeatMs = 25_000): void {
+    this.send({ type: "cf_agent_hello", version: 1, connection: "c", heartbeatMs, maxFrameBytes: 2 ** 25 });
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#socket.close(code, reason);
   }
 
   /** Cuts the line. */

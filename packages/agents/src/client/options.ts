@@ -1,5 +1,6 @@
-import type { CloseEvent, ErrorEvent, Options, ProtocolsProvider } from "partysocket/ws";
+import type { AgentError } from "../protocol/errors";
 import type { McpServers } from "../protocol/frames";
+import type { SocketOptions } from "./reconnecting-socket";
 import type { AgentAddress, QuerySource } from "./url";
 
 /** What a client tells the program. Each is read when it is needed, so that an options object may change. */
@@ -14,8 +15,12 @@ export interface AgentClientCallbacks<State> {
   onMessage?(event: MessageEvent): void;
   /** The state changed: the agent sent it ("server"), or `setState` of this client was called ("client"). */
   onStateUpdate?(state: State, source: "server" | "client"): void;
-  /** The agent refused a state that this client wrote: "Connection is readonly", "State update rejected". */
-  onStateUpdateError?(error: string): void;
+  /**
+   * The agent refused a state that this client wrote: "Connection is readonly", "State update rejected". An agent that says what
+   * its state is then has set it back here; `cause` has the code: CONNECTION_READONLY, STATE_REJECTED, STATE_TOO_LARGE,
+   * STATE_CONFLICT, or CONNECTION_CLOSED when it is not known whether the state was stored.
+   */
+  onStateUpdateError?(error: string, cause?: AgentError): void;
   /** The MCP servers that the agent uses, or their tools, changed. */
   onMcpUpdate?(servers: McpServers): void;
   /** The agent said which instance this is. On every connection. */
@@ -25,30 +30,18 @@ export interface AgentClientCallbacks<State> {
 }
 
 /** Options of an `AgentClient`. */
-export interface AgentClientOptions<State = unknown>
-  extends AgentAddress, AgentClientCallbacks<State>, Omit<Options, "maxEnqueuedMessages"> {
+export interface AgentClientOptions<State = unknown> extends AgentAddress, AgentClientCallbacks<State>, SocketOptions {
   /** Query parameters of the connection; a function is called for every attempt. Connections cannot carry headers. */
   query?: QuerySource;
   /** Id of the connection, seen by the agent as `connection.id`. @default random */
   id?: string;
-  /** WebSocket subprotocols. */
-  protocols?: ProtocolsProvider;
 }
 
-/** The options of the socket, with our defaults. */
-export function socketOptions(options: AgentClientOptions<never>): Options {
-  return {
-    WebSocket: options.WebSocket,
-    // At random, so that the clients of a server that restarts do not come back all at once.
-    minReconnectionDelay: options.minReconnectionDelay ?? 1000 + Math.random() * 4000,
-    maxReconnectionDelay: options.maxReconnectionDelay ?? 10_000,
-    reconnectionDelayGrowFactor: options.reconnectionDelayGrowFactor ?? 1.3,
-    minUptime: options.minUptime ?? 5000,
-    // An agent that wakes up may take its time.
-    connectionTimeout: options.connectionTimeout ?? 10_000,
-    maxRetries: options.maxRetries,
-    startClosed: options.startClosed,
-    debug: options.debug,
-    debugLogger: options.debugLogger
-  };
+/** Options of one write of the state. */
+export interface SetStateOptions {
+  /**
+   * Refuse the write, with STATE_CONFLICT, unless the state is still at this revision; `true`: still what this client shows. Only
+   * for agents that count revisions; others get no such write.
+   */
+  ifRevision?: number | true;
 }

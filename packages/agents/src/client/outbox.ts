@@ -1,6 +1,13 @@
-import type { Message } from "partysocket/ws";
+import type { Message } from "./socket-events";
 
-type Entry = { data: Message; key: string | undefined };
+/** A frame that waits for a socket. */
+export interface Entry {
+  data: Message;
+  /** By which it is found again. */
+  key?: string;
+  /** What to send when its turn comes, to an agent that knows the extensions or does not. `undefined` for nothing. @default data */
+  take?(isExtended: boolean): Message | undefined;
+}
 
 /** Frames that no socket has been given yet, in order. It belongs to one address, and what it holds goes nowhere else. */
 export class Outbox {
@@ -10,25 +17,30 @@ export class Outbox {
     return this.#entries.reduce((sum, { data }) => sum + sizeOf(data), 0);
   }
 
-  /** @param key by which `has` and `remove` know the frame */
-  push(data: Message, key?: string): void {
-    this.#entries.push({ data, key });
+  /** @param isFirst before all others: it was made earlier */
+  push(entry: Entry, isFirst = false): void {
+    if (isFirst) this.#entries.unshift(entry);
+    else this.#entries.push(entry);
   }
 
-  has(key: string): boolean {
-    return this.#entries.some((entry) => entry.key === key);
+  /** Whether the frame with this key would be the last to be sent. */
+  endsWith(key: string): boolean {
+    return this.#entries.at(-1)?.key === key;
   }
 
-  remove(key: string): void {
+  /** @returns whether it was there */
+  remove(key: string): boolean {
+    const before = this.#entries.length;
     this.#entries = this.#entries.filter((entry) => entry.key !== key);
+    return this.#entries.length < before;
   }
 
   /** Hands all frames over, as long as `isOpen`. */
-  flush(isOpen: () => boolean, transmit: (data: Message) => void): void {
+  flush(isOpen: () => boolean, transmit: (entry: Entry) => void): void {
     while (this.#entries.length > 0 && isOpen()) {
       // Taken out first: a frame that the socket refuses would block all that come after it.
       const [entry] = this.#entries.splice(0, 1);
-      if (entry) transmit(entry.data);
+      if (entry) transmit(entry);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Refusals } from "./refusals";
+import { consequenceOf, Refusals } from "./refusals";
 
 it.each([
   [1000, true],
@@ -17,24 +17,40 @@ it.each([
 
 it("tries once more with a fresh query, then no more", () => {
   const refusals = new Refusals();
-  refusals.opened(1000);
-  expect(refusals.shouldReconnect(4001, 1100, true)).toBe(true);
-  refusals.opened(2000);
-  expect(refusals.shouldReconnect(4001, 2100, true)).toBe(false);
+  expect(refusals.shouldReconnect(4001, 100, true)).toBe(true);
+  expect(refusals.shouldReconnect(4001, 100, true)).toBe(false);
 });
 
 it("starts over after a connection that was accepted", () => {
   const refusals = new Refusals();
-  refusals.opened(1000);
-  expect(refusals.shouldReconnect(4001, 1100, true)).toBe(true);
-  refusals.opened(2000);
-  expect(refusals.shouldReconnect(4001, 3_602_000, true)).toBe(true);
+  expect(refusals.shouldReconnect(4001, 100, true)).toBe(true);
+  expect(refusals.shouldReconnect(4001, 3_600_000, true)).toBe(true);
 });
 
 it("starts over when the program asks", () => {
   const refusals = new Refusals();
-  refusals.opened(1000);
-  refusals.shouldReconnect(4001, 1100, true);
+  refusals.shouldReconnect(4001, 100, true);
   refusals.reset();
-  expect(refusals.shouldReconnect(4001, 1200, true)).toBe(true);
+  expect(refusals.shouldReconnect(4001, 100, true)).toBe(true);
 });
+
+it.each([
+  [1002, "fault"],
+  [1003, "fault"],
+  [1007, "fault"],
+  [1009, "fault"],
+  [1008, "refused"],
+  [3000, "refused"],
+  [3003, "refused"],
+  [4000, "refused"],
+  [4999, "refused"],
+  [1000, "retry"],
+  [1001, "retry"],
+  [1005, "retry"],
+  [1006, "retry"],
+  [1011, "retry"],
+  [1012, "retry"],
+  [1013, "retry"],
+  [3008, "retry"],
+  [5000, "retry"]
+])("takes %i for: %s", (code, consequence) => expect(consequenceOf(code)).toBe(consequence));

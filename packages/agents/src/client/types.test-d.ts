@@ -111,6 +111,26 @@ void game.call("greet", [1]);
 // @ts-expect-error no such method
 void game.call("nonExistent");
 
+// `stream`.
+async function streams(): Promise<void> {
+  const stream = game.stream("count", [3]);
+  for await (const chunk of stream) expectTypeOf(chunk).toEqualTypeOf<number>();
+  expectTypeOf(await stream.final).toEqualTypeOf<"end" | undefined>();
+  for await (const chunk of game.stream("generate", ["prompt"], { signal: AbortSignal.timeout(1) })) {
+    expectTypeOf(chunk).toBeUnknown();
+  }
+  for await (const chunk of game.stream<string, number>("onlyOnTheServer")) expectTypeOf(chunk).toBeString();
+  for await (const chunk of untyped.stream("whatever", [1])) expectTypeOf(chunk).toBeAny();
+  // @ts-expect-error a method that does not stream
+  void game.stream("greet", ["World"]);
+  // @ts-expect-error an argument of another type
+  void game.stream("count", ["3"]);
+}
+void streams();
+void game.call("greet", ["World"], { signal: AbortSignal.timeout(1), idempotent: true });
+game.setState({ state: "over", score: 1 }, { ifRevision: true });
+expectTypeOf(game.connectionError?.closeCode).toEqualTypeOf<number | undefined>();
+
 // The state: the agent's own, even when it has a member that is called `state`.
 expectTypeOf(game.state).toEqualTypeOf<GameState | undefined>();
 game.setState({ state: "over", score: 1 });

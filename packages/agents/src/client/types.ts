@@ -1,4 +1,5 @@
 import type { AgentMember } from "./agent-members";
+import type { AgentStream } from "./agent-stream";
 import type { AnyCallOptions } from "./calls";
 
 // Types of a client, derived from the agent's class. They are structural: the server's types depend on the runtime of
@@ -152,3 +153,17 @@ export type CallResult<T, Name> = ClientResult<MethodOf<T, Name>>;
 
 /** The options of `call`, with the values that this method streams. */
 export type CallOptionsFor<T, Name> = AnyCallOptions<ClientChunk<MethodOf<T, Name>>, CallResult<T, Name>>;
+
+/** Names that `stream` takes: of methods that stream, where that is known. */
+export type StreamName<T> =
+  IsTyped<T> extends true
+    ? {
+        [Name in CallName<T>]: SplitStream<MethodOf<T, Name>> extends { stream: unknown } ? Name : never;
+      }[CallName<T>]
+    : string;
+
+/** What `stream` gives. */
+export type StreamOf<T, Name> =
+  // The values of an agent that is not known.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  IsTyped<T> extends true ? AgentStream<ClientChunk<MethodOf<T, Name>>, CallResult<T, Name>> : AgentStream<any, any>;

@@ -3,21 +3,23 @@ import type { Fields } from "../protocol/frames";
 import type { Connection, ConnectionContext } from "./connection";
 import type { SchemaDefinition } from "./meta";
 
-/** What a client asks to do. Each frame type names one; whether the connection may is decided in one place. */
+/** What a client asks to do. Whether its connection may is decided in one place, for every frame. */
 export type Operation =
-  | "call"
-  | "state-write"
-  | "chat-request"
-  | "chat-cancel"
-  | "chat-clear"
-  | "chat-rewrite"
-  | "chat-resume"
-  | "tool-result"
-  | "tool-approval";
+  | { type: "call"; method: string }
+  | { type: "state-write" }
+  | { type: "chat-request" }
+  | { type: "chat-cancel"; requestId: string }
+  | { type: "chat-clear" }
+  | { type: "chat-rewrite" }
+  | { type: "chat-resume" }
+  // The tool is what the conversation says of the call, and empty if it has no such call.
+  | { type: "tool-result"; toolCallId: string; toolName: string }
+  | { type: "tool-approval"; toolCallId: string; toolName: string; approved: boolean };
 
 export interface FrameHandler {
   readonly check: Check;
-  readonly operation: Operation;
+  /** What the frame asks for; without it, nothing that has to be allowed. */
+  operation?(frame: Fields): Operation;
   handle(connection: Connection, frame: Fields): void | Promise<void>;
   /** Answers a frame that the connection may not send. Without it, the refusal is only an event. */
   refuse?(connection: Connection, frame: Fields): void;
@@ -28,7 +30,7 @@ export type FrameHandlers = Readonly<Record<string, FrameHandler>>;
 
 type Handlers<Frame extends { type: string }> = {
   [Type in Frame["type"]]: {
-    operation: Operation;
+    operation?(frame: Extract<Frame, { type: Type }>): Operation;
     handle(connection: Connection, frame: Extract<Frame, { type: Type }>): void | Promise<void>;
     refuse?(connection: Connection, frame: Extract<Frame, { type: Type }>): void;
   };

@@ -39,8 +39,10 @@ interface Attachment {
 }
 type UserData = Record<string, unknown>;
 
-const flagKeys = { readonly: "_cf_readonly", protocolDisabled: "_cf_no_protocol" } as const;
+const flagKeys = { readonly: "_cf_readonly", protocolDisabled: "_cf_no_protocol", extended: "_cf_extended" } as const;
 export type ConnectionFlag = keyof typeof flagKeys;
+export type ConnectionFlags = Readonly<Record<ConnectionFlag, boolean>>;
+const flagNames = Object.keys(flagKeys) as ConnectionFlag[];
 // A state that is not an object cannot hold flags beside itself, so it is wrapped.
 const wrappedKey = "_cf_value";
 const hiddenKeys: readonly string[] = [...Object.values(flagKeys), wrappedKey];
@@ -61,7 +63,7 @@ class Peer {
   readonly tags: readonly string[];
   readonly uri: string | null;
   state: unknown = null;
-  readonly flags: Record<ConnectionFlag, boolean> = { readonly: false, protocolDisabled: false };
+  flags: ConnectionFlags = { readonly: false, protocolDisabled: false, extended: false };
 
   constructor(id: string, tags: readonly string[], uri: string | null) {
     this.id = id;
@@ -78,21 +80,23 @@ class Peer {
       peer.state = user ?? null;
       return peer;
     }
-    const { [flagKeys.readonly]: readonly, [flagKeys.protocolDisabled]: protocolDisabled, ...state } = user;
-    peer.flags.readonly = readonly === true;
-    peer.flags.protocolDisabled = protocolDisabled === true;
+    const state = { ...user };
+    const flags = { ...peer.flags };
+    for (const name of flagNames) {
+      flags[name] = state[flagKeys[name]] === true;
+      delete state[flagKeys[name]];
+    }
+    peer.flags = flags;
+    const isFlagged = flagNames.some((name) => flags[name]);
     if (Object.hasOwn(state, wrappedKey)) peer.state = state[wrappedKey];
-    else
-      peer.state =
-        Object.keys(state).length > 0 || !(peer.flags.readonly || peer.flags.protocolDisabled) ? state : null;
+    else peer.state = Object.keys(state).length > 0 || !isFlagged ? state : null;
     return peer;
   }
 
-  attachment(state: unknown, flags: Readonly<Record<ConnectionFlag, boolean>>): Attachment {
+  attachment(state: unknown, flags: ConnectionFlags): Attachment {
     const pk = { id: this.id, tags: [...this.tags], ...(this.uri === null ? {} : { uri: this.uri }) };
     const hidden: UserData = {};
-    if (flags.readonly) hidden[flagKeys.readonly] = true;
-    if (flags.protocolDisabled) hidden[flagKeys.protocolDisabled] = true;
+    for (const name of flagNames) if (flags[name]) hidden[flagKeys[name]] = true;
     const flagged = Object.keys(hidden).length > 0;
     if (state === null || state === undefined) return { __pk: pk, __user: flagged ? hidden : null };
     // Beside flags, an empty object could not be told from no state.
@@ -101,7 +105,7 @@ class Peer {
   }
 }
 
-function save(socket: Socket, peer: Peer, state: unknown, flags: Readonly<Record<ConnectionFlag, boolean>>): void {
+function save(socket: Socket, peer: Peer, state: unknown, flags: ConnectionFlags): void {
   try {
     socket.serializeAttachment(peer.attachment(state, flags));
   } catch (cause) {
@@ -163,14 +167,14 @@ export function createConnection(socket: WebSocket, id: string, uri: string | nu
   return toConnection(socket);
 }
 
-/** Fixes the tags of a new connection and stores its identity, state and flags with the socket. */
-export function setTags(connection: Connection, tags: readonly string[]): void {
+/** Fixes the tags and flags of a new connection, and stores them with its identity and state: one write for all. */
+export function establish(connection: Connection, tags: readonly string[], flags: ConnectionFlags): void {
   const socket = connection as unknown as Socket;
   const before = peerOf(socket);
   const peer = new Peer(before.id, tags, before.uri);
   peer.state = before.state;
-  Object.assign(peer.flags, before.flags);
-  save(socket, peer, peer.state, peer.flags);
+  peer.flags = flags;
+  save(socket, peer, peer.state, flags);
   socket[peerSlot] = peer;
 }
 
@@ -181,6 +185,7 @@ export function setFlag(connection: Connection, flag: ConnectionFlag, value: boo
   const socket = connection as unknown as Socket;
   const peer = peerOf(socket);
   if (peer.flags[flag] === value) return;
-  save(socket, peer, peer.state, { ...peer.flags, [flag]: value });
-  peer.flags[flag] = value;
+  const flags = { ...peer.flags, [flag]: value };
+  save(socket, peer, peer.state, flags);
+  peer.flags = flags;
 }

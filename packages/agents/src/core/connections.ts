@@ -1,13 +1,28 @@
 import { AgentError } from "../protocol/errors";
-import { createConnection, hasFlag, isConnection, setTags, toConnection, type Connection } from "./connection";
+import { pingText, pongText } from "../protocol/frames";
+import {
+  createConnection,
+  establish,
+  hasFlag,
+  isConnection,
+  toConnection,
+  type Connection,
+  type ConnectionFlags
+} from "./connection";
 
-/** The part of `DurableObjectState` that holds hibernating sockets. */
-export type SocketHost = Pick<DurableObjectState, "acceptWebSocket" | "getWebSockets">;
+/** Who holds the sockets: the part of `DurableObjectState` for those that hibernate, or memory. */
+export interface SocketHost extends Pick<
+  DurableObjectState,
+  "acceptWebSocket" | "getWebSockets" | "getWebSocketAutoResponse" | "setWebSocketAutoResponse"
+> {
+  /** The socket could not be set up, and will not tell that it is closed. */
+  forget?(socket: WebSocket): void;
+}
 
 const maxTags = 10;
 const maxTagLength = 256;
 
-/** The sockets of one instance. The runtime holds them; nothing here has to survive an eviction. */
+/** The sockets of one instance. */
 export class Connections {
   readonly #host: SocketHost;
 
@@ -22,13 +37,23 @@ export class Connections {
     return { connection: createConnection(server, id, request.url), client };
   }
 
-  /** Hands the socket to the runtime, so that it survives hibernation. */
-  accept(connection: Connection, tags: readonly string[]): void {
+  /** Opens a connection. */
+  accept(connection: Connection, tags: readonly string[], flags: ConnectionFlags): void {
     const all = [connection.id, ...tags.filter((tag) => tag !== connection.id)];
     checkTags(all);
     // First what may fail: an accepted socket that is not in use would stay.
-    setTags(connection, all);
+    establish(connection, all, flags);
     this.#host.acceptWebSocket(connection, all);
+    // One pair an object: a program may have set its own, and then answers pings by itself or through us.
+    if (flags.extended && this.#host.getWebSocketAutoResponse() === null) {
+      this.#host.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingText, pongText));
+    }
+  }
+
+  /** Ends a connection that could not be set up: nobody is at its other end. */
+  discard(connection: Connection): void {
+    this.#host.forget?.(connection);
+    connection.close(1011, "The connection could not be set up");
   }
 
   *all(tag?: string): IterableIterator<Connection> {
@@ -47,10 +72,14 @@ export class Connections {
     for (const connection of this.all()) if (!without.includes(connection.id)) send(connection, message);
   }
 
-  /** Sends a frame of the protocol: only to those that want such frames. */
-  broadcastFrame(frame: string, except?: (connection: Connection) => boolean): void {
+  /** Sends a frame of the protocol, to those that want such frames: the same to all, or what each of them understands. */
+  broadcastFrame(
+    frame: string | ((connection: Connection) => string),
+    except?: (connection: Connection) => boolean
+  ): void {
     for (const connection of this.all()) {
-      if (!hasFlag(connection, "protocolDisabled") && !except?.(connection)) send(connection, frame);
+      if (hasFlag(connection, "protocolDisabled") || except?.(connection)) continue;
+      send(connection, typeof frame === "string" ? frame : frame(connection));
     }
   }
 }
@@ -64,6 +93,16 @@ export function send(connection: Connection, message: WSData): void {
   } catch (error) {
     if (connection.readyState === WebSocket.OPEN) throw error;
   }
+}
+
+// 1005, 1006 and 1015 never travel in a close frame; answering with them fails.
+const reservedCodes: ReadonlySet<number> = new Set([1005, 1006, 1015]);
+
+/** Answers a client's close. */
+export function echoClose(socket: WebSocket, code: number, reason: string): void {
+  if (socket.readyState === WebSocket.CLOSED) return;
+  if (reservedCodes.has(code)) socket.close();
+  else socket.close(code, reason);
 }
 
 function checkTags(tags: readonly string[]): void {

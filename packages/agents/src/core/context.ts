@@ -7,6 +7,8 @@ export interface AgentContext<Self = unknown> {
   connection: Connection | undefined;
   request: Request | undefined;
   email: unknown;
+  /** In a call of a client: aborted when the client cancels it, or closes its connection. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const empty: AgentContext = { agent: undefined, connection: undefined, request: undefined, email: undefined };
@@ -21,3 +23,9 @@ export const currentContext = (): AgentContext => storage.getStore() ?? empty;
 
 /** Runs `run` inside a context. */
 export const runInContext = <Result>(context: AgentContext, run: () => Result): Result => storage.run(context, run);
+
+/** Gives the running entry the signal of the call that it is. Most methods never look at it, so it is made when they do. */
+export function setCallSignal(signal: () => AbortSignal): void {
+  const context = storage.getStore();
+  if (context) Object.defineProperty(context, "signal", { get: signal, configurable: true, enumerable: true });
+}

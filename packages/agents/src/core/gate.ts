@@ -211,3 +211,13 @@ function wrapGetter(getter: () => unknown): () => unknown {
     return gate ? gate.call(() => getter.call(this)) : getter.call(this);
   };
 }
+
+/** Lets the constructor of an agent prepare it with `blockConcurrencyWhile`, as that of any Durable Object. */
+export function holdConstruction(ctx: DurableObjectState, gate: Gate): void {
+  const block = ctx.blockConcurrencyWhile.bind(ctx);
+  Object.defineProperty(ctx, "blockConcurrencyWhile", {
+    configurable: true,
+    writable: true,
+    value: <Result>(run: () => Promise<Result>): Promise<Result> => gate.holdConstruction(block(run))
+  });
+}

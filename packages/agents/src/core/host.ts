@@ -1,9 +1,11 @@
-import { decodeClientFrame } from "../protocol/decode";
+import { decodeFrame } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
+import { pongText } from "../protocol/frames";
 import { Alarms, type AlarmPort } from "./alarm";
 import type { Capability, FrameHandler, Operation } from "./capability";
-import { hasFlag, setFlag, type Connection, type ConnectionContext } from "./connection";
+import { hasFlag, type Connection, type ConnectionContext } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
+import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
 
 /** What the host asks of the agent: its hooks, as they are when they are needed. */
@@ -14,6 +16,8 @@ export interface HostHooks {
   connectionTags(connection: Connection, context: ConnectionContext): string[] | Promise<string[]>;
   isReadonly(connection: Connection, context: ConnectionContext): boolean;
   wantsProtocol(connection: Connection, context: ConnectionContext): boolean;
+  /** Whether a connection may do this. */
+  mayDo(connection: Connection, operation: Operation): boolean;
   /** The frame that introduces this instance, unless it stays anonymous. */
   identityFrame(): string | undefined;
   emit(type: string, payload: () => Record<string, unknown>): void;
@@ -30,7 +34,11 @@ export interface HostDeps {
 }
 
 // What a read-only connection may do all the same.
-const readonlyOperations: ReadonlySet<Operation> = new Set<Operation>(["call", "chat-resume"]);
+const readonlyOperations: ReadonlySet<Operation["type"]> = new Set<Operation["type"]>(["call", "chat-resume"]);
+
+/** The default rule: a read-only connection watches and calls, all others may do everything. */
+export const mayByDefault = (connection: Connection, operation: Operation): boolean =>
+  !hasFlag(connection, "readonly") || readonlyOperations.has(operation.type);
 
 /** Owns what there is one of in an instance: the meta row, the alarm, the sockets and the frame table. */
 export class Host {
@@ -47,6 +55,8 @@ export class Host {
     this.#hooks = deps.hooks;
     this.meta = new Meta(deps.storage, deps.name);
     this.connections = new Connections(deps.sockets);
+    // The runtime answers pings where it can; those of sockets in memory come here.
+    this.#frames.set("cf_agent_ping", { check: () => true, handle: (connection) => send(connection, pongText) });
     this.alarms = new Alarms(this.meta, deps.alarm);
   }
 
@@ -82,32 +92,36 @@ export class Host {
 
   /** Accepts a socket, introduces the instance, and leaves the rest to the agent. `run` gives hooks their context. */
   async connect(
-    request: Request,
-    run: (connection: Connection, hooks: () => Promise<void>) => Promise<void>
+    original: Request,
+    run: (connection: Connection, request: Request, hooks: () => Promise<void>) => Promise<void>
   ): Promise<Response> {
+    const { request, extended } = readExtensions(original);
     const { connection, client } = this.connections.create(request);
     const context: ConnectionContext = { request };
     let accepted = false;
     const hooks = async () => {
-      this.connections.accept(connection, await this.#hooks.connectionTags(connection, context));
+      const tags = await this.#hooks.connectionTags(connection, context);
+      const readonly = this.#hooks.isReadonly(connection, context);
+      const protocolDisabled = !this.#hooks.wantsProtocol(connection, context);
+      const flags = { readonly, protocolDisabled, extended: extended && !protocolDisabled };
+      this.connections.accept(connection, tags, flags);
       accepted = true;
-      if (this.#hooks.isReadonly(connection, context)) setFlag(connection, "readonly", true);
-      if (!this.#hooks.wantsProtocol(connection, context)) setFlag(connection, "protocolDisabled", true);
       this.#hooks.emit("connect", () => ({ connectionId: connection.id }));
       this.#introduce(connection, context);
       await this.#hooks.onConnect(connection, context);
     };
     try {
-      await run(connection, hooks);
+      await run(connection, request, hooks);
     } catch (error) {
       // The caller gets the error, and no socket: what was accepted has nobody at its other end.
-      if (accepted) connection.close(1011, "The connection could not be set up");
+      if (accepted) this.connections.discard(connection);
       throw error;
     }
     return new Response(null, { status: 101, webSocket: client });
   }
 
   #introduce(connection: Connection, context: ConnectionContext): void {
+    if (hasFlag(connection, "extended")) send(connection, helloFrame(connection));
     for (const capability of this.#capabilities) capability.onAccept?.(connection, context);
     const identity = hasFlag(connection, "protocolDisabled") ? undefined : this.#hooks.identityFrame();
     if (identity !== undefined) send(connection, identity);
@@ -117,7 +131,7 @@ export class Host {
   /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
   message(connection: Connection, message: string | ArrayBuffer): void | Promise<void> {
     if (typeof message !== "string") return this.#hooks.onMessage(connection, message);
-    const decoded = decodeClientFrame(message, (type) => this.#frames.get(type)?.check);
+    const decoded = decodeFrame(message, (type) => this.#frames.get(type)?.check);
     if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
     if (decoded.kind === "malformed") {
       // Programs have messages of type "rpc" of their own; the prefix is ours alone.
@@ -126,13 +140,20 @@ export class Host {
     }
     const handler = this.#frames.get(decoded.type);
     if (!handler) return;
-    if (this.#may(connection, handler.operation)) return handler.handle(connection, decoded.frame);
+    const operation = handler.operation?.(decoded.frame);
+    if (!operation || this.#mayDo(connection, operation)) return handler.handle(connection, decoded.frame);
     this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
     handler.refuse?.(connection, decoded.frame);
   }
 
-  #may(connection: Connection, operation: Operation): boolean {
-    return !hasFlag(connection, "readonly") || readonlyOperations.has(operation);
+  #mayDo(connection: Connection, operation: Operation): boolean {
+    try {
+      // A rule that returns a promise has not allowed anything.
+      return this.#hooks.mayDo(connection, operation) === true;
+    } catch (error) {
+      void this.#hooks.failed(error);
+      return false;
+    }
   }
 
   closed(connection: Connection): void {

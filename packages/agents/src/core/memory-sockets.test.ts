@@ -82,7 +82,12 @@ describe("[C19] an agent with hibernate: false", () => {
     const getWebSockets = (tag?: string) => (tag === "now" ? [] : [before]);
     const ignored = () => {};
     const sockets = new MemorySockets(
-      { acceptWebSocket: ignored, getWebSockets },
+      {
+        acceptWebSocket: ignored,
+        getWebSockets,
+        getWebSocketAutoResponse: () => null,
+        setWebSocketAutoResponse: ignored
+      },
       { webSocketMessage: ignored, webSocketClose: ignored, webSocketError: ignored }
     );
     sockets.acceptWebSocket(now, ["now"]);

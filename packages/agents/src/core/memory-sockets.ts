@@ -37,6 +37,17 @@ export class MemorySockets implements SocketHost {
     });
   }
 
+  /** What the runtime answers without us is for sockets that it holds itself. */
+  getWebSocketAutoResponse(): null {
+    return null;
+  }
+
+  setWebSocketAutoResponse(): void {}
+
+  forget(socket: WebSocket): void {
+    this.#tagsBySocket.delete(socket);
+  }
+
   getWebSockets(tag?: string): WebSocket[] {
     const sockets = this.#runtime.getWebSockets(tag);
     for (const [socket, tags] of this.#tagsBySocket) if (tag === undefined || tags.includes(tag)) sockets.push(socket);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { mutate, Random } from "../test/random";
-import { clientChecks, decodeClientFrame, type Check, type Decoded } from "./decode";
+import { clientChecks, decodeFrame, type Check, type Decoded } from "./decode";
 
 const checks = new Map<string, Check>(Object.entries(clientChecks));
-const decode = (text: string) => decodeClientFrame(text, (type) => checks.get(type));
+const decode = (text: string) => decodeFrame(text, (type) => checks.get(type));
 const frame = (type: string, fields: object): Decoded => ({ kind: "frame", type, frame: { type, ...fields } });
 
 describe("[P1] a client's frame", () => {
@@ -15,7 +15,19 @@ describe("[P1] a client's frame", () => {
     [
       '{"type":"rpc","id":"1","method":"m","args":[],"later":true}',
       frame("rpc", { id: "1", method: "m", args: [], later: true })
-    ]
+    ],
+    [
+      '{"type":"cf_agent_state","state":1,"writeId":"w","ifRevision":0}',
+      frame("cf_agent_state", { state: 1, writeId: "w", ifRevision: 0 })
+    ],
+    ['{"type":"cf_agent_state_pull"}', frame("cf_agent_state_pull", {})],
+    ['{"type":"cf_agent_ping"}', frame("cf_agent_ping", {})],
+    [
+      '{"type":"rpc","id":"1","method":"m","args":[],"credit":16}',
+      frame("rpc", { id: "1", method: "m", args: [], credit: 16 })
+    ],
+    ['{"type":"cf_agent_rpc_cancel","id":"1"}', frame("cf_agent_rpc_cancel", { id: "1" })],
+    ['{"type":"cf_agent_rpc_credit","id":"1","credit":8}', frame("cf_agent_rpc_credit", { id: "1", credit: 8 })]
   ])("%s is what it says", (text, expected) => expect(decode(text)).toEqual(expected));
 
   it.each([
@@ -27,7 +39,13 @@ describe("[P1] a client's frame", () => {
     ['{"type":"rpc","id":"1","method":["m"],"args":[]}', "rpc"],
     ['{"type":"rpc","id":"1","method":"m","args":{"0":1,"length":1}}', "rpc"],
     ['{"type":"rpc","id":"1","method":"m","args":"[]"}', "rpc"],
-    ['{"type":"rpc","id":"1","method":"m"}', "rpc"]
+    ['{"type":"rpc","id":"1","method":"m"}', "rpc"],
+    ['{"type":"rpc","id":"1","method":"m","args":[],"credit":-1}', "rpc"],
+    ['{"type":"cf_agent_state","state":1,"writeId":1}', "cf_agent_state"],
+    ['{"type":"cf_agent_state","state":1,"ifRevision":"1"}', "cf_agent_state"],
+    ['{"type":"cf_agent_rpc_cancel"}', "cf_agent_rpc_cancel"],
+    ['{"type":"cf_agent_rpc_credit","id":"1"}', "cf_agent_rpc_credit"],
+    ['{"type":"cf_agent_rpc_credit","id":"1","credit":1.5}', "cf_agent_rpc_credit"]
   ])("%s is malformed", (text, type) => expect(decode(text)).toEqual({ kind: "malformed", type }));
 
   it.each([

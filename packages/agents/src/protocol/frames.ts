@@ -1,13 +1,23 @@
+import type { AgentErrorCode } from "./errors";
+import type { JsonPatch } from "./json-patch";
+
 /** A value that came out of `JSON.parse` as an object: fields are unknown until they are checked. */
 export type Fields = Record<string, unknown>;
 
 // client to server
 
-export type StateFrame = { type: "cf_agent_state"; state: unknown };
-export type RpcRequestFrame = { type: "rpc"; id: string; method: string; args: unknown[] };
+/** A client's write. `writeId` asks for an answer, and `ifRevision` for a refusal unless the state is at that revision. */
+export type StateFrame = { type: "cf_agent_state"; state: unknown; writeId?: string; ifRevision?: number };
+export type RpcRequestFrame = { type: "rpc"; id: string; method: string; args: unknown[]; credit?: number };
+
+/** Extensions: only between ends that both take part (see `docs/protocol.md`). */
+export type PingFrame = { type: "cf_agent_ping" };
+export type StatePullFrame = { type: "cf_agent_state_pull" };
+export type RpcCancelFrame = { type: "cf_agent_rpc_cancel"; id: string };
+export type RpcCreditFrame = { type: "cf_agent_rpc_credit"; id: string; credit: number };
 
 /** Frames that the core of an agent understands. Other packages add their own (see `core/capability.ts`). */
-export type ClientFrame = StateFrame | RpcRequestFrame;
+export type ClientFrame = StateFrame | RpcRequestFrame | PingFrame | StatePullFrame | RpcCancelFrame | RpcCreditFrame;
 
 // server to client
 
@@ -18,9 +28,55 @@ export type StateErrorFrame = { type: "cf_agent_state_error"; error: string };
 export type McpServersFrame = { type: "cf_agent_mcp_servers"; mcp: McpServers };
 export type RpcResponseFrame =
   | { type: "rpc"; id: string; success: true; result?: unknown; done: boolean }
-  | { type: "rpc"; id: string; success: false; error: string };
+  | { type: "rpc"; id: string; success: false; error: string; code?: AgentErrorCode };
+/** The state as a whole. To a client that takes part in the extensions, with its place in the order of changes. */
+export type StateSentFrame = { type: "cf_agent_state"; state: unknown; epoch?: string; revision?: number };
 
-export type ServerFrame = IdentityFrame | StateFrame | StateErrorFrame | McpServersFrame | RpcResponseFrame;
+/** Extensions: only between ends that both take part (see `docs/protocol.md`). */
+export type HelloFrame = {
+  type: "cf_agent_hello";
+  version: number;
+  connection: string;
+  heartbeatMs: number;
+  maxFrameBytes: number;
+};
+export type PongFrame = { type: "cf_agent_pong" };
+export type StatePatchFrame = {
+  type: "cf_agent_state_patch";
+  epoch: string;
+  from: number;
+  to: number;
+  patch: JsonPatch;
+};
+export type StateAckFrame = { type: "cf_agent_state_ack"; writeId: string; epoch: string; revision: number };
+export type StateRejectFrame = {
+  type: "cf_agent_state_reject";
+  writeId: string;
+  code: AgentErrorCode;
+  message: string;
+  epoch: string;
+  revision: number;
+  state?: unknown;
+};
+
+export type ServerFrame =
+  | IdentityFrame
+  | StateSentFrame
+  | StateErrorFrame
+  | McpServersFrame
+  | RpcResponseFrame
+  | HelloFrame
+  | PongFrame
+  | StatePatchFrame
+  | StateAckFrame
+  | StateRejectFrame;
+
+/** The query parameter by which a client says that it knows the extensions, and the version of them. */
+export const extensionsParameter = "_agents_ext";
+export const extensionsVersion = 1;
+/** Compared to the letter by the runtime, which answers one with the other. */
+export const pingText = '{"type":"cf_agent_ping"}';
+export const pongText = '{"type":"cf_agent_pong"}';
 
 export type McpServer = {
   name: string;

@@ -23,11 +23,19 @@ export class FakeSocket extends EventTarget {
 
   // the agent's side
 
-  /** Opens, and says which instance this is: by default the one in the URL. */
-  accept(name = this.url.pathname.split("/")[3] ?? ""): void {
+  /**
+   * Opens, and says which instance this is: by default the one in the URL.
+   *
+   * @param isExtended whether it takes part in the extensions of the protocol
+   * @param state a frame with its state
+   */
+  accept(name = this.url.pathname.split("/")[3] ?? "", isExtended = false, state?: object): void {
     this.readyState = 1;
     this.dispatchEvent(new Event("open"));
+    const limits = { heartbeatMs: 25_000, maxFrameBytes: 2 ** 25 };
+    if (isExtended) this.say({ type: "cf_agent_hello", version: 1, connection: "c", ...limits });
     this.say({ type: "cf_agent_identity", name, agent: "counter" });
+    if (state) this.say(state);
     this.say({ type: "cf_agent_mcp_servers", mcp: { servers: {}, tools: [], prompts: [], resources: [] } });
   }
 
@@ -39,9 +47,9 @@ export class FakeSocket extends EventTarget {
     this.say({ type: "cf_agent_state", state });
   }
 
-  drop(code = 1006): void {
+  drop(code = 1006, reason = ""): void {
     this.readyState = 3;
-    this.dispatchEvent(new CloseEvent("close", { code }));
+    this.dispatchEvent(new CloseEvent("close", { code, reason }));
   }
 }
 

@@ -1,5 +1,4 @@
 import { AgentClient, type AgentClientOptions, type StateOf } from "../client";
-import { isRefusal } from "../client/refusals";
 import { QueryCache } from "./query-cache";
 
 /** Options of `useAgent`. Callbacks may change with every render: the latest is called. */
@@ -17,17 +16,13 @@ export class HeldClient<AgentOrState, State = StateOf<AgentOrState>> {
   readonly #cache = new QueryCache();
   #options: UseAgentOptions<State>;
   #queryDeps: readonly unknown[];
-  #isRefused = false;
 
   constructor(options: UseAgentOptions<State>) {
     this.#key = addressKey(options);
     this.#options = options;
     this.#queryDeps = queryDeps(options);
     this.client = new AgentClient<AgentOrState, State>(this.#live(options));
-    this.client.addEventListener("close", ({ code }) => {
-      this.#cache.clear();
-      this.#isRefused = isRefusal(code);
-    });
+    this.client.addEventListener("close", () => this.#cache.clear());
   }
 
   isFor(options: UseAgentOptions<State>): boolean {
@@ -45,7 +40,7 @@ export class HeldClient<AgentOrState, State = StateOf<AgentOrState>> {
     if (areSame(this.#queryDeps, deps)) return;
     this.#queryDeps = deps;
     this.#cache.clear();
-    if (this.client.shouldReconnect || this.#isRefused) this.client.reconnect();
+    if (this.client.shouldReconnect || this.client.connectionError) this.client.reconnect();
   }
 
   /** The address of the first render; callbacks and query as they are when they are needed. */

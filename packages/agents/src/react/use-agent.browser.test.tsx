@@ -232,6 +232,70 @@ it("stays closed after a refusal until queryDeps change, and after close() until
   expect((await sockets.next()).url.searchParams.get("token")).toBe("c");
 });
 
+it("renders why the agent refused the connection, until reconnect()", async () => {
+  const { sockets, use } = setup();
+  function Status() {
+    const { connectionError, identified, reconnect } = use();
+    const text = connectionError ? `${connectionError.closeCode} ${connectionError.reason}` : "connecting";
+    return <button onClick={() => reconnect()}>{identified ? "connected" : text}</button>;
+  }
+  const screen = await render(<Status />, { wrapper: StrictMode });
+  const button = screen.getByRole("button");
+  const first = await sockets.next();
+  first.accept();
+  await expect.element(button).toHaveTextContent("connected");
+  first.drop();
+  await expect.element(button).toHaveTextContent("connecting");
+  (await sockets.next()).drop(4003, "Trial over");
+  await expect.element(button).toHaveTextContent("4003 Trial over");
+  await button.click();
+  await expect.element(button).toHaveTextContent("connecting");
+  (await sockets.next()).accept();
+  await expect.element(button).toHaveTextContent("connected");
+  expect(sockets.all).toHaveLength(3);
+});
+
+it("shows a write at once, and the agent's state when it is refused, through a reconnect in StrictMode", async () => {
+  const { sockets, use } = setup();
+  const onStateUpdateError = vi.fn();
+  function Counter() {
+    const { state, setState } = use({ onStateUpdateError });
+    return <button onClick={() => setState({ count: -1 })}>{state?.count}</button>;
+  }
+  const screen = await render(<Counter />, { wrapper: StrictMode });
+  const button = screen.getByRole("button");
+  const at = { epoch: "e", revision: 1 };
+  const connect = async () => {
+    const socket = await sockets.next();
+    const greeting = { type: "cf_agent_state", state: { count: 5 }, ...at };
+    socket.accept(undefined, true, greeting);
+    return socket;
+  };
+  const first = await connect();
+  await expect.element(button).toHaveTextContent("5");
+  await button.click();
+  await expect.element(button).toHaveTextContent("-1");
+  first.drop();
+  const second = await connect();
+  await expect.element(button).toHaveTextContent("-1");
+  expect(second.sent).toEqual(first.sent);
+  const { writeId } = second.sent[0] as { writeId: string };
+  const refusal = { code: "STATE_REJECTED", message: "State update rejected" };
+  second.say({ type: "cf_agent_state_reject", writeId, ...refusal, ...at, state: { count: 5 } });
+  await expect.element(button).toHaveTextContent("5");
+  expect(onStateUpdateError.mock.calls.map(([message]) => message)).toEqual(["State update rejected"]);
+});
+
+it("asks whether the connection is alive when the network is back", async () => {
+  const { sockets, use } = setup();
+  const hook = await renderHook(() => use());
+  const socket = await sockets.next();
+  socket.accept(undefined, true);
+  window.dispatchEvent(new Event("online"));
+  expect(socket.sent).toEqual([{ type: "cf_agent_ping" }]);
+  await hook.unmount();
+});
+
 it("waits for reconnect() with startClosed", async () => {
   const { sockets, use } = setup({ startClosed: true });
   const hook = await renderHook(() => use());

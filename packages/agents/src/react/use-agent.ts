@@ -4,7 +4,7 @@ import { HeldClient, type UseAgentOptions } from "./held-client";
 
 /**
  * Connects a component to one instance of an agent, for as long as it is mounted. It renders again when the agent's state or
- * identity changes.
+ * identity changes, and when the agent refuses the connection (`connectionError`).
  *
  * State the agent's class, and its state if it does not say: `useAgent<MyAgent>`, `useAgent<MyAgent, State>`,
  * `useAgent<State>`.

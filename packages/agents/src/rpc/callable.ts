@@ -4,6 +4,8 @@ export type CallableMetadata = {
   description?: string;
   /** The first parameter is a `StreamingResponse`. */
   streaming?: boolean;
+  /** Goes on when the connection that called it closes. Otherwise its signal is aborted then. */
+  detached?: boolean;
 };
 
 // A parameter list that any method fits.

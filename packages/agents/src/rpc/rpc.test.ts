@@ -130,6 +130,7 @@ describe("[M4] an error in a method", () => {
     const rpc = new Rpc({
       target: new Target(),
       send: (_, frame) => void frames.push(frame),
+      isExtended: () => false,
       emit: () => {},
       failed: () => new Promise(() => {})
     });
@@ -188,7 +189,5 @@ it("[M1] an agent lists its callable methods, inherited ones included, hidden on
 it("a frame type without a handler does not compile", () => {
   // @ts-expect-error: no handler
   frameHandlers<{ type: "a" }>({ a: () => true }, {});
-  expect(
-    Object.keys(frameHandlers<{ type: "a" }>({ a: () => true }, { a: { operation: "call", handle: () => {} } }))
-  ).toEqual(["a"]);
+  expect(Object.keys(frameHandlers<{ type: "a" }>({ a: () => true }, { a: { handle: () => {} } }))).toEqual(["a"]);
 });

@@ -1,9 +1,11 @@
 import { frameHandlers, type Capability } from "../core/capability";
 import type { Connection } from "../core/connection";
+import { setCallSignal } from "../core/context";
 import { publicMessage } from "../core/public-message";
 import { clientChecks } from "../protocol/decode";
-import { messageOf } from "../protocol/errors";
-import type { RpcRequestFrame, RpcResponseFrame } from "../protocol/frames";
+import { AgentError, messageOf } from "../protocol/errors";
+import type { RpcCancelFrame, RpcCreditFrame, RpcRequestFrame, RpcResponseFrame } from "../protocol/frames";
+import { Call } from "./call";
 import { lookUp } from "./callable";
 import { StreamingResponse } from "./streaming-response";
 
@@ -11,59 +13,74 @@ export interface RpcDeps {
   /** The object whose methods are called. */
   target: object;
   send(connection: Connection, frame: string): void;
+  /** Whether a connection takes part in the extensions of the protocol. */
+  isExtended(connection: Connection): boolean;
   emit(type: "rpc" | "rpc:error", payload: () => Record<string, unknown>): void;
   failed(error: unknown): void | Promise<void>;
 }
 
+type RpcFrame = RpcRequestFrame | RpcCancelFrame | RpcCreditFrame;
+
 /** Calls from clients to `@callable()` methods. Every request is answered, with a result or an error, exactly once. */
 export class Rpc implements Capability {
   readonly name = "rpc";
-  readonly frames = frameHandlers<RpcRequestFrame>(
-    { rpc: clientChecks.rpc },
+  readonly frames = frameHandlers<RpcFrame>(
     {
-      rpc: { operation: "call", handle: (connection, frame) => this.#call(connection, frame) }
+      rpc: clientChecks.rpc,
+      cf_agent_rpc_cancel: clientChecks.cf_agent_rpc_cancel,
+      cf_agent_rpc_credit: clientChecks.cf_agent_rpc_credit
+    },
+    {
+      rpc: {
+        operation: ({ method }) => ({ type: "call", method }),
+        handle: (connection, frame) => this.#call(connection, frame),
+        refuse: (connection, frame) =>
+          this.#refuse(connection, frame, `This connection may not call ${frame.method}`, "CALL_REFUSED")
+      },
+      cf_agent_rpc_cancel: { handle: (connection, { id }) => this.#open(connection).get(id)?.cancel() },
+      cf_agent_rpc_credit: { handle: (connection, { id, credit }) => this.#open(connection).get(id)?.grant(credit) }
     }
   );
   readonly #deps: RpcDeps;
+  /** Calls that have no answer yet. */
+  readonly #calls = new WeakMap<Connection, Map<string, Call>>();
 
   constructor(deps: RpcDeps) {
     this.#deps = deps;
   }
 
-  async #call(connection: Connection, { id, method, args }: RpcRequestFrame): Promise<void> {
+  onClose(connection: Connection): void {
+    for (const call of this.#open(connection).values()) if (!call.isDetached) call.abandon();
+  }
+
+  async #call(connection: Connection, frame: RpcRequestFrame): Promise<void> {
+    const { id, method, args } = frame;
     const found = lookUp(this.#deps.target, method);
-    if (found.status === "missing") return this.#fail(connection, id, method, `Method ${method} does not exist`);
-    if (found.status === "hidden") return this.#fail(connection, id, method, `Method ${method} is not callable`);
-    const { streaming } = found.metadata;
+    if (found.status === "missing") return this.#refuse(connection, frame, `Method ${method} does not exist`);
+    if (found.status === "hidden") return this.#refuse(connection, frame, `Method ${method} is not callable`);
+    const { streaming, detached = false } = found.metadata;
     this.#deps.emit("rpc", () => (streaming ? { method, streaming } : { method }));
+    const credit = this.#deps.isExtended(connection) ? frame.credit : undefined;
+    const call = new Call({ id, method, credit }, detached, (answer) => this.#answer(connection, answer));
+    const open = this.#open(connection);
+    open.set(id, call);
+    setCallSignal(() => call.signal);
     try {
-      if (streaming) await this.#stream(connection, id, method, args);
-      else
-        this.#answer(connection, {
-          type: "rpc",
-          id,
-          success: true,
-          result: await this.#invoke(method, args),
-          done: true
-        });
+      if (streaming) await this.#stream(call, args);
+      else call.end(await this.#invoke(method, args));
     } catch (error) {
-      // The caller first: nobody knows how long `onError` takes.
-      this.#fail(connection, id, method, publicMessage(error));
-      await this.#deps.failed(error);
+      await this.#failed(call, error);
+    } finally {
+      if (open.get(id) === call) open.delete(id);
     }
   }
 
-  async #stream(connection: Connection, id: string, method: string, args: unknown[]): Promise<void> {
-    const stream = new StreamingResponse(id, (frame) => this.#answer(connection, frame));
-    try {
-      await this.#invoke(method, [stream, ...args]);
-      // A method that forgets to end its stream must not leave the caller waiting.
-      stream.end();
-    } catch (error) {
-      stream.error(publicMessage(error));
-      this.#deps.emit("rpc:error", () => ({ method, error: messageOf(error) }));
-      await this.#deps.failed(error);
-    }
+  async #stream(call: Call, args: unknown[]): Promise<void> {
+    const result = await this.#invoke(call.method, [new StreamingResponse(call), ...args]);
+    if (result instanceof ReadableStream) await pipe(result, call);
+    else if (isAsyncIterable(result)) for await (const chunk of result) if (!(await call.send(chunk))) break;
+    // A method that forgets to end its stream must not leave the caller waiting.
+    call.end(undefined);
   }
 
   #invoke(method: string, args: unknown[]): unknown {
@@ -71,12 +88,51 @@ export class Rpc implements Capability {
     return (this.#deps.target as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
   }
 
-  #fail(connection: Connection, id: string, method: string, error: string): void {
+  async #failed(call: Call, error: unknown): Promise<void> {
+    // A method that is told to stop may say so by throwing.
+    if (call.isOver && error === call.signal.reason) return;
+    // The caller first: nobody knows how long `onError` takes.
+    const { method } = call;
+    call.fail(publicMessage(error), AgentError.isInstance(error) ? error.code : undefined);
+    this.#deps.emit("rpc:error", () => ({ method, error: messageOf(error) }));
+    await this.#deps.failed(error);
+  }
+
+  #refuse(connection: Connection, { id, method }: RpcRequestFrame, error: string, code?: AgentError["code"]): void {
     this.#deps.emit("rpc:error", () => ({ method, error }));
-    this.#answer(connection, { type: "rpc", id, success: false, error });
+    this.#answer(connection, { type: "rpc", id, success: false, error, ...(code && { code }) });
   }
 
   #answer(connection: Connection, frame: RpcResponseFrame): void {
+    if (!frame.success && frame.code && !this.#deps.isExtended(connection)) {
+      const { code: _, ...documented } = frame;
+      return this.#deps.send(connection, JSON.stringify(documented));
+    }
     this.#deps.send(connection, JSON.stringify(frame));
   }
+
+  #open(connection: Connection): Map<string, Call> {
+    let calls = this.#calls.get(connection);
+    if (!calls) this.#calls.set(connection, (calls = new Map()));
+    return calls;
+  }
 }
+
+/** Sends what a stream has. A stream that waits for its source hears of a cancellation at once, by `cancel`. */
+async function pipe(stream: ReadableStream, call: Call): Promise<void> {
+  const reader = stream.getReader();
+  // What `cancel` throws is the source's last word, and nobody waits for it.
+  const cancel = () => void reader.cancel(call.signal.reason).catch(() => {});
+  call.signal.addEventListener("abort", cancel);
+  try {
+    while (!call.isOver) {
+      const { done, value } = await reader.read();
+      if (done || !(await call.send(value))) return;
+    }
+  } finally {
+    cancel();
+  }
+}
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === "object" && value !== null && Symbol.asyncIterator in value;

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { Call } from "./call";
 import { StreamingResponse } from "./streaming-response";
 
 function build() {
   const frames: string[] = [];
-  return { stream: new StreamingResponse("7", (frame) => void frames.push(JSON.stringify(frame))), frames };
+  const call = new Call({ id: "7", method: "stream" }, false, (frame) => void frames.push(JSON.stringify(frame)));
+  return { stream: new StreamingResponse(call), frames };
 }
 const chunk = (result: unknown) => JSON.stringify({ type: "rpc", id: "7", success: true, result, done: false });
 const end = '{"type":"rpc","id":"7","success":true,"done":true}';

@@ -1,4 +1,4 @@
-import type { RpcResponseFrame } from "../protocol/frames";
+import type { Call } from "./call";
 
 /**
  * What a streaming method sends its values to. It is its first parameter.
@@ -6,55 +6,51 @@ import type { RpcResponseFrame } from "../protocol/frames";
  * @example
  * @callable({ streaming: true })
  * async count(stream: StreamingResponse, to: number) {
- *   for (let i = 1; i <= to; i++) await stream.send(i);
+ *   for (let i = 1; i <= to && !stream.isClosed; i++) await stream.send(i);
  *   stream.end("done");
  * }
  */
 export class StreamingResponse<Chunk = unknown, Final = unknown> {
-  readonly #id: string;
-  readonly #transmit: (frame: RpcResponseFrame) => void;
-  #closed = false;
+  readonly #call: Call;
 
-  constructor(id: string, transmit: (frame: RpcResponseFrame) => void) {
-    this.#id = id;
-    this.#transmit = transmit;
+  /** Made for every call of a streaming method. */
+  constructor(call: Call) {
+    this.#call = call;
   }
 
-  /** Whether `end` or `error` was called. What is sent afterwards is dropped. */
+  /** Whether the stream has ended, was cancelled, or lost its connection. What is sent afterwards is dropped. */
   get isClosed(): boolean {
-    return this.#closed;
+    return this.#call.isOver;
+  }
+
+  /** Aborted when the caller cancels, or its connection closes. Pass it to whatever makes the values. */
+  get signal(): AbortSignal {
+    return this.#call.signal;
   }
 
   /**
    * Sends one value.
    *
    * @param chunk any JSON value
-   * @returns resolves when the next value may be sent; `false` when the stream is closed
+   * @returns resolves when the reader can take another; `false` when the stream is closed
    * @throws at once when the value cannot be written as JSON: most callers do not wait
    */
   send(chunk: Chunk): Promise<boolean> {
-    if (this.#closed) return Promise.resolve(false);
-    this.#transmit({ type: "rpc", id: this.#id, success: true, result: chunk, done: false });
-    return Promise.resolve(true);
+    return this.#call.send(chunk);
   }
 
   /** Another name of `send`. */
   write(chunk: Chunk): Promise<boolean> {
-    return this.send(chunk);
+    return this.#call.send(chunk);
   }
 
   /** Ends the stream, with a final value if there is one. */
   end(final?: Final): void {
-    if (this.#closed) return;
-    // Not closed by a value that cannot be written: the caller still has to be told.
-    this.#transmit({ type: "rpc", id: this.#id, success: true, result: final, done: true });
-    this.#closed = true;
+    this.#call.end(final);
   }
 
   /** Ends the stream with an error that the caller sees. */
   error(message: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#transmit({ type: "rpc", id: this.#id, success: false, error: message });
+    this.#call.fail(message);
   }
 }

@@ -11,9 +11,13 @@ const isState = (n: number) => (frame: Received) => {
   return type === "cf_agent_state" && state?.n === n;
 };
 
+const isAck = (frame: Received) => (frame as { type?: string }).type === "cf_agent_state_ack";
+
 interface Operation {
   /** The instance is not in memory when the operation begins. */
   cold?: boolean;
+  /** The clients take part in the extensions of the protocol. */
+  extended?: boolean;
   /** Makes the state 2, from the connection `writer`. */
   start(writer: TestConnection): void;
   /** Whether a client was told that the state is 2: the writer by its answer, the observer by a frame. */
@@ -47,55 +51,83 @@ const operations: [string, Operation][] = [
       start: (writer) => writer.send({ type: "rpc", id: "x", method: "set", args: [2] }),
       acknowledged: (writer, observer) => [...writer, ...observer].some(isState(2))
     }
+  ],
+  [
+    "a state frame that is answered",
+    {
+      extended: true,
+      start: (writer) => writer.send({ type: "cf_agent_state", state: { n: 2 }, writeId: "w" }),
+      acknowledged: (writer, observer) => writer.some(isAck) || observer.some(isState(2))
+    }
+  ],
+  [
+    "a state frame that is answered, and wakes the agent",
+    {
+      extended: true,
+      cold: true,
+      start: (writer) => writer.send({ type: "cf_agent_state", state: { n: 2 }, writeId: "w", ifRevision: 2 }),
+      acknowledged: (writer, observer) => writer.some(isAck) || observer.some(isState(2))
+    }
   ]
 ];
 
 /** Two clients of an agent whose state is 1, and is known to be so. */
-async function prepare(name: string, cold = false) {
+async function prepare(name: string, { cold, extended }: Operation) {
   const stub = recorder(name);
-  const [writer, observer] = await Promise.all([connect(stub, "_pk=w"), connect(stub, "_pk=o")]);
+  const open = (id: string) => connect(stub, extended ? `_pk=${id}&_agents_ext=1` : `_pk=${id}`);
+  const [writer, observer] = await Promise.all([open("w"), open("o")]);
   await writer.call("set", 1);
   await writer.settled();
   await observer.settled();
+  const { epoch } = await storedBy(stub);
   if (cold) await evict(stub);
-  return { stub, writer, observer };
+  return { stub, writer, observer, epoch };
 }
+
+type Row = { state: string; epoch: string; revision: number };
+const storedBy = (stub: ReturnType<typeof recorder>) =>
+  runInDurableObject(stub, (_, { storage }) =>
+    storage.sql.exec<Row>("SELECT state, epoch, revision FROM cf_agents_state WHERE id = 'cf_state_row_id'").one()
+  );
 
 const crashes = [
   ["that keeps what was written", true],
   ["that loses what was not yet confirmed", false]
 ] as const;
 
-describe.each(operations)("[S7] %s", (title, { cold, start, acknowledged }) => {
+describe.each(operations)("[S7] %s", (title, operation) => {
   it.each(crashes)("killed at any await, by a crash %s, leaves the old state or the new one", async (_crash, sync) => {
-    const counted = await prepare(`${title} ${sync} counted`, cold);
+    const { start, acknowledged } = operation;
+    const counted = await prepare(`${title} ${sync} counted`, operation);
     const points = await fault.count(async () => {
       start(counted.writer);
       await counted.writer.settled();
     });
     const left: string[] = [];
     for (let n = 1; n <= points; n++) {
-      const { stub, writer, observer } = await prepare(`${title} ${sync} ${n}`, cold);
+      const { stub, writer, observer, epoch } = await prepare(`${title} ${sync} ${n}`, operation);
       const context = await runInDurableObject(stub, (_, state) => state);
-      const kill = () => context.abort("killed by the test");
+      const kill = () => context.abort(fault.reason);
       fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
       start(writer);
       // What `settled` sent when the points were counted: some of them are its own.
       writer.send({ type: "rpc", id: "barrier", method: "", args: [] });
       await Promise.all([writer.closed, observer.closed]);
 
-      const stored = await runInDurableObject(
-        recorder(`${title} ${sync} ${n}`),
-        (_, { storage }) =>
-          storage.sql.exec<{ state: string }>("SELECT state FROM cf_agents_state WHERE id = 'cf_state_row_id'").one()
-            .state
-      );
+      const stored = await storedBy(recorder(`${title} ${sync} ${n}`));
       const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
-      expect(['{"n":1}', '{"n":2}'], place).toContain(stored);
-      if (acknowledged(writer.pending, observer.pending)) expect(stored, place).toBe('{"n":2}');
+      // The initial state was the first.
+      expect(
+        [
+          { state: '{"n":1}', epoch, revision: 2 },
+          { state: '{"n":2}', epoch, revision: 3 }
+        ],
+        place
+      ).toContainEqual(stored);
+      if (acknowledged(writer.pending, observer.pending)) expect(stored.state, place).toBe('{"n":2}');
       const again = await connect(recorder(`${title} ${sync} ${n}`));
       expect(await again.call("set", 3), place).toMatchObject({ result: 3 });
-      left.push(stored);
+      left.push(stored.state);
     }
     console.log(
       `${title}, a crash ${_crash}: ${points} points, ${left.filter((state) => state === '{"n":2}').length} left the new state`
@@ -111,9 +143,9 @@ it.each(crashes)(
     const points = await fault.count(() => connect(recorder(name("counted"))));
     for (let n = 1; n <= points; n++) {
       const context = await runInDurableObject(recorder(name(n)), (_, state) => state);
-      const kill = () => context.abort("killed by the test");
+      const kill = () => context.abort(fault.reason);
       fault.stopAt(n, () => (sync ? context.storage.sync().then(kill) : kill()));
-      expect((await errorOf(() => connect(recorder(name(n))))).message).toBe("killed by the test");
+      expect((await errorOf(() => connect(recorder(name(n))))).message).toBe(fault.reason);
 
       const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
       const [tables, meta] = await runInDurableObject(recorder(name(n)), (_, { storage }) => [
@@ -123,7 +155,7 @@ it.each(crashes)(
       expect(
         [
           [0, undefined],
-          [1, { versions: { state: 1 }, wakes: {}, name: name(n) }]
+          [1, { versions: { state: 2 }, wakes: {}, name: name(n) }]
         ],
         place
       ).toContainEqual([tables, meta]);

@@ -25,6 +25,7 @@ function build(test: TestStorage, deps: Partial<StateDeps> = {}) {
     broadcast: note("broadcast"),
     changed: note("changed"),
     send: note("send"),
+    isExtended: () => false,
     failed: (error) => void log.push(["failed", (error as Error).message]),
     ...deps
   });

@@ -2,8 +2,17 @@ import { frameHandlers, type Capability } from "../core/capability";
 import type { Connection } from "../core/connection";
 import type { Schema, SchemaDefinition } from "../core/meta";
 import { clientChecks } from "../protocol/decode";
-import { AgentError } from "../protocol/errors";
-import { stateErrors, type StateErrorFrame, type StateFrame } from "../protocol/frames";
+import { AgentError, type AgentErrorCode } from "../protocol/errors";
+import {
+  stateErrors,
+  type StateAckFrame,
+  type StateErrorFrame,
+  type StateFrame,
+  type StatePullFrame,
+  type StateRejectFrame
+} from "../protocol/frames";
+import { diffTexts } from "./diff";
+import { serialize } from "./serialize";
 
 /** Who changed the state: the agent itself, or a client. */
 export type StateSource = Connection | "server";
@@ -15,54 +24,85 @@ export interface StateDeps {
   /** Throws to keep a state from being stored. */
   validate(next: unknown, source: StateSource): void;
   changed(next: unknown, source: StateSource): void;
-  broadcast(frame: string, except: StateSource): void;
+  /** Sends everybody but `except` the frame that they understand. */
+  broadcast(frameFor: (connection: Connection) => string, except: StateSource): void;
   send(connection: Connection, frame: string): void;
+  /** Whether a connection takes part in the extensions of the protocol. */
+  isExtended(connection: Connection): boolean;
   failed(error: unknown): void;
 }
 
 export const stateSchema: SchemaDefinition = {
   tables: ["cf_agents_state"],
-  migrations: ["CREATE TABLE IF NOT EXISTS cf_agents_state (id TEXT PRIMARY KEY NOT NULL, state TEXT)"]
+  migrations: [
+    "CREATE TABLE IF NOT EXISTS cf_agents_state (id TEXT PRIMARY KEY NOT NULL, state TEXT)",
+    // An older release that writes the row leaves these empty: then nobody knows how many changes there were.
+    "ALTER TABLE cf_agents_state ADD COLUMN epoch TEXT; ALTER TABLE cf_agents_state ADD COLUMN revision INTEGER"
+  ]
 };
 
+interface Row {
+  state: string | null;
+  epoch: string | null;
+  revision: number | null;
+}
+
+/** The state as it is stored. */
+interface Stored {
+  text: string;
+  epoch: string;
+  revision: number;
+}
+
 const rowId = "cf_state_row_id";
-/** A row of SQLite holds 2 MB; the rest is for its id and header. */
-const maxStateBytes = 2_000_000;
+/** Why a client's write is refused, and the text that all clients know for it. */
+const refusals = {
+  CONNECTION_READONLY: stateErrors.readonly,
+  STATE_REJECTED: stateErrors.rejected,
+  STATE_TOO_LARGE: stateErrors.rejected,
+  STATE_CONFLICT: stateErrors.rejected
+} satisfies Partial<Record<AgentErrorCode, string>>;
+type Refusal = keyof typeof refusals;
 
 /** One JSON value, kept in one row and shown to every client. The row is the truth; this class keeps a copy of it. */
 export class State implements Capability {
   readonly name = "state";
-  readonly frames = frameHandlers<StateFrame>(
-    { cf_agent_state: clientChecks.cf_agent_state },
+  readonly frames = frameHandlers<StateFrame | StatePullFrame>(
+    { cf_agent_state: clientChecks.cf_agent_state, cf_agent_state_pull: clientChecks.cf_agent_state_pull },
     {
       cf_agent_state: {
-        operation: "state-write",
-        handle: (connection, frame) => this.#setFromClient(connection, frame.state),
-        refuse: (connection) => this.#refuse(connection, stateErrors.readonly)
-      }
+        operation: () => ({ type: "state-write" }),
+        handle: (connection, frame) => this.#write(connection, frame),
+        refuse: (connection, frame) => this.#refuse(connection, frame, "CONNECTION_READONLY")
+      },
+      cf_agent_state_pull: { handle: (connection) => this.onConnect(connection) }
     }
   );
   readonly #deps: StateDeps;
-  #loaded = false;
+  #isLoaded = false;
   #value: unknown;
-  #frame: string | undefined;
+  #stored: Stored | undefined;
 
   constructor(deps: StateDeps) {
     this.#deps = deps;
   }
 
   get value(): unknown {
-    if (!this.#loaded) this.#load();
+    if (!this.#isLoaded) this.#load();
     return this.#value;
   }
 
   /** Validates, stores, remembers, broadcasts, notifies: in this order, and the first step that fails ends it. */
-  set(next: unknown, source: StateSource): void {
+  set(next: unknown, source: StateSource, writeId?: string): void {
     this.#deps.validate(next, source);
     const text = serialize(next);
-    this.#store(text);
-    this.#remember(next, text);
-    this.#deps.broadcast(this.#frame!, source);
+    if (!this.#isLoaded) this.#read();
+    const before = this.#stored;
+    const after: Stored = { text, epoch: before?.epoch ?? newEpoch(), revision: (before?.revision ?? 0) + 1 };
+    this.#store(after);
+    this.#remember(next, after);
+    if (source !== "server" && writeId !== undefined) this.#acknowledge(source, writeId, after);
+    this.#deps.broadcast(this.#framesFor(before, after), source);
     try {
       this.#deps.changed(next, source);
     } catch (error) {
@@ -72,46 +112,83 @@ export class State implements Capability {
   }
 
   onConnect(connection: Connection): void {
-    if (this.value !== undefined) this.#deps.send(connection, this.#frame!);
+    if (this.value === undefined || !this.#stored) return;
+    const frame = this.#deps.isExtended(connection) ? extendedFrame(this.#stored) : plainFrame(this.#stored);
+    this.#deps.send(connection, frame);
   }
 
-  #setFromClient(connection: Connection, next: unknown): void {
+  /** What each connection is sent of a change. A frame is built when the first connection needs it. */
+  #framesFor(before: Stored | undefined, after: Stored): (connection: Connection) => string {
+    let plain: string | undefined;
+    let extended: string | undefined;
+    return (connection) =>
+      this.#deps.isExtended(connection)
+        ? (extended ??= patchFrame(before, after) ?? extendedFrame(after))
+        : (plain ??= plainFrame(after));
+  }
+
+  #write(connection: Connection, frame: StateFrame): void {
+    const { state, writeId, ifRevision } = frame;
     try {
-      this.set(next, connection);
+      // The first look at a state stores the initial one, as revision 1.
+      if (ifRevision !== undefined && (this.value === undefined ? 0 : this.#stored?.revision) !== ifRevision) {
+        return this.#refuse(connection, frame, "STATE_CONFLICT");
+      }
+      this.set(state, connection, this.#deps.isExtended(connection) ? writeId : undefined);
     } catch (error) {
       this.#deps.failed(error);
-      this.#refuse(connection, stateErrors.rejected);
+      this.#refuse(connection, frame, refusalOf(error));
     }
   }
 
-  #refuse(connection: Connection, error: string): void {
-    const frame: StateErrorFrame = { type: "cf_agent_state_error", error };
+  #acknowledge(connection: Connection, writeId: string, { epoch, revision }: Stored): void {
+    const frame: StateAckFrame = { type: "cf_agent_state_ack", writeId, epoch, revision };
     this.#deps.send(connection, JSON.stringify(frame));
   }
 
+  #refuse(connection: Connection, { writeId }: StateFrame, code: Refusal): void {
+    const message = refusals[code];
+    if (writeId === undefined || !this.#deps.isExtended(connection)) {
+      const frame: StateErrorFrame = { type: "cf_agent_state_error", error: message };
+      return this.#deps.send(connection, JSON.stringify(frame));
+    }
+    if (!this.#isLoaded) this.#load();
+    // What the client is to show instead of what it wrote: as it is stored, whatever the program does to `this.state`.
+    const { text, epoch = "", revision = 0 } = this.#stored ?? {};
+    const frame: StateRejectFrame = { type: "cf_agent_state_reject", writeId, code, message, epoch, revision };
+    const head = JSON.stringify(frame);
+    this.#deps.send(connection, text === undefined ? head : `${head.slice(0, -1)},"state":${text}}`);
+  }
+
+  /** Reads the stored state, if there is one. */
+  #read(): "restored" | "unreadable" | "missing" {
+    const query = "SELECT state, epoch, revision FROM cf_agents_state WHERE id = ?";
+    const [row] = this.#deps.schema.read<Row>(query, rowId);
+    if (typeof row?.state !== "string") return "missing";
+    return this.#restore(row.state, row) ? "restored" : "unreadable";
+  }
+
   #load(): void {
-    const [row] = this.#deps.schema.read<{ state: string | null }>(
-      "SELECT state FROM cf_agents_state WHERE id = ?",
-      rowId
-    );
-    if (typeof row?.state === "string" && this.#restore(row.state)) return;
+    const found = this.#read();
+    if (found === "restored") return;
     const initial = this.#deps.initial();
     // A state that was never defined stays undefined, and leaves no row.
     if (initial === undefined) {
-      this.#loaded = true;
+      this.#isLoaded = true;
       return;
     }
-    const text = serialize(initial);
+    const first: Stored = { text: serialize(initial), epoch: newEpoch(), revision: 1 };
     // A row that cannot be read stays as it is until somebody sets the state: it may be all that is left of the old one.
-    if (typeof row?.state !== "string") this.#store(text);
+    if (found === "missing") this.#store(first);
     // A value of its own: the class's `initialState` may be one object for all instances.
-    this.#remember(JSON.parse(text), text);
+    this.#remember(JSON.parse(first.text), first);
   }
 
   /** Reads the stored state. An unreadable one must not keep the agent from working. */
-  #restore(text: string): boolean {
+  #restore(text: string, { epoch, revision }: Row): boolean {
     try {
-      this.#remember(JSON.parse(text), text);
+      const known = epoch !== null && revision !== null;
+      this.#remember(JSON.parse(text), known ? { text, epoch, revision } : { text, epoch: newEpoch(), revision: 0 });
       return true;
     } catch (cause) {
       const message =
@@ -121,49 +198,37 @@ export class State implements Capability {
     }
   }
 
-  #store(text: string): void {
+  #store({ text, epoch, revision }: Stored): void {
     this.#deps.schema.write(
-      "INSERT INTO cf_agents_state (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state",
+      `INSERT INTO cf_agents_state (id, state, epoch, revision) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET state = excluded.state, epoch = excluded.epoch, revision = excluded.revision`,
       rowId,
-      text
+      text,
+      epoch,
+      revision
     );
   }
 
-  #remember(value: unknown, text: string): void {
+  #remember(value: unknown, stored: Stored): void {
     this.#value = value;
-    this.#frame = `{"type":"cf_agent_state","state":${text}}`;
-    this.#loaded = true;
+    this.#stored = stored;
+    this.#isLoaded = true;
   }
 }
 
-function serialize(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (cause) {
-    throw new AgentError(
-      "STATE_NOT_SERIALIZABLE",
-      "The state cannot be written as JSON: it has a circular reference or a bigint",
-      { cause }
-    );
-  }
-  if (text === undefined) {
-    throw new AgentError(
-      "STATE_NOT_SERIALIZABLE",
-      `The state must be a JSON value; got ${value === undefined ? "undefined" : `a ${typeof value}`}`
-    );
-  }
-  const bytes = byteLength(text);
-  if (bytes > maxStateBytes) {
-    throw new AgentError(
-      "STATE_TOO_LARGE",
-      `The state is ${bytes} bytes of JSON; the limit is ${maxStateBytes}. Keep collections in this.sql, and in the state what clients need at once.`
-    );
-  }
-  return text;
-}
+const refusalOf = (error: unknown): Refusal =>
+  AgentError.isInstance(error) && Object.hasOwn(refusals, error.code) ? (error.code as Refusal) : "STATE_REJECTED";
 
-/** The length in UTF-8, counted only where a text could be too long. */
-function byteLength(text: string): number {
-  return text.length * 3 <= maxStateBytes ? text.length : new TextEncoder().encode(text).byteLength;
+const newEpoch = (): string => crypto.randomUUID().slice(0, 8);
+
+// The text that was stored goes into the frames as it is.
+const plainFrame = ({ text }: Stored): string => `{"type":"cf_agent_state","state":${text}}`;
+
+const extendedFrame = ({ text, epoch, revision }: Stored): string =>
+  `{"type":"cf_agent_state","epoch":"${epoch}","revision":${revision},"state":${text}}`;
+
+function patchFrame(before: Stored | undefined, after: Stored): string | undefined {
+  const patch = before && diffTexts(before.text, after.text);
+  if (!patch) return undefined;
+  return `{"type":"cf_agent_state_patch","epoch":"${after.epoch}","from":${before.revision},"to":${after.revision},"patch":${patch}}`;
 }

@@ -394,15 +394,5 @@ export class Faulty extends Agent {
   }
 }
 
-/** Does not leave memory while a connection is open. */
-export class Awake extends Recorder {
-  static override options = { hibernate: false };
-  readonly born = crypto.randomUUID();
-  @callable()
-  birth(): string {
-    return this.born;
-  }
-}
-
 /** A class whose own name is not the one under which the Worker exports it: as after a minifier. */
 export class a extends Agent {}

@@ -1,4 +1,5 @@
-import type { a, Awake, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -12,6 +13,12 @@ declare global {
       Faulty: DurableObjectNamespace<Faulty>;
       Awake: DurableObjectNamespace<Awake>;
       MINIFIED: DurableObjectNamespace<a>;
+      Board: DurableObjectNamespace<Board>;
+      Runner: DurableObjectNamespace<Runner>;
+      Awake: DurableObjectNamespace<Awake>;
+      AwakeHeir: DurableObjectNamespace<AwakeHeir>;
+      Legacy: DurableObjectNamespace<Legacy>;
+      LegacyHeir: DurableObjectNamespace<LegacyHeir>;
     }
   }
 }

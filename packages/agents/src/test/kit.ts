@@ -38,12 +38,15 @@ export class TestConnection {
   /** Settles when the connection is closed by the agent, or cut. */
   readonly closed: Promise<{ code: number; reason: string }>;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, heard: (data: unknown) => void = () => {}) {
     this.#socket = socket;
     this.closed = new Promise((resolve) => {
       socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));
     });
-    socket.addEventListener("message", ({ data }) => this.#receive(parse(data)));
+    socket.addEventListener("message", ({ data }) => {
+      heard(data);
+      this.#receive(parse(data));
+    });
     socket.accept();
   }
 
@@ -131,18 +134,27 @@ interface Connectable {
  * Connects to an agent as a client does.
  *
  * @param query the query of the URL: `_pk=a` chooses the id of the connection
+ * @param heard gets each message as it was sent, before it is parsed
  */
 export async function connect(
   stub: Connectable,
   query = "",
-  headers: Record<string, string> = {}
+  headers: Record<string, string> = {},
+  heard?: (data: unknown) => void
 ): Promise<TestConnection> {
   const request = new Request(`http://test/agents/agent/name?${query}`, {
     headers: { Upgrade: "websocket", ...headers }
   });
   const { webSocket, status } = await stub.fetch(request);
   if (!webSocket) throw new Error(`No WebSocket: status ${status}`);
-  return new TestConnection(webSocket);
+  return new TestConnection(webSocket, heard);
+}
+
+/** Connects as a client that takes part in the extensions of the protocol. What it was greeted with is dropped. */
+export async function connectExtended(stub: Connectable, query = ""): Promise<TestConnection> {
+  const connection = await connect(stub, `_agents_ext=1&${query}`);
+  await connection.settled();
+  return connection;
 }
 
 /** Takes the instance out of memory. Its sockets hibernate. */

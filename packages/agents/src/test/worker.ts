@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 
-export { a as MinifiedAgent, Awake, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+export { a as MinifiedAgent, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+export { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 
 /** An object with nothing in it: storage for tests to run capabilities on. */
 export class BareObject extends DurableObject {}

@@ -1,4 +1,5 @@
 import type { Connection, ConnectionContext } from "agents";
+import type { Operation } from "agents/capability";
 import type { UIMessage, UIMessageChunk } from "ai";
 import { AIChatAgent, type OnChatMessageOptions } from "../index";
 import { answers, Script } from "./script";
@@ -26,6 +27,13 @@ export class Talker extends AIChatAgent {
     const answer = answers.get(question ? textOf(question) : "");
     if (!answer) throw new Error(`No answer prepared for "${question ? textOf(question) : ""}"`);
     return answer(this, options!);
+  }
+  /** What clients asked for, and what they may not. */
+  readonly operations: Operation[] = [];
+  readonly forbidden = new Set<Operation["type"]>();
+  override authorize(connection: Connection, operation: Operation) {
+    this.operations.push(operation);
+    return super.authorize(connection, operation) && !this.forbidden.has(operation.type);
   }
   override onError(connectionOrError: unknown, error?: unknown) {
     this.errors.push(String(error ?? connectionOrError));

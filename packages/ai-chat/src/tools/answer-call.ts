@@ -6,6 +6,15 @@ import type { ToolApprovalFrame, ToolResultFrame } from "../protocol/frames";
 export const messageWithCall = (messages: readonly UIMessage[], toolCallId: string): UIMessage | undefined =>
   messages.findLast((message) => message.parts.some((part) => isToolPart(part) && part.toolCallId === toolCallId));
 
+/** The tool that a call is of, as the conversation has it; empty if it has no such call. */
+export function toolOfCall(messages: readonly UIMessage[], toolCallId: string): string {
+  const part = messageWithCall(messages, toolCallId)?.parts.findLast(
+    (each) => isToolPart(each) && each.toolCallId === toolCallId
+  );
+  if (!part) return "";
+  return part.type === "dynamic-tool" ? part.toolName : part.type.slice("tool-".length);
+}
+
 /**
  * Puts a client's result into a message. Only a call that waits takes one: what the server ran has its result already, and what
  * the server will run once it is approved can only be declined.

@@ -59,6 +59,8 @@ export class Turns {
   readonly #deps: TurnDeps;
   readonly #open: Turn[] = [];
   #tail: Promise<void> = Promise.resolve();
+  /** Writes the message of the live turn. */
+  #builder: MessageBuilder | undefined;
 
   constructor(deps: TurnDeps) {
     this.#deps = deps;
@@ -72,6 +74,11 @@ export class Turns {
   /** The turn that is speaking, or about to. */
   get live(): TurnRequest | undefined {
     return this.#open[0]?.request;
+  }
+
+  /** What the live turn has said so far, as a message. */
+  get said(): UIMessage | undefined {
+    return this.#builder?.message;
   }
 
   /** The conversation as the live turn has to answer it. Questions that were asked meanwhile have their own turns. */
@@ -183,7 +190,7 @@ export class Turns {
       const base =
         this.#deps.transcript.messages.find(({ id }) => id === turn.request.continues) ??
         emptyMessage(crypto.randomUUID());
-      const builder = new MessageBuilder(base);
+      const builder = (this.#builder = new MessageBuilder(base));
       outcome = await this.#speak(turn, builder, base.id);
       this.#commit(turn, builder, outcome);
     } catch (error) {
@@ -191,6 +198,7 @@ export class Turns {
       await this.#deps.failed(error);
       this.#deps.log.end(turn.id);
     } finally {
+      this.#builder = undefined;
       this.#end(turn, outcome);
     }
   }

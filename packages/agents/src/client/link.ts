@@ -1,0 +1,121 @@
+import { pingText, type HelloFrame, type ServerFrame } from "../protocol/frames";
+import { systemClock, type Clock } from "./clock";
+import { Heartbeat } from "./heartbeat";
+import { Outbox, type Entry } from "./outbox";
+import type { Message } from "./socket-events";
+
+/** An agent that has anything to say to a new connection says it at once. */
+const firstFrameMs = 100;
+/** The rest of the greeting is on its way together with the hello. */
+const greetingMs = 2000;
+
+export interface LinkDeps {
+  clock?: Clock;
+  isOpen(): boolean;
+  /** Gives a frame to the socket, if it is open. */
+  transmit(data: Message): void;
+  /** It is known whether the agent takes part in the extensions. */
+  settled(isExtended: boolean): void;
+  /** What an agent tells every new connection is through. Before what waits is sent. */
+  greeted(): void;
+  /** The socket is open and nothing comes. */
+  dead(): void;
+}
+
+/**
+ * The way to the agent, over one socket after the other: what waits for one, what the agent at its other end understands, and
+ * whether it is alive.
+ *
+ * What waits is sent when it is known how: an agent that takes part in the extensions says so first. To one that does not, with
+ * its first message, or soon if it says nothing; to one that does, after its greeting, with which the state is known.
+ */
+export class Link {
+  readonly outbox = new Outbox();
+  readonly #deps: LinkDeps;
+  readonly #clock: Clock;
+  readonly #heartbeat: Heartbeat;
+  #isSettled = false;
+  #isExtended = false;
+  #isGreeted = false;
+  #cancelWait: () => void = () => {};
+
+  constructor(deps: LinkDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
+    const ping = () => deps.transmit(pingText);
+    this.#heartbeat = new Heartbeat({ clock: this.#clock, ping, dead: deps.dead });
+  }
+
+  opened(): void {
+    this.#cancelWait = this.#clock.after(firstFrameMs, () => this.#settle(false));
+  }
+
+  /** A message arrived; `frame` is what it was, if it was one of ours. */
+  received(frame: ServerFrame | undefined): void {
+    this.#heartbeat.heard();
+    const type = frame?.type;
+    if (type === "cf_agent_hello") this.#hello(frame as HelloFrame);
+    else if (!this.#isSettled) this.#settle(false);
+    const isGreeting = !type || /_(hello|identity|state)$/.test(type);
+    if (!isGreeting) this.#greeted();
+  }
+
+  closed(): void {
+    this.#cancelWait();
+    this.#heartbeat.stop();
+    this.#isSettled = this.#isExtended = this.#isGreeted = false;
+  }
+
+  /** Sends a frame, or keeps it until it can be sent. @returns whether it went out */
+  send(entry: Entry, isFirst?: boolean): boolean {
+    this.outbox.push(entry, isFirst);
+    this.#flush();
+    return this.#canSend;
+  }
+
+  /** Sends a frame of the extensions now, if that is possible. One that comes late would be of no use. */
+  tell(frame: object): void {
+    if (this.#isExtended && this.#canSend) this.#deps.transmit(JSON.stringify(frame));
+  }
+
+  /** Asks whether the connection is alive, if the agent answers such questions. */
+  probe(): void {
+    this.#heartbeat.probe();
+  }
+
+  #hello({ heartbeatMs }: HelloFrame): void {
+    this.#heartbeat.start(heartbeatMs);
+    this.#settle(true);
+    this.#cancelWait = this.#clock.after(greetingMs, () => this.#greeted());
+  }
+
+  #settle(isExtended: boolean): void {
+    this.#cancelWait();
+    this.#isSettled = true;
+    this.#isExtended = isExtended;
+    this.#deps.settled(isExtended);
+    this.#flush();
+  }
+
+  #greeted(): void {
+    if (this.#isGreeted) return;
+    this.#cancelWait();
+    this.#isGreeted = true;
+    this.#deps.greeted();
+    this.#flush();
+  }
+
+  get #canSend(): boolean {
+    return (this.#isExtended ? this.#isGreeted : this.#isSettled) && this.#deps.isOpen();
+  }
+
+  #flush(): void {
+    this.outbox.flush(
+      () => this.#canSend,
+      ({ data, take }) => {
+        const taken = take ? take(this.#isExtended) : data;
+        if (taken !== undefined) this.#deps.transmit(taken);
+      }
+    );
+  }
+}

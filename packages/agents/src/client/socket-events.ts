@@ -1,0 +1,57 @@
+/** What a socket can send. */
+export type Message = string | ArrayBuffer | Blob | ArrayBufferView<ArrayBuffer>;
+
+/** The events of a socket, by type. */
+export interface SocketEvents {
+  open: Event;
+  message: MessageEvent;
+  close: CloseEvent;
+  error: ErrorEvent;
+}
+
+interface TypedTarget extends EventTarget {
+  addEventListener<Type extends keyof SocketEvents>(
+    type: Type,
+    listener: (event: SocketEvents[Type]) => void,
+    options?: boolean | AddEventListenerOptions
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions
+  ): void;
+  removeEventListener<Type extends keyof SocketEvents>(
+    type: Type,
+    listener: (event: SocketEvents[Type]) => void,
+    options?: boolean | EventListenerOptions
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions
+  ): void;
+}
+
+/** An `EventTarget` that knows its events. */
+export const SocketTarget = EventTarget as new () => TypedTarget;
+
+// Not every Node has them.
+const known: Partial<typeof globalThis> = globalThis;
+const Close = known.CloseEvent ?? made<CloseEvent>();
+const Failure = known.ErrorEvent ?? made<ErrorEvent>();
+
+export const closeEvent = (code: number, reason: string, wasClean = true): CloseEvent =>
+  new Close("close", { code, reason, wasClean });
+
+export const errorEvent = (error: Error): ErrorEvent => new Failure("error", { error, message: error.message });
+
+function made<Kind extends Event>(): new (type: string, init: object) => Kind {
+  const Made = class extends Event {
+    constructor(type: string, init: object) {
+      super(type);
+      Object.assign(this, init);
+    }
+  };
+  // Its fields are those of the initial values.
+  return Made as unknown as new (type: string, init: object) => Kind;
+}
