@@ -92,18 +92,22 @@ describe("[C18] the cost", () => {
     expect(statements).toEqual([]);
   });
 
-  it.each(["by a client", "by a client that is answered", "by a call", "by a stub"])("of setState %s is 1 statement that writes 1 row", async (by) => {
-    const stub = recorder(by);
-    const connection = await connectExtended(stub);
-    const cost = await costOf(stub, async () => {
-      if (by.startsWith("by a client")) connection.send({ type: "cf_agent_state", state: { n: 5 }, ...(by !== "by a client" && { writeId: "w" }) });
-      else if (by === "by a call") await connection.call("set", 5);
-      else await stub.setState({ n: 5 });
-      await connection.settled();
-    });
-    expect([cost.statements.length, cost.rowsWritten], cost.statements.join("\n")).toEqual([1, 1]);
-    expect(await stub.plain()).toBe(5);
-  });
+  it.each(["by a client", "by a client that is answered", "by a call", "by a stub"])(
+    "of setState %s is 1 statement that writes 1 row",
+    async (by) => {
+      const stub = recorder(by);
+      const connection = await connectExtended(stub);
+      const cost = await costOf(stub, async () => {
+        if (by.startsWith("by a client"))
+          connection.send({ type: "cf_agent_state", state: { n: 5 }, ...(by !== "by a client" && { writeId: "w" }) });
+        else if (by === "by a call") await connection.call("set", 5);
+        else await stub.setState({ n: 5 });
+        await connection.settled();
+      });
+      expect([cost.statements.length, cost.rowsWritten], cost.statements.join("\n")).toEqual([1, 1]);
+      expect(await stub.plain()).toBe(5);
+    }
+  );
 
   it("of a first wake that is asked for is a look for older tables, a row and an alarm; of the same again it is nothing", async () => {
     const stub = env.Starter.get(env.Starter.idFromName("cost-alarm"));

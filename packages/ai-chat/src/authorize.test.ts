@@ -29,7 +29,10 @@ const rows: [frame: Record<string, unknown>, operation: object][] = [
   [ask("r2", [user("u2", "hi")]), { type: "chat-request" }],
   [{ type: "cf_agent_chat_messages", messages: [] }, { type: "chat-rewrite" }],
   [{ type: "cf_agent_chat_clear" }, { type: "chat-clear" }],
-  [{ type: "cf_agent_chat_request_cancel", id: "r9" }, { type: "chat-cancel", requestId: "r9" }],
+  [
+    { type: "cf_agent_chat_request_cancel", id: "r9" },
+    { type: "chat-cancel", requestId: "r9" }
+  ],
   [{ type: "cf_agent_stream_resume_ack", id: "r1" }, { type: "chat-resume" }],
   [
     { type: "cf_agent_tool_result", toolCallId: "c1", toolName: "harmless", output: 1 },
@@ -54,7 +57,13 @@ it.each(rows.map(([frame, operation]) => [JSON.stringify(frame), frame, operatio
     await inside(({ forbidden }) => forbidden.add(type));
     b.send(frame);
     // Who asks waits for an answer; for the other frames, clients of this protocol know no refusal.
-    const refusal = { type: "cf_agent_use_chat_response", id: "r2", body: "Connection is readonly", done: true, error: true };
+    const refusal = {
+      type: "cf_agent_use_chat_response",
+      id: "r2",
+      body: "Connection is readonly",
+      done: true,
+      error: true
+    };
     expect(await b.settled()).toEqual(type === "chat-request" ? [refusal] : []);
     expect([await asked(), await stored(stub)]).toEqual([[operation], before]);
     expect([a.pending, await stub.reported()]).toEqual([[], []]);
@@ -82,7 +91,14 @@ it("knows the tool of a call while its message is being said", async () => {
   await stub.say({ type: "tool-input-available", toolCallId: "c2", toolName: "pay", input: {} });
   await stub.sayEnd();
   await doneOf(a);
-  expect(await a.next("cf_agent_message_updated")).toMatchObject({ message: { parts: [{ state: "output-available" }, { state: "input-available" }] } });
-  const operations = await runInDurableObject(stub, (agent) => agent.operations.filter(({ type }) => type === "tool-result"));
-  expect(operations).toMatchObject([{ toolCallId: "c1", toolName: "where" }, { toolCallId: "c2", toolName: "" }]);
+  expect(await a.next("cf_agent_message_updated")).toMatchObject({
+    message: { parts: [{ state: "output-available" }, { state: "input-available" }] }
+  });
+  const operations = await runInDurableObject(stub, (agent) =>
+    agent.operations.filter(({ type }) => type === "tool-result")
+  );
+  expect(operations).toMatchObject([
+    { toolCallId: "c1", toolName: "where" },
+    { toolCallId: "c2", toolName: "" }
+  ]);
 });

@@ -1,11 +1,26 @@
 import type { Connection } from "agents";
-import { frameHandlers, hasFlag, publicMessage, send, type Capability, type CapabilityKit, type Schema } from "agents/capability";
+import {
+  frameHandlers,
+  hasFlag,
+  publicMessage,
+  send,
+  type Capability,
+  type CapabilityKit,
+  type Schema
+} from "agents/capability";
 import type { UIMessage } from "ai";
 import { reconcileList, reconcileRequest, type Changes } from "./messages/reconcile";
 import { closeOpenCalls, isOpenCall } from "./messages/settle";
 import { Transcript, transcriptSchema } from "./messages/transcript";
 import { chatClientChecks, parseRequestBody } from "./protocol/checks";
-import type { ChatClientFrame, ChatRequestFrame, ChatServerFrame, ClientToolSchema, ToolApprovalFrame, ToolResultFrame } from "./protocol/frames";
+import type {
+  ChatClientFrame,
+  ChatRequestFrame,
+  ChatServerFrame,
+  ClientToolSchema,
+  ToolApprovalFrame,
+  ToolResultFrame
+} from "./protocol/frames";
 import { StreamLog, streamLogSchema } from "./stream/stream-log";
 import { isAnswered, messageWithCall, toolOfCall, withApproval, withToolResult } from "./tools/answer-call";
 import { RequestContext, requestContextSchema } from "./turn/request-context";
@@ -32,13 +47,36 @@ export class Chat implements Capability {
       handle: (connection, frame) => this.#request(connection, frame),
       refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
     },
-    cf_agent_chat_messages: { operation: () => ({ type: "chat-rewrite" }), handle: (connection, { messages }) => this.#rewrite(connection, messages) },
+    cf_agent_chat_messages: {
+      operation: () => ({ type: "chat-rewrite" }),
+      handle: (connection, { messages }) => this.#rewrite(connection, messages)
+    },
     cf_agent_chat_clear: { operation: () => ({ type: "chat-clear" }), handle: (connection) => this.#clear(connection) },
-    cf_agent_chat_request_cancel: { operation: ({ id }) => ({ type: "chat-cancel", requestId: id }), handle: (_, { id }) => this.#cancel(id) },
-    cf_agent_stream_resume_request: { operation: () => ({ type: "chat-resume" }), handle: (connection) => this.#offerResume(connection, true) },
-    cf_agent_stream_resume_ack: { operation: () => ({ type: "chat-resume" }), handle: (connection, { id }) => this.#resume(connection, id) },
-    cf_agent_tool_result: { operation: ({ toolCallId }) => ({ type: "tool-result", toolCallId, toolName: this.#toolOf(toolCallId) }), handle: (connection, frame) => this.#toolResult(connection, frame) },
-    cf_agent_tool_approval: { operation: ({ toolCallId, approved }) => ({ type: "tool-approval", toolCallId, toolName: this.#toolOf(toolCallId), approved }), handle: (connection, frame) => this.#toolApproval(connection, frame) }
+    cf_agent_chat_request_cancel: {
+      operation: ({ id }) => ({ type: "chat-cancel", requestId: id }),
+      handle: (_, { id }) => this.#cancel(id)
+    },
+    cf_agent_stream_resume_request: {
+      operation: () => ({ type: "chat-resume" }),
+      handle: (connection) => this.#offerResume(connection, true)
+    },
+    cf_agent_stream_resume_ack: {
+      operation: () => ({ type: "chat-resume" }),
+      handle: (connection, { id }) => this.#resume(connection, id)
+    },
+    cf_agent_tool_result: {
+      operation: ({ toolCallId }) => ({ type: "tool-result", toolCallId, toolName: this.#toolOf(toolCallId) }),
+      handle: (connection, frame) => this.#toolResult(connection, frame)
+    },
+    cf_agent_tool_approval: {
+      operation: ({ toolCallId, approved }) => ({
+        type: "tool-approval",
+        toolCallId,
+        toolName: this.#toolOf(toolCallId),
+        approved
+      }),
+      handle: (connection, frame) => this.#toolApproval(connection, frame)
+    }
   });
   readonly #deps: ChatDeps;
   readonly #transcript: Transcript;
@@ -90,7 +128,9 @@ export class Chat implements Capability {
     const request: TurnRequest = { requestId: crypto.randomUUID(), body, clientTools };
     const { last } = this.#transcript;
     const all = last && !messages.some(({ id }) => id === last.id) ? [last, ...messages] : messages;
-    const settled = all.map((message, index) => (index < all.length - 1 && !this.#turns.isBusy ? closeOpenCalls(message) : message));
+    const settled = all.map((message, index) =>
+      index < all.length - 1 && !this.#turns.isBusy ? closeOpenCalls(message) : message
+    );
     const changes: Changes = { removed: [], upserted: this.#transcript.changed(settled) };
     const run = this.#turns.accept(request, (begin) => this.#transcript.change(changes, begin));
     this.#broadcastMessages(undefined);
@@ -146,7 +186,10 @@ export class Chat implements Capability {
     const instead = changes.removed.length > 0 || trigger === "regenerate-message";
     const { last } = this.#transcript;
     // The client asks for more of what was said last: it appends to that message.
-    const continues = last?.role === "assistant" && messages.at(-1)?.id === last.id && trigger === "submit-message" ? last.id : undefined;
+    const continues =
+      last?.role === "assistant" && messages.at(-1)?.id === last.id && trigger === "submit-message"
+        ? last.id
+        : undefined;
     if (last && !changes.removed.includes(last.id) && !this.#turns.isBusy) {
       // An approved call runs when its message goes on.
       const closed = closeOpenCalls(last, continues ? isOpenCall : undefined);
@@ -273,7 +316,10 @@ export class Chat implements Capability {
   }
 
   #broadcastMessages(source: Connection | undefined): void {
-    this.#broadcast({ type: "cf_agent_chat_messages", messages: this.#transcript.messages }, (connection) => connection === source);
+    this.#broadcast(
+      { type: "cf_agent_chat_messages", messages: this.#transcript.messages },
+      (connection) => connection === source
+    );
   }
 
   #broadcast(frame: ChatServerFrame, except?: (connection: Connection) => boolean): void {

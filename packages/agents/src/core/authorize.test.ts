@@ -14,7 +14,8 @@ async function open(extended: boolean, query = "_pk=a") {
   /** Operations that were asked for; the barriers of the test are calls of a method without a name. */
   const asked = () =>
     inside(({ asked }) => asked.filter((operation) => operation.type !== "call" || operation.method !== ""));
-  const refuse = (type: Operation["type"], how: () => unknown = () => false) => inside(({ refused }) => void refused.set(type, how));
+  const refuse = (type: Operation["type"], how: () => unknown = () => false) =>
+    inside(({ refused }) => void refused.set(type, how));
   return { stub, connection, inside, asked, refuse };
 }
 
@@ -24,7 +25,13 @@ const mayNotCall = { type: "rpc", id: "1", success: false, error: "This connecti
 
 describe("[C23] a frame that asks for something", () => {
   it.each([
-    ["a write of a documented client", false, write, { type: "state-write" }, { type: "cf_agent_state_error", error: "Connection is readonly" }],
+    [
+      "a write of a documented client",
+      false,
+      write,
+      { type: "state-write" },
+      { type: "cf_agent_state_error", error: "Connection is readonly" }
+    ],
     [
       "a write",
       true,
@@ -42,18 +49,21 @@ describe("[C23] a frame that asks for something", () => {
     ],
     ["a call of a documented client", false, put, { type: "call", method: "put" }, mayNotCall],
     ["a call", true, put, { type: "call", method: "put" }, { ...mayNotCall, code: "CALL_REFUSED" }]
-  ] as const)("(%s) is asked for once, refused in the words of its protocol, and then allowed", async (_name, extended, frame, operation, answer) => {
-    const { connection, inside, asked, refuse } = await open(extended);
-    await refuse(operation.type);
-    // The barrier is a call, too.
-    connection.send(frame);
-    expect(await connection.nextFrame()).toEqual(answer);
-    expect([await asked(), await inside(({ state }) => state)]).toEqual([[operation], { n: 1 }]);
-    await inside(({ refused }) => refused.clear());
-    connection.send(frame);
-    await connection.settled();
-    expect([await asked(), await inside(({ state }) => state)]).toEqual([[operation, operation], { n: 2 }]);
-  });
+  ] as const)(
+    "(%s) is asked for once, refused in the words of its protocol, and then allowed",
+    async (_name, extended, frame, operation, answer) => {
+      const { connection, inside, asked, refuse } = await open(extended);
+      await refuse(operation.type);
+      // The barrier is a call, too.
+      connection.send(frame);
+      expect(await connection.nextFrame()).toEqual(answer);
+      expect([await asked(), await inside(({ state }) => state)]).toEqual([[operation], { n: 1 }]);
+      await inside(({ refused }) => refused.clear());
+      connection.send(frame);
+      await connection.settled();
+      expect([await asked(), await inside(({ state }) => state)]).toEqual([[operation, operation], { n: 2 }]);
+    }
+  );
 
   it.each([
     ["a ping", { type: "cf_agent_ping", extra: 1 }],
@@ -73,7 +83,9 @@ describe("[C23] a frame that asks for something", () => {
   it("is refused with an event that names it", async () => {
     const { connection, inside, refuse } = await open(true);
     const events: unknown[] = [];
-    await inside((agent) => void (agent.observability = { emit: ({ type, payload }) => void events.push([type, payload]) }));
+    await inside(
+      (agent) => void (agent.observability = { emit: ({ type, payload }) => void events.push([type, payload]) })
+    );
     await refuse("state-write");
     connection.send(write);
     await connection.settled();
@@ -89,7 +101,10 @@ describe("[C23] a frame that asks for something", () => {
     const { connection, inside, refuse } = await open(true);
     await refuse("state-write", answer);
     connection.send(write);
-    expect([await connection.nextFrame(), await inside(({ state }) => state)]).toMatchObject([{ code: "CONNECTION_READONLY" }, { n: 1 }]);
+    expect([await connection.nextFrame(), await inside(({ state }) => state)]).toMatchObject([
+      { code: "CONNECTION_READONLY" },
+      { n: 1 }
+    ]);
   });
 
   it("is refused by a rule that throws, and the error goes to onError", async () => {
@@ -109,7 +124,10 @@ describe("[C23] a read-only connection", () => {
     for (const evicted of [false, true]) {
       if (evicted) await evict(stub);
       connection.send(write);
-      expect(await connection.nextFrame()).toMatchObject({ type: "cf_agent_state_reject", code: "CONNECTION_READONLY" });
+      expect(await connection.nextFrame()).toMatchObject({
+        type: "cf_agent_state_reject",
+        code: "CONNECTION_READONLY"
+      });
       expect(await connection.call("ping")).toMatchObject({ result: "pong" });
       expect(await connection.call("put", { n: 2 })).toMatchObject({ code: "CONNECTION_READONLY" });
       expect(await inside(({ state }) => state)).toEqual({ n: 1 });

@@ -1,6 +1,14 @@
 import { AgentError } from "../protocol/errors";
 import { pingText, pongText } from "../protocol/frames";
-import { createConnection, establish, hasFlag, isConnection, toConnection, type Connection, type ConnectionFlags } from "./connection";
+import {
+  createConnection,
+  establish,
+  hasFlag,
+  isConnection,
+  toConnection,
+  type Connection,
+  type ConnectionFlags
+} from "./connection";
 
 /** The part of `DurableObjectState` that holds hibernating sockets. */
 export type SocketHost = Pick<
@@ -55,7 +63,9 @@ export class Connections {
     connection.accept();
     connection.binaryType = "arraybuffer";
     this.#inMemory.add(connection);
-    connection.addEventListener("message", ({ data }) => this.#events.message(connection, data as string | ArrayBuffer));
+    connection.addEventListener("message", ({ data }) =>
+      this.#events.message(connection, data as string | ArrayBuffer)
+    );
     connection.addEventListener("error", ({ error }) => this.#events.error(connection, error));
     connection.addEventListener("close", ({ code, reason, wasClean }) => {
       this.#inMemory.delete(connection);
@@ -74,7 +84,8 @@ export class Connections {
       if (socket.readyState === WebSocket.OPEN && isConnection(socket)) yield toConnection(socket);
     }
     for (const connection of this.#inMemory) {
-      if (connection.readyState === WebSocket.OPEN && (tag === undefined || connection.tags.includes(tag))) yield connection;
+      if (connection.readyState === WebSocket.OPEN && (tag === undefined || connection.tags.includes(tag)))
+        yield connection;
     }
   }
 
@@ -89,7 +100,10 @@ export class Connections {
   }
 
   /** Sends a frame of the protocol, to those that want such frames: the same to all, or what each of them understands. */
-  broadcastFrame(frame: string | ((connection: Connection) => string), except?: (connection: Connection) => boolean): void {
+  broadcastFrame(
+    frame: string | ((connection: Connection) => string),
+    except?: (connection: Connection) => boolean
+  ): void {
     for (const connection of this.all()) {
       if (hasFlag(connection, "protocolDisabled") || except?.(connection)) continue;
       send(connection, typeof frame === "string" ? frame : frame(connection));

@@ -44,7 +44,11 @@ describe("[C19] a client that announces the extensions", () => {
     ["of what is no number", "_agents_ext=NaN", false]
   ])("%s (%s) is greeted: %j %s", async (_how, query, greeted) => {
     const frames = (await (await connect(board(), query)).settled()) as { type: string; version?: number }[];
-    expect(types(frames)).toEqual([...(greeted ? ["cf_agent_hello"] : []), "cf_agent_identity", "cf_agent_mcp_servers"]);
+    expect(types(frames)).toEqual([
+      ...(greeted ? ["cf_agent_hello"] : []),
+      "cf_agent_identity",
+      "cf_agent_mcp_servers"
+    ]);
     if (greeted) expect(frames[0]!.version).toBe(1);
   });
 
@@ -53,9 +57,9 @@ describe("[C19] a client that announces the extensions", () => {
     const connection = await connect(stub, "_agents_ext=1&silent");
     expect(await connection.settled()).toEqual([]);
     expect(await connection.call("fail", "CALL_FAILED")).not.toHaveProperty("code");
-    expect(await runInDurableObject(stub, (agent) => [...agent.getConnections()][0]!.deserializeAttachment())).toMatchObject(
-      { __user: { _cf_no_protocol: true } }
-    );
+    expect(
+      await runInDurableObject(stub, (agent) => [...agent.getConnections()][0]!.deserializeAttachment())
+    ).toMatchObject({ __user: { _cf_no_protocol: true } });
   });
 
   it.each([
@@ -108,7 +112,9 @@ describe("[C19] a client that announces the extensions", () => {
   it("keeps its mark beside the state of its connection", async () => {
     const stub = board();
     const connection = await connectExtended(stub, "_pk=e&readonly");
-    await runInDurableObject(stub, (agent) => agent.getConnection("e")!.setState({ role: "viewer", _cf_extended: false }));
+    await runInDurableObject(stub, (agent) =>
+      agent.getConnection("e")!.setState({ role: "viewer", _cf_extended: false })
+    );
     await evict(stub);
     expect(await connection.call("fail", "CALL_FAILED")).toMatchObject({ code: "CALL_FAILED" });
     const states = await runInDurableObject(stub, (agent) => agent.getConnection("e")!.state as unknown);

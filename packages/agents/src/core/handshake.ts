@@ -24,6 +24,12 @@ const isOurs = (parameter: string): boolean => parameter.split("=", 1)[0] === ex
 /** The first frame for a client that takes part. */
 export function helloFrame(connection: Connection): string {
   const { id } = connection;
-  const frame: HelloFrame = { type: "cf_agent_hello", version: extensionsVersion, connection: id, heartbeatMs, maxFrameBytes };
+  const frame: HelloFrame = {
+    type: "cf_agent_hello",
+    version: extensionsVersion,
+    connection: id,
+    heartbeatMs,
+    maxFrameBytes
+  };
   return JSON.stringify(frame);
 }

@@ -38,7 +38,11 @@ describe("[C21] a connection in memory", () => {
       return [connection.uri, connection.tags, connection.deserializeAttachment() as unknown];
     });
     const uri = "http://test/agents/agent/name?_pk=a&tag=red";
-    expect(peer).toEqual([uri, ["a", "red"], { __pk: { id: "a", tags: ["a", "red"], uri }, __user: { role: "admin" } }]);
+    expect(peer).toEqual([
+      uri,
+      ["a", "red"],
+      { __pk: { id: "a", tags: ["a", "red"], uri }, __user: { role: "admin" } }
+    ]);
   });
 
   it("hears a broadcast, unless it is named, and can be read-only or without protocol", async () => {

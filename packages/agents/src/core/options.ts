@@ -6,7 +6,10 @@ export interface AgentStaticOptions {
   sendIdentityOnConnect?: boolean;
 }
 
-export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<Required<AgentStaticOptions>> = { hibernate: true, sendIdentityOnConnect: true };
+export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<Required<AgentStaticOptions>> = {
+  hibernate: true,
+  sendIdentityOnConnect: true
+};
 
 const resolved = new WeakMap<object, Required<AgentStaticOptions>>();
 

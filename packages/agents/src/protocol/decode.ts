@@ -15,25 +15,31 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 const isOptional = (value: unknown, check: (value: unknown) => boolean): boolean => value === undefined || check(value);
 
 export const clientChecks: Checks<ClientFrame> = {
-  cf_agent_state: (fields) => Object.hasOwn(fields, "state") && isOptional(fields.writeId, isString) && isOptional(fields.ifRevision, isCount),
+  cf_agent_state: (fields) =>
+    Object.hasOwn(fields, "state") && isOptional(fields.writeId, isString) && isOptional(fields.ifRevision, isCount),
   cf_agent_state_pull: () => true,
   cf_agent_ping: () => true,
-  rpc: (fields) => isString(fields.id) && isString(fields.method) && Array.isArray(fields.args) && isOptional(fields.credit, isCount),
+  rpc: (fields) =>
+    isString(fields.id) && isString(fields.method) && Array.isArray(fields.args) && isOptional(fields.credit, isCount),
   cf_agent_rpc_cancel: (fields) => isString(fields.id),
   cf_agent_rpc_credit: (fields) => isString(fields.id) && isCount(fields.credit)
 };
 
 export const serverChecks: Checks<ServerFrame> = {
   cf_agent_identity: (fields) => isString(fields.name) && isString(fields.agent),
-  cf_agent_state: (fields) => Object.hasOwn(fields, "state") && isOptional(fields.epoch, isString) && isOptional(fields.revision, isCount),
+  cf_agent_state: (fields) =>
+    Object.hasOwn(fields, "state") && isOptional(fields.epoch, isString) && isOptional(fields.revision, isCount),
   cf_agent_state_error: (fields) => isString(fields.error),
   cf_agent_mcp_servers: (fields) => isObject(fields.mcp),
-  rpc: (fields) => isString(fields.id) && (fields.success === true || (fields.success === false && isString(fields.error))),
+  rpc: (fields) =>
+    isString(fields.id) && (fields.success === true || (fields.success === false && isString(fields.error))),
   cf_agent_hello: (fields) => isCount(fields.version) && isCount(fields.heartbeatMs),
   cf_agent_pong: () => true,
-  cf_agent_state_patch: (fields) => isString(fields.epoch) && isCount(fields.from) && isCount(fields.to) && Array.isArray(fields.patch),
+  cf_agent_state_patch: (fields) =>
+    isString(fields.epoch) && isCount(fields.from) && isCount(fields.to) && Array.isArray(fields.patch),
   cf_agent_state_ack: (fields) => isString(fields.writeId) && isString(fields.epoch) && isCount(fields.revision),
-  cf_agent_state_reject: (fields) => isString(fields.writeId) && isString(fields.code) && isString(fields.epoch) && isCount(fields.revision)
+  cf_agent_state_reject: (fields) =>
+    isString(fields.writeId) && isString(fields.code) && isString(fields.epoch) && isCount(fields.revision)
 };
 
 export type Decoded =

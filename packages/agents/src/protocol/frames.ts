@@ -33,9 +33,21 @@ export type RpcResponseFrame =
 export type StateSentFrame = { type: "cf_agent_state"; state: unknown; epoch?: string; revision?: number };
 
 /** Extensions: only between ends that both take part (see `docs/protocol.md`). */
-export type HelloFrame = { type: "cf_agent_hello"; version: number; connection: string; heartbeatMs: number; maxFrameBytes: number };
+export type HelloFrame = {
+  type: "cf_agent_hello";
+  version: number;
+  connection: string;
+  heartbeatMs: number;
+  maxFrameBytes: number;
+};
 export type PongFrame = { type: "cf_agent_pong" };
-export type StatePatchFrame = { type: "cf_agent_state_patch"; epoch: string; from: number; to: number; patch: JsonPatch };
+export type StatePatchFrame = {
+  type: "cf_agent_state_patch";
+  epoch: string;
+  from: number;
+  to: number;
+  patch: JsonPatch;
+};
 export type StateAckFrame = { type: "cf_agent_state_ack"; writeId: string; epoch: string; revision: number };
 export type StateRejectFrame = {
   type: "cf_agent_state_reject";

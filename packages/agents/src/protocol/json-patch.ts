@@ -1,8 +1,6 @@
 /** A change of a JSON value, as RFC 6902 writes it: the operations that we send. */
 export type JsonPatch = readonly PatchOperation[];
-export type PatchOperation =
-  | { op: "add" | "replace"; path: string; value: unknown }
-  | { op: "remove"; path: string };
+export type PatchOperation = { op: "add" | "replace"; path: string; value: unknown } | { op: "remove"; path: string };
 
 type Container = Record<string, unknown> | unknown[];
 
@@ -30,9 +28,18 @@ export function applyPatch(value: unknown, patch: JsonPatch): { value: unknown }
 }
 
 /** Copies the containers on the way (once each), and changes the last. */
-function change(value: unknown, keys: readonly string[], operation: PatchOperation, own: Set<unknown>): Container | undefined {
+function change(
+  value: unknown,
+  keys: readonly string[],
+  operation: PatchOperation,
+  own: Set<unknown>
+): Container | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const copy: Container = own.has(value) ? (value as Container) : Array.isArray(value) ? [...value] : { ...(value as Container) };
+  const copy: Container = own.has(value)
+    ? (value as Container)
+    : Array.isArray(value)
+      ? [...value]
+      : { ...(value as Container) };
   own.add(copy);
   const [key = "", ...rest] = keys;
   if (rest.length > 0) {
@@ -64,12 +71,16 @@ function changeObject(object: Record<string, unknown>, key: string, operation: P
 
 /** Sets an own field, also one that is called `__proto__`. */
 function set(container: Container, key: string, value: unknown): void {
-  if (key === "__proto__") Object.defineProperty(container, key, { value, configurable: true, enumerable: true, writable: true });
+  if (key === "__proto__")
+    Object.defineProperty(container, key, { value, configurable: true, enumerable: true, writable: true });
   else (container as Record<string, unknown>)[key] = value;
 }
 
 function parsePointer(path: string): string[] | undefined {
   if (path === "") return [];
   if (!path.startsWith("/")) return undefined;
-  return path.slice(1).split("/").map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return path
+    .slice(1)
+    .split("/")
+    .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
 }

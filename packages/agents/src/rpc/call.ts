@@ -67,7 +67,11 @@ export class Call {
   fail(error: string, code?: AgentError["code"]): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#transmit(code ? { type: "rpc", id: this.id, success: false, error, code } : { type: "rpc", id: this.id, success: false, error });
+    this.#transmit(
+      code
+        ? { type: "rpc", id: this.id, success: false, error, code }
+        : { type: "rpc", id: this.id, success: false, error }
+    );
   }
 
   /** The caller does not want the result: tells it so, and the method. */

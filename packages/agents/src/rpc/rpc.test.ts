@@ -189,7 +189,5 @@ it("[M1] an agent lists its callable methods, inherited ones included, hidden on
 it("a frame type without a handler does not compile", () => {
   // @ts-expect-error: no handler
   frameHandlers<{ type: "a" }>({ a: () => true }, {});
-  expect(
-    Object.keys(frameHandlers<{ type: "a" }>({ a: () => true }, { a: { handle: () => {} } }))
-  ).toEqual(["a"]);
+  expect(Object.keys(frameHandlers<{ type: "a" }>({ a: () => true }, { a: { handle: () => {} } }))).toEqual(["a"]);
 });

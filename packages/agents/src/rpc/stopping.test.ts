@@ -15,7 +15,8 @@ async function open(documented = false) {
 const call = (connection: TestConnection, method: string, args: unknown[] = [], more: object = {}) =>
   connection.send({ type: "rpc", id: "x", method, args, ...more });
 const cancel = (connection: TestConnection, id = "x") => connection.send({ type: "cf_agent_rpc_cancel", id });
-const grant = (connection: TestConnection, credit: number) => connection.send({ type: "cf_agent_rpc_credit", id: "x", credit });
+const grant = (connection: TestConnection, credit: number) =>
+  connection.send({ type: "cf_agent_rpc_credit", id: "x", credit });
 const chunk = (result: unknown) => ({ type: "rpc", id: "x", success: true, result, done: false });
 const done = { type: "rpc", id: "x", success: true, done: true };
 const cancelled = { type: "rpc", id: "x", success: false, error: "The call was cancelled", code: "CALL_CANCELLED" };
@@ -105,6 +106,17 @@ describe("[M7] a connection that closes", () => {
     expect(await errors()).toEqual([]);
   });
 
+  it("because its agent closes it aborts its calls", async () => {
+    const { stub, connection, logged } = await open();
+    call(connection, "wait");
+    await logged("waits");
+    await runInDurableObject(stub, (agent) => {
+      for (const each of agent.getConnections()) each.close(4000, "out");
+    });
+    await logged("aborted: CONNECTION_CLOSED");
+    expect(await connection.closed).toEqual({ code: 4000, reason: "out" });
+  });
+
   it("leaves a detached method to its end", async () => {
     const { stub, connection, logged, errors } = await open();
     call(connection, "detached");
@@ -117,27 +129,31 @@ describe("[M7] a connection that closes", () => {
   });
 
   it("aborts the calls of documented clients, too", async () => {
-    const { connection, logged } = await open(true);
+    const { connection, logged, errors } = await open(true);
     call(connection, "wait");
     await logged("waits");
     connection.close();
     await logged("aborted: CONNECTION_CLOSED");
+    expect(await errors()).toEqual([]);
   });
 });
 
 describe("[M8] a reader", () => {
-  it.each(["paced", "generated", "readable"])("that grants nothing stops %s at its credit, and grants go on", async (method) => {
-    const { connection, log } = await open();
-    call(connection, method, [6, true], { credit: 2 });
-    expect(await connection.settled()).toEqual([chunk(1), chunk(2)]);
-    expect((await log()).length).toBe(2);
-    grant(connection, 3);
-    expect(await connection.settled()).toEqual([3, 4, 5].map(chunk));
-    expect((await log()).length).toBe(5);
-    grant(connection, 10);
-    const end = method === "paced" ? { ...done, result: "fin" } : done;
-    expect(await connection.settled()).toEqual([chunk(6), end]);
-  });
+  it.each(["paced", "generated", "readable"])(
+    "that grants nothing stops %s at its credit, and grants go on",
+    async (method) => {
+      const { connection, log } = await open();
+      call(connection, method, [6, true], { credit: 2 });
+      expect(await connection.settled()).toEqual([chunk(1), chunk(2)]);
+      expect((await log()).length).toBe(2);
+      grant(connection, 3);
+      expect(await connection.settled()).toEqual([3, 4, 5].map(chunk));
+      expect((await log()).length).toBe(5);
+      grant(connection, 10);
+      const end = method === "paced" ? { ...done, result: "fin" } : done;
+      expect(await connection.settled()).toEqual([chunk(6), end]);
+    }
+  );
 
   it.each([
     ["cancels", "paced", "stopped"],
@@ -194,25 +210,41 @@ describe("[M9] a streaming method", () => {
     ["generated", [0], [done], ["closed"]],
     ["readable", [2, true], [chunk(1), chunk(2), done], ["makes 1", "makes 2"]],
     ["generatedThenThrows", [], [chunk(1), { type: "rpc", id: "x", success: false, error: "mid" }], []],
-    ["unsendable", [], [{ type: "rpc", id: "x", success: false, error: expect.stringContaining("BigInt") }], ["closed"]],
-    ["unsendableStream", [], [{ type: "rpc", id: "x", success: false, error: expect.stringContaining("BigInt") }], ["closed"]]
-  ])("that returns its values (%s %j) sends them, and ends once, for all clients", async (method, args, expected, lines) => {
-    for (const documented of [false, true]) {
-      const { connection, log } = await open(documented);
-      call(connection, method, args);
-      expect([await connection.settled(), await log()]).toEqual([expected, lines]);
+    [
+      "unsendable",
+      [],
+      [{ type: "rpc", id: "x", success: false, error: expect.stringContaining("BigInt") }],
+      ["closed"]
+    ],
+    [
+      "unsendableStream",
+      [],
+      [{ type: "rpc", id: "x", success: false, error: expect.stringContaining("BigInt") }],
+      ["closed"]
+    ]
+  ])(
+    "that returns its values (%s %j) sends them, and ends once, for all clients",
+    async (method, args, expected, lines) => {
+      for (const documented of [false, true]) {
+        const { connection, log } = await open(documented);
+        call(connection, method, args);
+        expect([await connection.settled(), await log()]).toEqual([expected, lines]);
+      }
     }
-  });
+  );
 
-  it.each(["cancels", "closes"])("whose stream waits for its source is told at once when the reader %s", async (what) => {
-    const { connection, logged, log } = await open();
-    call(connection, "readable", [1, false]);
-    expect(await connection.settled()).toEqual([chunk(1)]);
-    if (what === "cancels") cancel(connection);
-    else connection.close();
-    await logged("closed");
-    expect(await log()).toEqual(["makes 1", "closed"]);
-  });
+  it.each(["cancels", "closes"])(
+    "whose stream waits for its source is told at once when the reader %s",
+    async (what) => {
+      const { connection, logged, log } = await open();
+      call(connection, "readable", [1, false]);
+      expect(await connection.settled()).toEqual([chunk(1)]);
+      if (what === "cancels") cancel(connection);
+      else connection.close();
+      await logged("closed");
+      expect(await log()).toEqual(["makes 1", "closed"]);
+    }
+  );
 });
 
 describe("[M10] the code of an error", () => {

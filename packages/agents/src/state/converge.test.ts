@@ -34,7 +34,12 @@ function grown(from: Value | undefined | null, random: Random): Value {
         items[random.below(items.length || 1)] = item;
         break;
       case 3:
-        Object.defineProperty((next.fields ??= {}), key, { value: random.below(9), configurable: true, enumerable: true, writable: true });
+        Object.defineProperty((next.fields ??= {}), key, {
+          value: random.below(9),
+          configurable: true,
+          enumerable: true,
+          writable: true
+        });
         break;
       case 4:
         delete next.fields?.[key];
@@ -73,7 +78,8 @@ async function simulate(seed: number, flaw?: Flaw) {
   const took = (revision: string, state: unknown) => {
     const known = states.get(revision);
     if (known === undefined) states.set(revision, canonical(state));
-    else if (known !== canonical(state)) problems.push(`two states of revision ${revision}: ${known} and ${canonical(state)}`);
+    else if (known !== canonical(state))
+      problems.push(`two states of revision ${revision}: ${known} and ${canonical(state)}`);
   };
   const replicas = ["a", "b", "c"].map((id) => new Replica(id, took, id === "a" ? flaw : undefined));
   let documented!: TestConnection;
@@ -149,7 +155,8 @@ it(`[S11] clients converge to the database under random writes, evictions, cuts 
       const runs = await Promise.all(seeds.map((each) => simulate(each)));
       runs.forEach(({ replicas, problems }, i) => {
         expect(problems, `seed ${seeds[i]}`).toEqual([]);
-        for (const key of ["patches", "pulls", "rejections"] as const) for (const replica of replicas) total[key] += replica[key];
+        for (const key of ["patches", "pulls", "rejections"] as const)
+          for (const replica of replicas) total[key] += replica[key];
       });
     }
   });
@@ -161,12 +168,18 @@ it(`[S11] clients converge to the database under random writes, evictions, cuts 
 it.each<[Flaw, string]>([
   ["skips a patch", "two states of revision"],
   ["skips an acknowledgement", "a waits for an answer"]
-])("[S11] a client that %s is caught", async (flaw, problem) => {
-  await logged(async () => {
-    const runs = await Promise.all(Array.from({ length: parallel }, (_, seed) => simulate(seed, flaw)));
-    expect(runs.flatMap(({ problems }) => problems).filter((text) => text.includes(problem)).length).toBeGreaterThan(0);
-  });
-}, 60_000);
+])(
+  "[S11] a client that %s is caught",
+  async (flaw, problem) => {
+    await logged(async () => {
+      const runs = await Promise.all(Array.from({ length: parallel }, (_, seed) => simulate(seed, flaw)));
+      expect(runs.flatMap(({ problems }) => problems).filter((text) => text.includes(problem)).length).toBeGreaterThan(
+        0
+      );
+    });
+  },
+  60_000
+);
 
 it("[S11] a client that loses a patch asks for the state, and has it", async () => {
   const stub = board("loses");
@@ -175,6 +188,9 @@ it("[S11] a client that loses a patch asks for the state, and has it", async () 
   for (const replica of [whole, loser]) await replica.connect(stub);
   for (const n of [1, 2, 3]) await runInDurableObject(stub, (agent) => agent.setState({ ...initial(), n }));
   for (let round = 0; round < 2; round++) for (const replica of [whole, loser]) await replica.barrier();
-  expect([whole.state, loser.state]).toEqual([{ ...initial(), n: 3 }, { ...initial(), n: 3 }]);
+  expect([whole.state, loser.state]).toEqual([
+    { ...initial(), n: 3 },
+    { ...initial(), n: 3 }
+  ]);
   expect([whole.pulls, loser.pulls > 0]).toEqual([0, true]);
 });

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { applyPatch, type JsonPatch } from "../protocol/json-patch";
 import { diffTexts } from "./diff";
 
-const filler = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`key${i}`, { id: i, text: `value ${i}`, tags: ["a", "b"] }]));
+const filler = Object.fromEntries(
+  Array.from({ length: 60 }, (_, i) => [`key${i}`, { id: i, text: `value ${i}`, tags: ["a", "b"] }])
+);
 
 /** The patch between two values, after checking that it leads from one to the other. */
 function patchBetween(before: unknown, after: unknown): JsonPatch | undefined {
@@ -99,12 +101,14 @@ function mutate(value: unknown, random: () => number): unknown {
   if (random() < 0.1) return randomValue(random, 2);
   if (Array.isArray(value)) {
     const copy = value.map((element) => (random() < 0.3 ? mutate(element, random) : element));
-    if (random() < 0.3) copy.splice(Math.floor(random() * (copy.length + 1)), Math.floor(random() * 2), randomValue(random, 1));
+    if (random() < 0.3)
+      copy.splice(Math.floor(random() * (copy.length + 1)), Math.floor(random() * 2), randomValue(random, 1));
     return copy;
   }
   if (typeof value === "object" && value !== null) {
     const copy: Record<string, unknown> = {};
-    for (const [key, inner] of Object.entries(value)) if (random() > 0.05) copy[key] = random() < 0.4 ? mutate(inner, random) : inner;
+    for (const [key, inner] of Object.entries(value))
+      if (random() > 0.05) copy[key] = random() < 0.4 ? mutate(inner, random) : inner;
     if (random() < 0.2) copy[pick(random, keys)] = randomValue(random, 2);
     return copy;
   }

@@ -63,7 +63,8 @@ function commonSuffix(a: string, b: string, from: number): number {
   return length;
 }
 
-const tailSlice = (text: string, length: number): string => text.slice(text.length - length - step, text.length - length);
+const tailSlice = (text: string, length: number): string =>
+  text.slice(text.length - length - step, text.length - length);
 
 interface Around {
   /** Where the value begins. */
@@ -131,7 +132,14 @@ function valuesAround(text: string, position: number): Around[] {
   members.forEach(({ valueStart }, depth) => {
     // An inner container whose member has not begun ends the chain: what is deeper is not inside a value.
     if (members[depth] !== stack[depth]) return;
-    values.push({ valueStart, pointer: () => members.slice(0, depth + 1).map((member) => segment(text, member)).join("") });
+    values.push({
+      valueStart,
+      pointer: () =>
+        members
+          .slice(0, depth + 1)
+          .map((member) => segment(text, member))
+          .join("")
+    });
   });
   return values;
 }
@@ -185,7 +193,8 @@ function endOfValue(text: string, start: number): number {
 }
 
 type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function diffValues(before: unknown, after: unknown, path: string, operations: PatchOperation[]): void {
   if (before === after) return;
@@ -211,17 +220,24 @@ function diffArrays(before: unknown[], after: unknown[], path: string, operation
   let start = 0;
   if (before.length !== after.length) while (start < shorter && areEqual(before[start], after[start])) start++;
   let tail = 0;
-  if (before.length !== after.length) while (tail < shorter - start && areEqual(before.at(-1 - tail), after.at(-1 - tail))) tail++;
+  if (before.length !== after.length)
+    while (tail < shorter - start && areEqual(before.at(-1 - tail), after.at(-1 - tail))) tail++;
   const both = shorter - tail;
-  for (let index = start; index < both; index++) diffValues(before[index], after[index], `${path}/${index}`, operations);
-  for (let index = both; index < after.length - tail; index++) operations.push({ op: "add", path: `${path}/${index}`, value: after[index] });
-  for (let index = both; index < before.length - tail; index++) operations.push({ op: "remove", path: `${path}/${both}` });
+  for (let index = start; index < both; index++)
+    diffValues(before[index], after[index], `${path}/${index}`, operations);
+  for (let index = both; index < after.length - tail; index++)
+    operations.push({ op: "add", path: `${path}/${index}`, value: after[index] });
+  for (let index = both; index < before.length - tail; index++)
+    operations.push({ op: "remove", path: `${path}/${both}` });
 }
 
 function areEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, index) => areEqual(value, b[index]));
+  if (Array.isArray(a))
+    return Array.isArray(b) && a.length === b.length && a.every((value, index) => areEqual(value, b[index]));
   if (!isFields(a) || !isFields(b)) return false;
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && areEqual(a[key], b[key]));
+  return (
+    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && areEqual(a[key], b[key]))
+  );
 }

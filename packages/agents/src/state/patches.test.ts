@@ -27,7 +27,9 @@ const stored = (stub: Stub) =>
 /** 1,000 entries, about 100 KB. */
 const entries = Array.from({ length: 1_000 }, (_, i) => ({ id: i, text: `entry ${i} ${"x".repeat(70)}` }));
 const large = { entries };
-const replaced = (index: number) => ({ entries: entries.map((entry, i) => (i === index ? { ...entry, text: "changed" } : entry)) });
+const replaced = (index: number) => ({
+  entries: entries.map((entry, i) => (i === index ? { ...entry, text: "changed" } : entry))
+});
 
 describe("[S8] a change of the state", () => {
   it("of one entry of 1,000 is a patch of less than 2 % of the bytes, to clients that take part only", async () => {
@@ -99,7 +101,9 @@ describe("[S8] a change of the state", () => {
     await documented.settled();
     texts.length = 0;
     writer.send({ type: "cf_agent_state", state: replaced(1), writeId: "w1" });
-    expect(await writer.settled()).toEqual([{ type: "cf_agent_state_ack", writeId: "w1", epoch: expect.any(String), revision: 2 }]);
+    expect(await writer.settled()).toEqual([
+      { type: "cf_agent_state_ack", writeId: "w1", epoch: expect.any(String), revision: 2 }
+    ]);
     expect(await frames(extended)).toMatchObject([{ type: "cf_agent_state_patch", from: 1, to: 2 }]);
     documented.send({ type: "cf_agent_state", state: replaced(2), writeId: "w2", ifRevision: 2 });
     expect(await frames(extended)).toMatchObject([{ type: "cf_agent_state_patch", from: 2, to: 3 }]);
@@ -150,7 +154,10 @@ describe("[S9] a revision", () => {
   // What the published releases do to the row, each in its way.
   it.each([
     ["replaces", "INSERT OR REPLACE INTO cf_agents_state (id, state) VALUES ('cf_state_row_id', ?)"],
-    ["deletes and writes", "DELETE FROM cf_agents_state; INSERT INTO cf_agents_state (id, state) VALUES ('cf_state_row_id', ?)"]
+    [
+      "deletes and writes",
+      "DELETE FROM cf_agents_state; INSERT INTO cf_agents_state (id, state) VALUES ('cf_state_row_id', ?)"
+    ]
   ])("has another epoch once an older release %s the row", async (_name, statement) => {
     const stub = board();
     await put(stub, large);
@@ -162,17 +169,26 @@ describe("[S9] a revision", () => {
     expect(shown).toMatchObject({ state: replaced(1), revision: 0 });
     await put(stub, replaced(2));
     const [patch] = await frames(connection);
-    expect([patch!.epoch === before.epoch, patch!.epoch === shown.epoch, patch!.from, patch!.to]).toEqual([false, true, 0, 1]);
+    expect([patch!.epoch === before.epoch, patch!.epoch === shown.epoch, patch!.from, patch!.to]).toEqual([
+      false,
+      true,
+      0,
+      1
+    ]);
     // The client has the other epoch, so it asks for the state.
     connection.send({ type: "cf_agent_state_pull" });
-    expect(await frames(connection)).toMatchObject([{ type: "cf_agent_state", epoch: patch!.epoch, revision: 1, state: replaced(2) }]);
+    expect(await frames(connection)).toMatchObject([
+      { type: "cf_agent_state", epoch: patch!.epoch, revision: 1, state: replaced(2) }
+    ]);
     expect(await stored(stub)).toMatchObject({ epoch: patch!.epoch, revision: 1 });
   });
 
   it("of a row that nobody has changed since an older release wrote it is of no use after an eviction", async () => {
     const stub = board();
     await put(stub, large);
-    await runInDurableObject(stub, (_, { storage }) => storage.sql.exec("UPDATE cf_agents_state SET epoch = NULL, revision = NULL"));
+    await runInDurableObject(stub, (_, { storage }) =>
+      storage.sql.exec("UPDATE cf_agents_state SET epoch = NULL, revision = NULL")
+    );
     const epochs = new Set<string>();
     for (let n = 0; n < 3; n++) {
       await evict(stub);
@@ -201,7 +217,9 @@ describe("[S9] a client that asks for the state", () => {
     await documented.settled();
     const cost = await costOf(stub, async () => {
       for (const connection of [extended, documented]) connection.send({ type: "cf_agent_state_pull" });
-      expect(await frames(extended)).toEqual([{ type: "cf_agent_state", epoch: expect.any(String), revision: 1, state: large }]);
+      expect(await frames(extended)).toEqual([
+        { type: "cf_agent_state", epoch: expect.any(String), revision: 1, state: large }
+      ]);
       expect(await frames(documented)).toEqual([{ type: "cf_agent_state", state: large }]);
     });
     expect(cost.statements).toEqual([]);

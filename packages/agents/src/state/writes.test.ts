@@ -6,7 +6,12 @@ let names = 0;
 const board = () => env.Board.get(env.Board.idFromName(`writes-${names++}`));
 const write = (connection: TestConnection, state: unknown, more: object = { writeId: "w" }) =>
   connection.send({ type: "cf_agent_state", state, ...more });
-const ack = (revision: number, writeId = "w") => ({ type: "cf_agent_state_ack", writeId, epoch: expect.any(String), revision });
+const ack = (revision: number, writeId = "w") => ({
+  type: "cf_agent_state_ack",
+  writeId,
+  epoch: expect.any(String),
+  revision
+});
 const reject = (code: string, revision: number, state: unknown, message = "State update rejected") => ({
   type: "cf_agent_state_reject",
   writeId: "w",
@@ -179,7 +184,10 @@ describe("[S12] an agent with the older name of its hook", () => {
         write(connection, { n: 1 }, {});
         await connection.settled();
         await stub.setState({ n: 2 });
-        expect(await runInDurableObject(stub, (agent) => agent.seen)).toEqual([[1, "a", true], [2, "server", true]]);
+        expect(await runInDurableObject(stub, (agent) => agent.seen)).toEqual([
+          [1, "a", true],
+          [2, "server", true]
+        ]);
       }
     });
     expect(lines).toEqual(["Legacy.onStateUpdate() is deprecated: call it onStateChanged()"]);

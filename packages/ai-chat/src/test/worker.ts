@@ -5,7 +5,12 @@ import { AIChatAgent, type OnChatMessageOptions } from "../index";
 import { answers, Script } from "./script";
 
 /** What `onChatMessage` was told. */
-type Asked = { requestId: string | undefined; body: object | undefined; clientTools: object[] | undefined; texts: string[] };
+type Asked = {
+  requestId: string | undefined;
+  body: object | undefined;
+  clientTools: object[] | undefined;
+  texts: string[];
+};
 
 export { Assistant } from "./assistant";
 

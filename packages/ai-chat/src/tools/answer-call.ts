@@ -8,7 +8,9 @@ export const messageWithCall = (messages: readonly UIMessage[], toolCallId: stri
 
 /** The tool that a call is of, as the conversation has it; empty if it has no such call. */
 export function toolOfCall(messages: readonly UIMessage[], toolCallId: string): string {
-  const part = messageWithCall(messages, toolCallId)?.parts.findLast((each) => isToolPart(each) && each.toolCallId === toolCallId);
+  const part = messageWithCall(messages, toolCallId)?.parts.findLast(
+    (each) => isToolPart(each) && each.toolCallId === toolCallId
+  );
   if (!part) return "";
   return part.type === "dynamic-tool" ? part.toolName : part.type.slice("tool-".length);
 }
@@ -37,14 +39,22 @@ export function withToolResult(message: UIMessage, frame: ToolResultFrame): UIMe
 export function withApproval(message: UIMessage, { toolCallId, approved }: ToolApprovalFrame): UIMessage | undefined {
   return withAnswer(message, toolCallId, (part) => {
     if (part.state !== "approval-requested") return undefined;
-    return { ...part, state: approved ? "approval-responded" : "output-denied", approval: { ...part.approval, approved } };
+    return {
+      ...part,
+      state: approved ? "approval-responded" : "output-denied",
+      approval: { ...part.approval, approved }
+    };
   });
 }
 
 /** Whether all calls of a message have what they waited for, so that the model can go on. */
 export const isAnswered = (message: UIMessage): boolean => !message.parts.some(isOpenCall);
 
-function withAnswer(message: UIMessage, toolCallId: string, answer: (part: ToolPart) => object | undefined): UIMessage | undefined {
+function withAnswer(
+  message: UIMessage,
+  toolCallId: string,
+  answer: (part: ToolPart) => object | undefined
+): UIMessage | undefined {
   const index = message.parts.findLastIndex((part) => isOpenCall(part) && part.toolCallId === toolCallId);
   const answered = index < 0 ? undefined : answer(message.parts[index] as ToolPart);
   // The fields are those that the AI SDK gives a call in its new state.

@@ -100,7 +100,14 @@ export class Turns {
    * @param instead whether the turns so far are not wanted any more
    */
   accept(request: TurnRequest, store: (alongside: () => void) => void, instead = false): () => Promise<void> {
-    const turn: Turn = { id: crypto.randomUUID(), request, place: "", asks: [], abort: new AbortController(), discarded: false };
+    const turn: Turn = {
+      id: crypto.randomUUID(),
+      request,
+      place: "",
+      asks: [],
+      abort: new AbortController(),
+      discarded: false
+    };
     const { transcript, log } = this.#deps;
     const before = new Set(transcript.messages.map(({ id }) => id));
     store(() => {
@@ -112,7 +119,8 @@ export class Turns {
     this.#open.push(turn);
     this.#deps.changed();
     // A turn that could not even end must not keep the others from beginning.
-    return () => (this.#tail = this.#tail.then(() => this.#run(turn)).catch((error: unknown) => this.#deps.failed(error)));
+    return () =>
+      (this.#tail = this.#tail.then(() => this.#run(turn)).catch((error: unknown) => this.#deps.failed(error)));
   }
 
   /** Whether the answer to this request is under way, or waits for its time. */
@@ -122,7 +130,8 @@ export class Turns {
 
   /** Ends a turn; what it has said so far stays. */
   cancel(requestId: string): void {
-    for (const turn of this.#open) if (turn.request.requestId === requestId) turn.abort.abort(new DOMException("Cancelled", "AbortError"));
+    for (const turn of this.#open)
+      if (turn.request.requestId === requestId) turn.abort.abort(new DOMException("Cancelled", "AbortError"));
   }
 
   /** Ends all turns and drops what they said. */
@@ -178,7 +187,9 @@ export class Turns {
   async #run(turn: Turn): Promise<void> {
     let outcome: Outcome;
     try {
-      const base = this.#deps.transcript.messages.find(({ id }) => id === turn.request.continues) ?? emptyMessage(crypto.randomUUID());
+      const base =
+        this.#deps.transcript.messages.find(({ id }) => id === turn.request.continues) ??
+        emptyMessage(crypto.randomUUID());
       const builder = (this.#builder = new MessageBuilder(base));
       outcome = await this.#speak(turn, builder, base.id);
       this.#commit(turn, builder, outcome);
@@ -196,7 +207,9 @@ export class Turns {
     let started = false;
     let broken: string | undefined;
     try {
-      const response = signal.aborted ? undefined : await unlessAborted(this.#deps.respond(turn.request, signal), signal);
+      const response = signal.aborted
+        ? undefined
+        : await unlessAborted(this.#deps.respond(turn.request, signal), signal);
       if (signal.aborted) return { status: "cancelled" };
       if (!response) return { status: "empty" };
       for await (const read of readResponse(response, turn.request.requestId, signal)) {
@@ -230,7 +243,8 @@ export class Turns {
     const end = () => this.#deps.log.end(turn.id);
     if (turn.discarded || builder.isEmpty) return end();
     let { message } = builder;
-    if (outcome.status !== "completed") message = settleCut(message, "message" in outcome ? outcome.message : cancelledText);
+    if (outcome.status !== "completed")
+      message = settleCut(message, "message" in outcome ? outcome.message : cancelledText);
     // The next question has been asked already: nobody answers a call before it.
     const isSuperseded = this.#open.some((other) => other !== turn && other.request.continues === undefined);
     this.#deps.transcript.put(isSuperseded ? closeOpenCalls(message) : message, turn.place, end);
@@ -277,9 +291,14 @@ function normalize(read: ReadChunk, messageId: string): ReadChunk {
 }
 
 /** Settles with the promise, or with `undefined` as soon as the signal is aborted: the application may ignore it. */
-async function unlessAborted(promise: Promise<Response | undefined>, signal: AbortSignal): Promise<Response | undefined> {
+async function unlessAborted(
+  promise: Promise<Response | undefined>,
+  signal: AbortSignal
+): Promise<Response | undefined> {
   // An answer that comes after nobody waits for it any more is not read, and one that fails is no news.
   promise.then((late) => (signal.aborted ? late?.body?.cancel() : undefined)).catch(() => undefined);
-  const aborted = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
+  const aborted = new Promise<undefined>((resolve) =>
+    signal.addEventListener("abort", () => resolve(undefined), { once: true })
+  );
   return Promise.race([promise, aborted]);
 }
