@@ -43,9 +43,11 @@ it("leaves a signal alone when the call has ended", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected({}, extended);
   const { signal, abort } = aborting();
+  const forgotten = vi.spyOn(signal, "removeEventListener");
   const call = client.call("quick", [], { signal });
   peer.send(final((await peer.received()).id, 1));
   expect(await call).toBe(1);
+  expect(forgotten).toHaveBeenCalledOnce();
   abort();
   client.send("next");
   expect(await peer.received()).toBe("next");

@@ -64,6 +64,32 @@ it("gives up after maxRetries, with its calls", async () => {
   await client.ready;
 });
 
+it.each([
+  [0, 1],
+  [undefined, 2]
+])("with minUptime %s, counts %i attempts in a row when two short connections are lost", async (minUptime, count) => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected({ minUptime });
+  peer.drop();
+  const second = await agent.accepted();
+  second.greet();
+  await client.ready;
+  second.drop();
+  await event(client, "close");
+  expect(client.retryCount).toBe(count);
+});
+
+it("asks for one query when reconnect() is called twice", async () => {
+  const agent = await fakeAgent();
+  const query = vi.fn(async () => ({}));
+  const client = agent.client({ query });
+  client.reconnect();
+  client.reconnect();
+  (await agent.accepted()).greet();
+  await client.ready;
+  expect(query).toHaveBeenCalledOnce();
+});
+
 it("closes with a code that programs must not use, all the same", async () => {
   const agent = await fakeAgent();
   const { client } = await agent.connected();

@@ -33,7 +33,7 @@ it.each([
   const proxy = await lossyProxy(agent.host);
   fakeTime();
   const onClose = vi.fn();
-  const client = agent.client({ host: proxy.host, onClose, WebSocket });
+  const client = agent.client({ host: proxy.host, minReconnectionDelay: 9000, onClose, WebSocket });
   await vi.advanceTimersByTimeAsync(1);
   const peer = await agent.accepted();
   peer.greet({ revision: 0 });
@@ -57,6 +57,22 @@ it.each([
   second.greet({ revision: 0 });
   await client.ready;
   expect(client.connectionError).toBeUndefined();
+});
+
+it("does not ask while there is no connection", async () => {
+  const agent = await fakeAgent();
+  fakeTime();
+  const client = agent.client({ minReconnectionDelay: 9_000_000, maxReconnectionDelay: 9_000_000 });
+  await vi.advanceTimersByTimeAsync(1);
+  const peer = await agent.accepted();
+  peer.greet({ revision: 0 });
+  await client.ready;
+  peer.drop();
+  await event(client, "close");
+  // The wait for the next attempt.
+  expect(vi.getTimerCount()).toBe(1);
+  await vi.advanceTimersByTimeAsync(100_000);
+  expect(client.readyState).toBe(client.CONNECTING);
 });
 
 it("does not ask an agent that would not understand", async () => {
@@ -130,6 +146,23 @@ it("has no timer when it is closed, or while it waits for nothing", async () => 
   expect(vi.getTimerCount()).toBe(1);
   client.close();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it("waits for hello on every connection anew", async () => {
+  const agent = await fakeAgent();
+  fakeTime();
+  const client = agent.client();
+  await vi.advanceTimersByTimeAsync(1);
+  // It is lost before the agent has said anything.
+  (await agent.accepted()).drop();
+  await event(client, "close");
+  await vi.advanceTimersByTimeAsync(1);
+  const peer = await agent.accepted();
+  while (client.readyState !== client.OPEN) await new Promise(setImmediate);
+  await vi.advanceTimersByTimeAsync(99);
+  client.setState({ n: 1 });
+  peer.greet({ revision: 0 });
+  expect(await peer.received()).toMatchObject({ state: { n: 1 }, writeId: expect.any(String) });
 });
 
 it("gives an agent that says nothing a moment to say hello, then sends what waits as documented", async () => {

@@ -1,6 +1,6 @@
 // State with an agent that takes part in the extensions of the protocol.
-import { expect, it, vi } from "vitest";
-import { fakeAgent, through, type Peer } from "./fake-agent.node";
+import { expect, it } from "vitest";
+import { event, fakeAgent, through, type Peer } from "./fake-agent.node";
 
 const at = (revision: number, epoch = "e") => ({ epoch, revision });
 const stateFrame = (state: unknown, revision: number, epoch?: string) => ({
@@ -103,6 +103,19 @@ it("shows its own newest write while others change the state, and theirs when it
   expect([client.state, client.revision]).toEqual([{ n: 30 }, 5]);
 });
 
+it("does not let the answer to a write hide a newer state that came before it", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected({}, { state: { n: 1 }, revision: 1 });
+  client.setState({ n: 2 });
+  const id = await written(peer, { n: 2 });
+  peer.send(stateFrame({ n: 3 }, 3));
+  await through(client, peer);
+  expect(client.state).toEqual({ n: 2 });
+  peer.send(ack(id, 2));
+  await through(client, peer);
+  expect([client.state, client.revision]).toEqual([{ n: 3 }, 3]);
+});
+
 it("takes a refused write back, to the agent's state, and tells", async () => {
   const agent = await fakeAgent();
   const told = callbacks();
@@ -166,6 +179,22 @@ it.each([true, false])(
   }
 );
 
+it("does not send a write that depends on a revision when the state has begun anew, whatever its revision", async () => {
+  const agent = await fakeAgent();
+  const told = callbacks();
+  const { client, peer } = await agent.connected(told, { state: { n: 1 }, revision: 7 });
+  peer.drop();
+  await event(client, "close");
+  client.setState({ n: 2 }, { ifRevision: true });
+  const second = await agent.accepted();
+  second.greet({ state: { n: 100 }, revision: 7, epoch: "f" });
+  await through(client, second);
+  client.send("next");
+  expect(await second.received()).toBe("next");
+  expect(client.state).toEqual({ n: 100 });
+  expect(told.heard.at(-1)).toEqual([expect.stringContaining("begun anew"), "STATE_CONFLICT"]);
+});
+
 it("sends only the newest of the writes that waited for a connection, but keeps them apart from what was sent between", async () => {
   const agent = await fakeAgent();
   const client = agent.client();
@@ -190,7 +219,7 @@ it("sends the newest write without an answer again after a lost connection, befo
   await peer.received();
   const { writeId } = await peer.received();
   peer.drop();
-  await vi.waitUntil(() => !client.identified);
+  await event(client, "close");
   client.send("waited");
   const second = await agent.accepted();
   second.greet({ state: { n: 2 }, revision: 2 });
@@ -216,7 +245,7 @@ it("does not send a write again that the agent's state shows, or that a newer on
   client.setState({ n: 3 });
   await written(second, { n: 3 });
   second.drop();
-  await vi.waitUntil(() => !client.identified);
+  await event(client, "close");
   client.setState({ n: 4 });
   const third = await agent.accepted();
   third.greet({ state: { n: 9 }, revision: 9 });

@@ -168,7 +168,7 @@ export class StateModel<State> {
       if (!patched) return this.#pull();
       this.#rebase(patched.value as State, epoch, to);
       if (this.#writes.length === 0) this.#deps.changed(this.state, "server");
-    } else if (epoch !== this.#epoch || to > this.#revision) this.#pull();
+    } else this.#pull();
   }
 
   acknowledged({ writeId, epoch, revision }: StateAckFrame): void {
@@ -183,11 +183,8 @@ export class StateModel<State> {
     if (this.state !== before) this.#deps.changed(this.state, "server");
   }
 
-  rejected(frame: StateRejectFrame): void {
-    const { writeId, code, message, epoch, revision, state } = frame;
-    // Without a state where there is none, or where we have it.
-    if ("state" in frame || revision === 0) this.#rebase(state as State | undefined, epoch, revision);
-    else if (!this.#isAt(epoch, revision)) this.#pull();
+  rejected({ writeId, code, message, epoch, revision, state }: StateRejectFrame): void {
+    this.#rebase(state as State | undefined, epoch, revision);
     const refused = this.#writes.filter(({ id }) => id === writeId);
     this.#refuse(refused, new AgentError(code, message));
   }

@@ -106,6 +106,17 @@ describe("[M7] a connection that closes", () => {
     expect(await errors()).toEqual([]);
   });
 
+  it("because its agent closes it aborts its calls", async () => {
+    const { stub, connection, logged } = await open();
+    call(connection, "wait");
+    await logged("waits");
+    await runInDurableObject(stub, (agent) => {
+      for (const each of agent.getConnections()) each.close(4000, "out");
+    });
+    await logged("aborted: CONNECTION_CLOSED");
+    expect(await connection.closed).toEqual({ code: 4000, reason: "out" });
+  });
+
   it("leaves a detached method to its end", async () => {
     const { stub, connection, logged, errors } = await open();
     call(connection, "detached");
@@ -118,11 +129,12 @@ describe("[M7] a connection that closes", () => {
   });
 
   it("aborts the calls of documented clients, too", async () => {
-    const { connection, logged } = await open(true);
+    const { connection, logged, errors } = await open(true);
     call(connection, "wait");
     await logged("waits");
     connection.close();
     await logged("aborted: CONNECTION_CLOSED");
+    expect(await errors()).toEqual([]);
   });
 });
 

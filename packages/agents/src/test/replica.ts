@@ -29,6 +29,7 @@ export class Replica {
   #revision = -1;
   #connection!: TestConnection;
   #writes = 0;
+  #life = 0;
   #isPulling = false;
   #flaw: Flaw | undefined;
   /** Writes that have no answer, in the order in which they were sent. */
@@ -49,10 +50,9 @@ export class Replica {
     this.#unanswered.clear();
     this.#isPulling = false;
     // Frames of the connection before this one may still be on their way.
-    const isCurrent = () => connection === undefined || connection === this.#connection;
-    let connection: TestConnection | undefined;
-    connection = this.#connection = await connect(stub, `_agents_ext=1&_pk=${this.name}`, {}, (data) => {
-      if (isCurrent()) this.#receive(JSON.parse(data as string) as Frame);
+    const life = ++this.#life;
+    this.#connection = await connect(stub, `_agents_ext=1&_pk=${this.name}`, {}, (data) => {
+      if (life === this.#life) this.#receive(JSON.parse(data as string) as Frame);
     });
   }
 
