@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAst } from "vite";
@@ -50,7 +50,6 @@ function namesOf(path: string, kind: "types" | "default"): string[] {
 }
 
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort();
-const built = packages.every(({ folder }) => existsSync(`${folder}/dist`));
 const modules = Object.entries(exportedNames).filter(([path, { all, json }]) => targets.has(path) && !all && !json);
 
 it("every import path of the packages is in the table, and the other way round", () => {

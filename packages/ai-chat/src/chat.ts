@@ -1,13 +1,5 @@
 import type { Connection } from "agents";
-import {
-  frameHandlers,
-  hasFlag,
-  publicMessage,
-  send,
-  type Capability,
-  type CapabilityKit,
-  type Schema
-} from "agents/capability";
+import { frameHandlers, hasFlag, publicMessage, send, type Capability, type CapabilityKit } from "agents/capability";
 import type { UIMessage } from "ai";
 import { reconcileList, reconcileRequest, type Changes } from "./messages/reconcile";
 import { closeOpenCalls, isOpenCall } from "./messages/settle";

@@ -37,7 +37,7 @@ export type AnyCallOptions<Chunk = unknown, Final = unknown> =
   | (StreamOptions<Chunk, Final> & CallLimits & { stream?: undefined });
 
 /** How many values of a stream an agent may send that were not read. */
-export const creditWindow = 32;
+const creditWindow = 32;
 /** Credit is given for so many values at once. */
 const creditStep = creditWindow / 2;
 

@@ -101,7 +101,7 @@ export class FakeStateServer {
 }
 
 /** A patch from one JSON value to another: arrays as a whole, objects field by field. */
-export function diff(before: unknown, after: unknown, path = ""): JsonPatch {
+function diff(before: unknown, after: unknown, path = ""): JsonPatch {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
   if (!isPlain(before) || !isPlain(after)) return [{ op: "replace", path, value: after }];
   const patch: PatchOperation[] = [];

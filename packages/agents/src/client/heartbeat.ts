@@ -1,7 +1,7 @@
 import type { Clock } from "./clock";
 
 /** How long an answer to a ping may take. */
-export const pongMs = 10_000;
+const pongMs = 10_000;
 
 export interface HeartbeatDeps {
   clock: Clock;
