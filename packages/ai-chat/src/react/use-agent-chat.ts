@@ -51,7 +51,7 @@ export interface UseAgentChatOptions<Message extends UIMessage = UIMessage> {
   prepareSendMessagesRequest?(
     options: PrepareSendMessagesRequestOptions<Message>
   ): PrepareSendMessagesRequestResult | Promise<PrepareSendMessagesRequestResult>;
-  /** Loads the messages instead of the agent's `get-messages`; `null` to load none. */
+  /** Loads the messages to begin with instead of the agent's `get-messages`; `null` to load none. */
   getInitialMessages?: ((options: { agent: string; name: string }) => Promise<Message[]>) | null;
   /** Messages to begin with, when `getInitialMessages` is `null`. */
   messages?: Message[];
@@ -157,9 +157,12 @@ function sessionOptions<Message extends UIMessage>(
   session: ChatSession<Message>
 ): ChatSessionOptions<Message> {
   const { agent, getInitialMessages, resume = true, onData, onError, onFinish } = options;
-  const load = getInitialMessages ?? (() => fetchMessages<Message>(agent));
+  const loadTranscript = getInitialMessages === null ? null : () => fetchMessages<Message>(agent);
   return {
-    loadMessages: getInitialMessages === null ? null : () => load({ agent: agent.agent, name: agent.name }),
+    loadMessages: getInitialMessages
+      ? () => getInitialMessages({ agent: agent.agent, name: agent.name })
+      : loadTranscript,
+    loadTranscript,
     resume,
     extras: (request) => extrasOf(options, { id: session.chat.id, ...request }),
     clientTools: () => undefined,

@@ -82,6 +82,7 @@ it("goes on after a lost connection without losing or doubling a chunk of its ow
   const session = await startSession(server);
   const sending = session.chat.sendMessage({ text: "hi" });
   const { id } = await server.next("cf_agent_use_chat_request");
+  server.messages = [...session.chat.messages];
   const chunks = answer("a1", "one ", "two ", "three");
   server.chunks(id, chunks.slice(0, 4));
   server.lose();
@@ -193,6 +194,70 @@ it("sends a question again that the server never got", async () => {
   server.done(first.id);
   await sending;
   expect(texts(session.chat.messages)).toEqual(["hi", "yes"]);
+});
+
+it("shows what others said while it was away, also before what is being said now", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  server.lose();
+  server.messages = [user("u1", "from elsewhere")];
+  server.restore();
+  server.say({ type: "cf_agent_stream_resume_none" });
+  await until(session, () => texts(session.chat.messages).join() === "from elsewhere");
+
+  server.lose();
+  server.messages = [user("u1", "from elsewhere"), user("u2", "and more")];
+  server.restore();
+  server.say({ type: "cf_agent_stream_resuming", id: "r9" });
+  server.chunks("r9", answer("a2", "live"), { replay: true });
+  await until(session, () => session.chat.messages.length === 3);
+  expect(texts(session.chat.messages)).toEqual(["from elsewhere", "and more", "live"]);
+});
+
+it("keeps the answers that stream, its own and another's, when messages come", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  const sending = session.chat.sendMessage({ text: "hi" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  server.chunks(id, answer("a1", "one ").slice(0, 3));
+  await until(session, () => texts(session.chat.messages).at(-1) === "one ");
+  server.say({ type: "cf_agent_chat_messages", messages: [user("u0", "theirs")] });
+  expect(texts(session.chat.messages)).toEqual(["theirs", "hi", "one "]);
+  server.done(id);
+  await sending;
+  server.chunks("r9", answer("a9", "two "));
+  server.say({ type: "cf_agent_chat_messages", messages: [user("u0", "theirs")] });
+  expect(texts(session.chat.messages)).toEqual(["theirs", "two "]);
+});
+
+it("follows a stream that begins while it loads what it missed", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  server.lose();
+  server.messages = [user("u1", "from elsewhere")];
+  server.restore();
+  server.say({ type: "cf_agent_stream_resume_none" });
+  const [start, begin, delta, ...rest] = answer("a1", "one ", "two");
+  server.chunks("r9", [start!, begin!, delta!]);
+  await until(session, () => session.chat.messages.length === 2);
+  server.chunks("r9", rest);
+  expect(session.getSnapshot().followed).toBe("streaming");
+  expect(texts(session.chat.messages)).toEqual(["from elsewhere", "one two"]);
+});
+
+it("loads again what could not be loaded, and forgets that it could not", async () => {
+  const server = new FakeServer();
+  const onError = vi.fn<(error: Error) => void>();
+  const failure = new Error("no network");
+  const loads: (Error | UIMessage[])[] = [failure, [user("u1", "hi")]];
+  const loadMessages = async () => {
+    const next = loads.shift()!;
+    if (next instanceof Error) throw next;
+    return next;
+  };
+  const session = await startSession(server, { loadMessages, onError });
+  await until(session, () => texts(session.chat.messages).join() === "hi");
+  expect([onError.mock.calls, session.getSnapshot().error]).toEqual([[[failure]], undefined]);
 });
 
 it("loads again when something happened while it was loading", async () => {

@@ -23,8 +23,10 @@ export interface RequestExtras {
 
 /** What a session asks of whoever uses it. Each is read when it is needed. */
 export interface ChatSessionOptions<Message extends UIMessage> {
-  /** Loads the messages; `null` to begin with none. */
+  /** Loads the messages to begin with; `null` for none. */
   loadMessages: (() => Promise<Message[]>) | null;
+  /** Loads what the agent has, after a loss of the connection; `null` to trust that nothing was missed. */
+  loadTranscript: (() => Promise<Message[]>) | null;
   /** Follow a stream that was under way before this session. */
   resume: boolean;
   extras(request: {
@@ -66,6 +68,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   readonly #socket: ChatSocket;
   #options: ChatSessionOptions<Message> = {
     loadMessages: null,
+    loadTranscript: null,
     resume: false,
     extras: () => ({}),
     clientTools: () => undefined,
@@ -81,8 +84,13 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   /** What to do when the AI SDK has finished a stream that was ended here. */
   #afterFinish: (() => void) | undefined;
   #loaded = false;
-  /** Something happened while the messages were being loaded: what comes may be older. */
-  #outdated = false;
+  /** The messages to begin with have come. */
+  #begun = false;
+  /** Counts what makes messages obsolete that are being loaded. */
+  #changes = 0;
+  /** The transcript may have messages that nobody told this client about. */
+  #behind = false;
+  #loadError: Error | undefined;
   #lost = false;
   /** The stream that is about to be replayed. */
   #awaitedReplay: string | undefined;
@@ -220,10 +228,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
 
   async #start(current: () => boolean): Promise<void> {
     if (!this.#loaded) {
-      do {
-        this.#outdated = false;
-        await this.#load();
-      } while (this.#outdated && current());
+      await this.#load();
       if (!current()) return;
       this.#loaded = true;
       this.#set({ isLoading: false });
@@ -232,18 +237,28 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     else this.#offerCalls();
   }
 
-  /** Loads the transcript; `undefined` if that fails. */
+  /** Loads the messages, again if something happens meanwhile; `undefined` if that fails. */
   async #load(): Promise<readonly Message[] | undefined> {
-    const { loadMessages, onError } = this.#options;
-    if (!loadMessages) return this.chat.messages;
+    const { loadMessages, loadTranscript, onError } = this.#options;
+    const load = this.#begun ? loadTranscript : loadMessages;
+    if (!load) return this.chat.messages;
     try {
-      const messages = await loadMessages();
+      let messages: Message[];
+      let changes: number;
+      do {
+        changes = this.#changes;
+        messages = await load();
+      } while (changes !== this.#changes);
       this.#adopt(messages);
+      this.#begun = true;
+      this.#behind = false;
+      if (this.#snapshot.error === this.#loadError) this.#set({ error: undefined });
       return messages;
     } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error));
-      this.#set({ error: failure });
-      onError?.(failure);
+      this.#behind = true;
+      this.#loadError = error instanceof Error ? error : new Error(String(error));
+      this.#set({ error: this.#loadError });
+      onError?.(this.#loadError);
       return undefined;
     }
   }
@@ -256,14 +271,19 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   }
 
   #connectionOpened(): void {
-    if (!this.#lost || !this.#loaded) return;
+    if (!this.#lost) return;
+    // What others said meanwhile came to nobody here.
+    this.#behind = true;
+    this.#changes++;
+    if (!this.#loaded) return;
     this.#lost = false;
     this.#send({ type: "cf_agent_stream_resume_request" });
   }
 
   /** There is no stream to follow: what was missed is in the transcript, and what is not there has to be said again. */
   async #caughtUp(): Promise<void> {
-    const missed = this.#own.hasUncertain || this.#followed !== undefined || this.#expectsContinuation;
+    const followed = this.#followed;
+    const missed = this.#behind || this.#own.hasUncertain || followed !== undefined || this.#expectsContinuation;
     const stored = missed ? await this.#load() : undefined;
     if (stored) {
       const known = new Set(stored.map(({ id }) => id));
@@ -272,7 +292,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       // The AI SDK may still be applying chunks that came before the loss.
       if (ended) this.#afterFinish = () => this.#adopt(stored);
     }
-    this.#endFollowed();
+    // Another may have begun while the messages were being loaded.
+    if (this.#followed === followed) this.#endFollowed();
     this.#offerCalls();
   }
 
@@ -284,11 +305,9 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   }
 
   #handle(frame: ChatServerFrame): void {
+    if (changesTranscript(frame)) this.#changes++;
     // Before the transcript is there, chunks have nothing to be added to; they are replayed when it is.
-    if (!this.#loaded) {
-      this.#outdated ||= frame.type !== "cf_agent_stream_resuming" && frame.type !== "cf_agent_use_chat_response";
-      return;
-    }
+    if (!this.#loaded) return;
     switch (frame.type) {
       case "cf_agent_use_chat_response":
         return this.#response(frame);
@@ -308,6 +327,11 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
 
   /** A stream is offered to each connection and again when that asks. Before a replay, all offers are of that replay. */
   #acceptOffer(id: string): void {
+    // What is being said answers something that may be new here.
+    if (this.#behind) {
+      this.#behind = false;
+      void this.#load();
+    }
     if (!this.#options.resume && !this.#own.has(id)) return;
     if (this.#awaitedReplay === id) return;
     this.#awaitedReplay = id;
@@ -369,8 +393,11 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
   /** Takes the server's list, and keeps what it cannot have yet. */
   #adopt(messages: readonly Message[]): void {
     const known = new Set(messages.map(({ id }) => id));
-    const pending = this.#own.pendingMessageIds;
-    this.chat.messages = [...messages, ...this.chat.messages.filter(({ id }) => pending.has(id) && !known.has(id))];
+    const unfinished = new Set(this.#own.pendingMessageIds);
+    if (this.#followed) unfinished.add(this.#followed.builder.message.id);
+    const last = this.chat.messages.at(-1);
+    if (last?.role === "assistant" && this.chat.status === "streaming") unfinished.add(last.id);
+    this.chat.messages = [...messages, ...this.chat.messages.filter(({ id }) => unfinished.has(id) && !known.has(id))];
   }
 
   #updated(message: Message): void {
@@ -465,6 +492,11 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     this.#snapshot = next;
     for (const listener of this.#listeners) listener();
   }
+}
+
+function changesTranscript({ type, ...frame }: ChatServerFrame): boolean {
+  if (type === "cf_agent_use_chat_response") return "done" in frame && frame.done;
+  return type === "cf_agent_chat_messages" || type === "cf_agent_message_updated" || type === "cf_agent_chat_clear";
 }
 
 function requestFrame(

@@ -74,8 +74,10 @@ export async function startSession(
   options: Partial<ChatSessionOptions<UIMessage>> = {}
 ): Promise<ChatSession> {
   const session = new ChatSession(server);
+  const loadTranscript = async () => (await (await server.fetch()).json()) as UIMessage[];
   session.update({
-    loadMessages: async () => (await (await server.fetch()).json()) as UIMessage[],
+    loadMessages: loadTranscript,
+    loadTranscript,
     resume: true,
     extras: () => ({}),
     clientTools: () => undefined,
