@@ -39,7 +39,7 @@ function change(
     ? (value as Container)
     : Array.isArray(value)
       ? [...value]
-      : { ...(value as Container) };
+      : { ...(value as Record<string, unknown>) };
   own.add(copy);
   const [key = "", ...rest] = keys;
   if (rest.length > 0) {

@@ -1,7 +1,7 @@
 import { AgentError } from "../protocol/errors";
 
 /** A row of SQLite holds 2 MB; the rest is for its id and header. */
-export const maxStateBytes = 2_000_000;
+const maxStateBytes = 2_000_000;
 
 /**
  * Writes a state as JSON, once for the row and all frames.

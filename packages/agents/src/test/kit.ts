@@ -14,7 +14,9 @@ let objects = 0;
 
 /** Runs a test on the storage of a new, empty Durable Object. */
 export async function withStorage<Result>(run: (storage: TestStorage) => Result | Promise<Result>): Promise<Result> {
-  const stub = env.STORAGE.get(env.STORAGE.idFromName(`bare-${objects++}`));
+  // The binding of this package's own test Worker; others that use this kit have none, and need none.
+  const { STORAGE } = env as unknown as { STORAGE: DurableObjectNamespace };
+  const stub = STORAGE.get(STORAGE.idFromName(`bare-${objects++}`));
   return runInDurableObject(stub, (_, state) => {
     const meta = () => new Meta(state.storage);
     return run({
