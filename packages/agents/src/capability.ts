@@ -1,5 +1,11 @@
 export { installCapability, type CapabilityKit } from "./agent";
-export { frameHandlers, type Capability, type FrameHandler, type FrameHandlers, type Operation } from "./core/capability";
+export {
+  frameHandlers,
+  type Capability,
+  type FrameHandler,
+  type FrameHandlers,
+  type Operation
+} from "./core/capability";
 export { hasFlag, type ConnectionFlag } from "./core/connection";
 export { send } from "./core/connections";
 export type { Schema, SchemaDefinition } from "./core/meta";
