@@ -103,6 +103,18 @@ it("shows its own newest write while others change the state, and theirs when it
   expect([client.state, client.revision]).toEqual([{ n: 30 }, 5]);
 });
 
+it("takes the answer to a newer write for one to those before", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected({}, { state: { n: 1 }, revision: 1 });
+  client.setState({ n: 2 });
+  client.setState({ n: 3 });
+  await written(peer, { n: 2 });
+  peer.send(ack(await written(peer, { n: 3 }), 3));
+  peer.send(replace(3, "/n", 4));
+  await through(client, peer);
+  expect(client.state).toEqual({ n: 4 });
+});
+
 it("does not let the answer to a write hide a newer state that came before it", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected({}, { state: { n: 1 }, revision: 1 });
