@@ -59,7 +59,7 @@ export class ReconnectingSocket extends SocketTarget {
   readonly #refusals = new Refusals();
   readonly #wait = new Wait();
   #socket: WebSocket | undefined;
-  #binaryType: BinaryType = "blob";
+  #binaryType: "arraybuffer" | "blob" = "blob";
   /** Whether there should be a connection. */
   #isWanted = false;
   /** Makes what earlier attempts wait for of no use. */
@@ -102,11 +102,11 @@ export class ReconnectingSocket extends SocketTarget {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  get binaryType(): BinaryType {
+  get binaryType(): "arraybuffer" | "blob" {
     return this.#binaryType;
   }
 
-  set binaryType(type: BinaryType) {
+  set binaryType(type: "arraybuffer" | "blob") {
     this.#binaryType = type;
     if (this.#socket) this.#socket.binaryType = type;
   }

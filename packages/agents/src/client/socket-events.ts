@@ -9,26 +9,29 @@ export interface SocketEvents {
   error: ErrorEvent;
 }
 
+/** As the platform's options of listeners, which not every runtime has a type for. */
+type ListenerOptions = { capture?: boolean; once?: boolean; passive?: boolean; signal?: AbortSignal };
+
 interface TypedTarget extends EventTarget {
   addEventListener<Type extends keyof SocketEvents>(
     type: Type,
     listener: (event: SocketEvents[Type]) => void,
-    options?: boolean | AddEventListenerOptions
+    options?: boolean | ListenerOptions
   ): void;
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions
+    options?: boolean | ListenerOptions
   ): void;
   removeEventListener<Type extends keyof SocketEvents>(
     type: Type,
     listener: (event: SocketEvents[Type]) => void,
-    options?: boolean | EventListenerOptions
+    options?: boolean | ListenerOptions
   ): void;
   removeEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions
+    options?: boolean | ListenerOptions
   ): void;
 }
 
