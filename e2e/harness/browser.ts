@@ -1,49 +1,42 @@
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from "playwright-core";
 import { findBrowser } from "../../scripts/find-browser.ts";
 
-let launched: Promise<Browser> | undefined;
+const flags = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync"
+];
 
-/** One browser for all scenarios. Each gets a context: a profile of its own, with nothing in it. */
-export async function newContext(options: BrowserContextOptions): Promise<BrowserContext> {
-  launched ??= chromium.launch({
-    executablePath: findBrowser(),
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync"
-    ]
-  });
-  return (await launched).newContext({ locale: "en-US", viewport: { width: 1280, height: 800 }, ...options });
-}
+export const launch = (): Promise<Browser> => chromium.launch({ executablePath: findBrowser(), args: flags });
 
-export async function closeBrowser(): Promise<void> {
-  await (await launched)?.close();
-  launched = undefined;
-}
-
-/** Writes down what no page of this product should do. */
-export class Watch {
-  /** Errors in consoles, and uncaught ones. */
-  readonly errors: string[] = [];
-  readonly hosts = new Set<string>();
-
-  constructor(context: BrowserContext) {
-    context.on("console", (message) => {
-      if (message.type() === "error") this.errors.push(`console: ${message.text()} (${message.location().url})`);
+/** A browser profile of its own. What goes wrong in its pages, and what they ask of other hosts, is kept. */
+export async function openContext(
+  browser: Browser,
+  options: BrowserContextOptions = {}
+): Promise<{ context: BrowserContext; problems: string[]; foreign: string[] }> {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+  const problems: string[] = [];
+  const foreign: string[] = [];
+  context.on("page", (page) => {
+    page.on("pageerror", (error) => problems.push(`page error: ${error.stack ?? error.message}`));
+    page.on("console", (message) => {
+      if (message.type() === "error" && !isLostConnection(message.text())) problems.push(`console: ${message.text()}`);
     });
-    context.on("weberror", (error) => this.errors.push(`uncaught: ${String(error.error().stack)}`));
-    context.on("request", (request) => this.#note(request.url()));
-    context.on("page", (page) => page.on("websocket", (socket) => this.#note(socket.url())));
-  }
-
-  #note(address: string): void {
-    const { host } = new URL(address);
-    // data: and blob: have none.
-    if (host !== "") this.hosts.add(host);
-  }
+    page.on("request", (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (protocol.startsWith("http") && hostname !== "127.0.0.1") foreign.push(request.url());
+    });
+  });
+  return { context, problems, foreign };
 }
+
+/** What the browser itself logs when a scenario takes the server away. */
+const isLostConnection = (text: string): boolean =>
+  /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INTERNET_DISCONNECTED|server connection lost/.test(
+    text
+  );

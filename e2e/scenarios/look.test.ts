@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { launch, openContext } from "../harness/browser.ts";
+import { ChatPage } from "../harness/chat-page.ts";
+import { Server } from "../harness/server.ts";
+
+let server: Server;
+let browser: Browser;
+let axe: string;
+
+before(async () => {
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  [server, browser] = await Promise.all([Server.start(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const phone = { width: 390, height: 844 };
+const looks: [string, BrowserContextOptions][] = [
+  ["light", { colorScheme: "light" }],
+  ["dark", { colorScheme: "dark" }],
+  ["light on a phone", { colorScheme: "light", viewport: phone }],
+  ["dark on a phone", { colorScheme: "dark", viewport: phone }]
+];
+
+for (const [name, options] of looks) {
+  test(`[accessible] has no serious violation, ${name}`, async () => {
+    const { context } = await openContext(browser, options);
+    const chat = await ChatPage.open(context, server.url, `axe-${name.replaceAll(" ", "-")}`);
+    assert.deepEqual(await violations(chat.page), []);
+    await chat.ask("What is the weather in Tokyo?");
+    await chat.say("What is 5000 times 3?");
+    await chat.button("Approve").waitFor();
+    assert.deepEqual(await violations(chat.page), []);
+    const overflow = await chat.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
+    await context.close();
+  });
+}
+
+test("[accessible] can be used with the keyboard alone", async () => {
+  const { context } = await openContext(browser);
+  const chat = await ChatPage.open(context, server.url, "keyboard");
+  await tabTo(chat.page, "Message");
+  await chat.page.keyboard.type("What is 5000 times 3?");
+  await chat.page.keyboard.press("Enter");
+  await chat.button("Approve").waitFor();
+  await tabTo(chat.page, "Approve");
+  await chat.page.keyboard.press("Enter");
+  await chat.lastContains("15000");
+  await chat.answered();
+  await context.close();
+});
+
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let presses = 0; presses < 60; presses++) {
+    const focused = await page.evaluate(() => {
+      const element = document.activeElement as HTMLElement | null;
+      return element?.getAttribute("aria-label") ?? element?.textContent?.trim() ?? "";
+    });
+    if (focused === name) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`"${name}" cannot be reached with the Tab key`);
+}
+
+interface Axe {
+  run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
+}
+
+/** Serious violations, as text. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() =>
+    (window as unknown as { axe: Axe }).axe.run().then(({ violations }) => violations)
+  );
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
+}
