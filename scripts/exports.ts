@@ -26,7 +26,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       MCPServer MCPServerMessage MCPServersState RetryOptions RPCRequest RPCResponse StateUpdateMessage
       WSMessage`,
     ours: names`
-      AgentError AgentErrorCode Lobby RouteOptions SqlParameter SqlRow SqlValue StartOptions StateSource`,
+      AgentError AgentErrorCode Lobby Operation RouteOptions SqlParameter SqlRow SqlValue StartOptions StateSource`,
     later: {
       "issue 4": names`getSchedulePrompt QueueItem Schedule scheduleSchema`,
       "issue 7": names`

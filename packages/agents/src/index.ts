@@ -1,4 +1,5 @@
 export { Agent, getCurrentAgent } from "./agent";
+export type { Operation } from "./core/capability";
 export type { Connection, ConnectionContext, WSMessage } from "./core/connection";
 export { DEFAULT_AGENT_STATIC_OPTIONS, type AgentStaticOptions } from "./core/options";
 export {

@@ -29,9 +29,9 @@ type FrameHandlers = { [Type in ServerFrame["type"]]: (frame: Extract<ServerFram
 
 /**
  * A connection to one instance of an agent: its state, its methods, its messages. It connects at once, and again
- * whenever the connection is lost, with a fresh `query`. What is sent meanwhile waits, in order. A close with 1008 or
- * 4000 to 4999 is an answer, not an accident: the client then stays closed until `reconnect()`, except that a `query`
- * function is asked once more for a newer token.
+ * whenever the connection is lost, with a fresh `query`. What is sent meanwhile waits, in order. A close with 1008, 3000,
+ * 3003 or 4000 to 4999 is an answer, not an accident: the client then stays closed until `reconnect()`, except that a
+ * `query` function is asked once more for a newer token.
  *
  * It is a `WebSocket` too. A listener for "message" gets every message, the frames of the agent protocol included; those are
  * already applied then.

@@ -1,15 +1,12 @@
 /** Every cause of an error that this project throws. Callers branch on it, never on the text. */
 export type AgentErrorCode =
-  | "AGENT_DESTROYED"
   | "AGENT_NAME_UNKNOWN"
-  | "AGENT_NOT_FOUND"
   | "AGENT_START_TIMEOUT"
   | "CALL_CANCELLED"
   | "CALL_REFUSED"
   | "CALL_TIMEOUT"
   | "CALL_FAILED"
   | "CAPABILITY_INVALID"
-  | "CHAT_REQUEST_INVALID"
   | "CLIENT_OPTIONS_INVALID"
   | "CONNECTION_CLOSED"
   | "CONNECTION_READONLY"
@@ -22,8 +19,7 @@ export type AgentErrorCode =
   | "STATE_NOT_SERIALIZABLE"
   | "STATE_REJECTED"
   | "STATE_TOO_LARGE"
-  | "STATE_UNREADABLE"
-  | "STREAM_CLOSED";
+  | "STATE_UNREADABLE";
 
 /**
  * The one error class of this project. It lives in `protocol/` because both ends throw it.
