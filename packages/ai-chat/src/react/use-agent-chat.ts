@@ -3,8 +3,9 @@ import type { ChatInit, ChatStatus, UIMessage } from "ai";
 import { useCallback, useEffect, useInsertionEffect, useMemo, useSyncExternalStore } from "react";
 import type { ToolPart } from "../messages/settle";
 import { deprecated } from "../protocol/deprecated";
-import { ChatSession, type ChatSessionOptions, type RequestExtras } from "../transport/chat-session";
+import { ChatSession, type ChatSessionOptions } from "../transport/chat-session";
 import type { ChatSocket } from "../transport/chat-socket";
+import type { RequestExtras } from "../transport/requests";
 
 /** The result of a client-side tool, or the reason why there is none. */
 export type ToolOutput =

@@ -5,8 +5,6 @@ import { isOpenCall, type ToolPart } from "../messages/settle";
 import { parseServerFrame } from "../protocol/checks";
 import type {
   ChatClientFrame,
-  ChatRequestBody,
-  ChatRequestFrame,
   ChatResponseFrame,
   ChatServerFrame,
   ChatTrigger,
@@ -14,12 +12,7 @@ import type {
 } from "../protocol/frames";
 import { isOpen, type ChatSocket } from "./chat-socket";
 import { OwnTurns } from "./own-turns";
-
-/** What goes with a request beside the messages. */
-export interface RequestExtras {
-  body?: Record<string, unknown>;
-  headers?: Record<string, string>;
-}
+import { parseChunk, plainHeaders, requestFrame, type RequestExtras } from "./requests";
 
 /** What a session asks of whoever uses it. Each is read when it is needed. */
 export interface ChatSessionOptions<Message extends UIMessage> {
@@ -497,26 +490,4 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
 function changesTranscript({ type, ...frame }: ChatServerFrame): boolean {
   if (type === "cf_agent_use_chat_response") return "done" in frame && frame.done;
   return type === "cf_agent_chat_messages" || type === "cf_agent_message_updated" || type === "cf_agent_chat_clear";
-}
-
-function requestFrame(
-  request: Omit<ChatRequestBody, "id">,
-  { body, headers }: Required<RequestExtras>
-): ChatRequestFrame {
-  const init: ChatRequestFrame["init"] = { method: "POST", body: JSON.stringify({ ...body, ...request }) };
-  if (Object.keys(headers).length > 0) init.headers = headers;
-  return { type: "cf_agent_use_chat_request", id: crypto.randomUUID(), init };
-}
-
-function plainHeaders(headers: Record<string, string> | Headers | undefined): Record<string, string> {
-  return headers instanceof Headers ? Object.fromEntries(headers) : (headers ?? {});
-}
-
-function parseChunk(text: string): UIMessageChunk | undefined {
-  try {
-    // A server that speaks this protocol sends chunks of the AI SDK.
-    return JSON.parse(text) as UIMessageChunk;
-  } catch {
-    return undefined;
-  }
 }

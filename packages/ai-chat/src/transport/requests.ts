@@ -1,0 +1,32 @@
+import type { UIMessageChunk } from "ai";
+import type { ChatRequestBody, ChatRequestFrame } from "../protocol/frames";
+
+/** What goes with a request beside the messages. */
+export interface RequestExtras {
+  body?: Record<string, unknown>;
+  headers?: Record<string, string>;
+}
+
+/** A request as it is sent, under an id of its own. */
+export function requestFrame(
+  request: Omit<ChatRequestBody, "id">,
+  { body, headers }: Required<RequestExtras>
+): ChatRequestFrame {
+  const init: ChatRequestFrame["init"] = { method: "POST", body: JSON.stringify({ ...body, ...request }) };
+  if (Object.keys(headers).length > 0) init.headers = headers;
+  return { type: "cf_agent_use_chat_request", id: crypto.randomUUID(), init };
+}
+
+export function plainHeaders(headers: Record<string, string> | Headers | undefined): Record<string, string> {
+  return headers instanceof Headers ? Object.fromEntries(headers) : (headers ?? {});
+}
+
+/** Reads the chunk in a response frame; `undefined` if there is none. */
+export function parseChunk(text: string): UIMessageChunk | undefined {
+  try {
+    // A server that speaks this protocol sends chunks of the AI SDK.
+    return JSON.parse(text) as UIMessageChunk;
+  } catch {
+    return undefined;
+  }
+}
