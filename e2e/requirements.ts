@@ -1,22 +1,13 @@
+import type { Later, Page } from "./requirements/page.ts";
+import { starter } from "./requirements/starter.ts";
+
 /**
- * What the product promises to whoever runs the starter. A scenario cites the ids that it proves, in brackets in its title;
- * `requirements.test.ts` fails on an id that nobody proves, and on one that nobody knows.
+ * What the product promises, page by page. A test cites what it proves in a comment directly above it, by page and id:
+ * `// proves websockets#onMessage, websockets#tags`. `npm run check` fails on an id that no test proves.
  */
-export const requirements = {
-  "tool-server":
-    "A tool on the server runs by itself; the page shows it running, then its result, and the answer streams in.",
-  "tool-client": "A tool without `execute` runs in the browser, and the conversation goes on with its result.",
-  "tool-approval": "A tool that needs approval waits for it; approved it runs, rejected the model is told.",
-  history: "Messages are there after a reload, the same and in the same order.",
-  resume: "A stream goes on after a reload in the middle of it, without loss or doubling.",
-  tabs: "A second tab sees messages while they are streamed, and shared state, live; both ways.",
-  restart: "Messages are there after the server was killed and started again; the page reconnects by itself.",
-  "restart-stream": "A page whose answer was cut by a killed server is told so, and the conversation goes on.",
-  "restart-approval": "An approval that waits survives a reload and a restart of the server.",
-  clear: "Clearing empties the conversation here, in other tabs, and for good.",
-  stop: "Stop ends an answer; what was said stays, and the conversation goes on.",
-  offline: "A connection that is lost in the middle of an answer is found again, and nothing of the answer is missing.",
-  accessible: "No serious accessibility violation, in both themes and on a phone; everything works by keyboard.",
-  private: "The page talks to nobody but its own server.",
-  build: "The starter builds, passes a dry run of deployment, and the built Worker answers."
-} as const;
+export const pages: Readonly<Record<string, Page>> = {
+  starter
+};
+
+/** What the same pages promise and later issues will build. */
+export const later: Readonly<Record<string, Later>> = {};

@@ -18,6 +18,7 @@ const steps: [name: string, command: string[], folder?: string][] = [
   // Some rules look at types, and one package's types come from the build of another.
   ["lint", ["oxlint", "--deny-warnings"]],
   ["types", ["npm", "run", "types"]],
+  ["requirements", ["node", "scripts/requirements.ts"]],
   ["unused code", ["knip", "--no-progress", "--no-config-hints"]],
   ["imports", ["vitest", "run", "--project", "node", "scripts/imports.node.test.ts"]],
   ...published.flatMap((folder): typeof steps => [

@@ -19,7 +19,8 @@ const env = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false"
 };
 
-test("[build] builds, could be deployed, and answers when it is built", async () => {
+// proves starter#build
+test("builds, could be deployed, and answers when it is built", async () => {
   await rm(join(starter, "dist"), { recursive: true, force: true });
   await run(process.execPath, [bin("vite/bin/vite.js"), "build"], { cwd: starter, env });
   const { stdout } = await run(process.execPath, [bin("wrangler/bin/wrangler.js"), "deploy", "--dry-run"], {

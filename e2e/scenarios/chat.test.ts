@@ -20,7 +20,8 @@ after(async () => {
   await server?.stop();
 });
 
-test("[tool-server] asks the weather tool, shows it at work, and streams the answer", async () => {
+// proves starter#tool-server
+test("asks the weather tool, shows it at work, and streams the answer", async () => {
   const chat = await ChatPage.open(context, server.url, "weather");
   await chat.say("What is the weather in Tokyo?");
   await chat.toolIs("getWeather", "input-available");
@@ -32,12 +33,14 @@ test("[tool-server] asks the weather tool, shows it at work, and streams the ans
   assert.match(await chat.lastText(), /Tokyo/);
 });
 
-test("[tool-client] asks the browser for its time zone", async () => {
+// proves starter#tool-client
+test("asks the browser for its time zone", async () => {
   const chat = await ChatPage.open(context, server.url, "zone");
   assert.match(await chat.ask("What timezone am I in?"), /Asia\/Tokyo/);
 });
 
-test("[tool-approval] calculates when it is approved", async () => {
+// proves starter#tool-approval
+test("calculates when it is approved", async () => {
   const chat = await ChatPage.open(context, server.url, "approve");
   await chat.say("What is 5000 times 3?");
   await chat.button("Approve").click();
@@ -45,7 +48,8 @@ test("[tool-approval] calculates when it is approved", async () => {
   await chat.answered();
 });
 
-test("[tool-approval] does not calculate when it is rejected, and says so", async () => {
+// proves starter#tool-approval
+test("does not calculate when it is rejected, and says so", async () => {
   const chat = await ChatPage.open(context, server.url, "reject");
   await chat.say("What is 5000 times 3?");
   await chat.button("Reject").click();
@@ -55,7 +59,8 @@ test("[tool-approval] does not calculate when it is rejected, and says so", asyn
   await chat.toolIs("calculate", "output-denied");
 });
 
-test("[history] has the same messages in the same order after a reload", async () => {
+// proves starter#history
+test("has the same messages in the same order after a reload", async () => {
   const chat = await ChatPage.open(context, server.url, "history");
   await chat.ask("hello");
   await chat.ask("What is the weather in Paris?");
@@ -65,7 +70,8 @@ test("[history] has the same messages in the same order after a reload", async (
   assert.deepEqual([await chat.order(), await chat.messages.allInnerTexts()], before);
 });
 
-test("[stop] keeps what was said, and goes on", async () => {
+// proves starter#stop
+test("keeps what was said, and goes on", async () => {
   const chat = await ChatPage.open(context, server.url, "stop");
   await chat.say("Count to 500");
   await chat.lastLongerThan(60);
@@ -79,7 +85,8 @@ test("[stop] keeps what was said, and goes on", async () => {
   assert.equal((await chat.order()).length, 4);
 });
 
-test("[clear] empties the conversation everywhere", async () => {
+// proves starter#clear
+test("empties the conversation everywhere", async () => {
   const here = await ChatPage.open(context, server.url, "clear");
   const there = await ChatPage.open(context, server.url, "clear");
   await here.ask("hello");
@@ -93,7 +100,8 @@ test("[clear] empties the conversation everywhere", async () => {
   assert.deepEqual(await stored(server.url, "clear"), []);
 });
 
-test("[tabs] shows messages and state in the other tab while they change", async () => {
+// proves starter#tabs
+test("shows messages and state in the other tab while they change", async () => {
   const one = await ChatPage.open(context, server.url, "tabs");
   const two = await ChatPage.open(context, server.url, "tabs");
   await one.say("Count to 200");
@@ -117,7 +125,8 @@ test("[tabs] shows messages and state in the other tab while they change", async
     .waitFor();
 });
 
-test("[private] asks nobody but its own server, and logs no error", () => {
+// proves starter#private
+test("asks nobody but its own server, and logs no error", () => {
   assert.deepEqual(foreign, []);
   assert.deepEqual(problems, []);
 });

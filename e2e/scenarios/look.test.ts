@@ -29,7 +29,8 @@ const looks: [string, BrowserContextOptions][] = [
 ];
 
 for (const [name, options] of looks) {
-  test(`[accessible] has no serious violation, ${name}`, async () => {
+  // proves starter#accessible
+  test(`has no serious violation, ${name}`, async () => {
     const { context } = await openContext(browser, options);
     const chat = await ChatPage.open(context, server.url, `axe-${name.replaceAll(" ", "-")}`);
     assert.deepEqual(await violations(chat.page), []);
@@ -43,7 +44,8 @@ for (const [name, options] of looks) {
   });
 }
 
-test("[accessible] can be used with the keyboard alone", async () => {
+// proves starter#accessible
+test("can be used with the keyboard alone", async () => {
   const { context } = await openContext(browser);
   const chat = await ChatPage.open(context, server.url, "keyboard");
   await tabTo(chat.page, "Message");

@@ -20,7 +20,8 @@ after(async () => {
 
 const story = "Tell me a long story";
 
-test("[resume] goes on after a reload in the middle of a stream, to the letter", async () => {
+// proves starter#resume
+test("goes on after a reload in the middle of a stream, to the letter", async () => {
   const whole = await ChatPage.open(context, server.url, "whole");
   const cut = await ChatPage.open(context, server.url, "cut");
   await cut.say(story);
@@ -36,7 +37,8 @@ test("[resume] goes on after a reload in the middle of a stream, to the letter",
   assert.equal(await cut.messages.count(), 2);
 });
 
-test("[offline] finds a lost connection again in the middle of an answer", async () => {
+// proves starter#offline
+test("finds a lost connection again in the middle of an answer", async () => {
   const page = await context.newPage();
   const sockets: { close(options: { code: number; reason: string }): Promise<void> }[] = [];
   // Between the page and the server, so that the connection can be cut.
@@ -67,7 +69,8 @@ test("[offline] finds a lost connection again in the middle of an answer", async
   );
 });
 
-test("[restart] has its history after the server was killed, and reconnects by itself", async () => {
+// proves starter#restart
+test("has its history after the server was killed, and reconnects by itself", async () => {
   const chat = await ChatPage.open(context, server.url, "restart");
   await chat.ask("hello");
   const order = await chat.order();
@@ -82,7 +85,8 @@ test("[restart] has its history after the server was killed, and reconnects by i
   assert.deepEqual((await chat.order()).slice(0, 2), order);
 });
 
-test("[restart-stream] tells the page that its answer was cut, and goes on", async () => {
+// proves starter#restart-stream
+test("tells the page that its answer was cut, and goes on", async () => {
   const chat = await ChatPage.open(context, server.url, "cut-off");
   await chat.say("Count to 2000");
   await chat.lastLongerThan(200);
@@ -102,7 +106,8 @@ test("[restart-stream] tells the page that its answer was cut, and goes on", asy
   ]);
 });
 
-test("[restart-approval] still waits for approval after a reload and a restart", async () => {
+// proves starter#restart-approval
+test("still waits for approval after a reload and a restart", async () => {
   const chat = await ChatPage.open(context, server.url, "waiting");
   await chat.say("What is 7000 times 2?");
   await chat.button("Approve").waitFor();
