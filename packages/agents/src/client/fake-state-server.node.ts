@@ -8,6 +8,8 @@ export interface Line {
   send(frame: object): void;
 }
 
+type Received = { type: string; state?: unknown; writeId?: string; ifRevision?: number; ifEpoch?: string };
+
 /** What an agent does with its state, as `docs/protocol.md` says, in the fewest words. */
 export class FakeStateServer {
   epoch = "e1";
@@ -37,11 +39,11 @@ export class FakeStateServer {
     this.#lines.delete(line);
   }
 
-  receive(line: Line, frame: { type: string; state?: unknown; writeId?: string; ifRevision?: number }): void {
+  receive(line: Line, frame: Received): void {
     if (frame.type === "cf_agent_state_pull") return line.send(this.#whole(line));
     if (frame.type !== "cf_agent_state") throw new Error(`What is ${frame.type}?`);
-    const { state, writeId, ifRevision } = frame;
-    const refusal = this.#refusal(line, state, ifRevision);
+    const { state, writeId } = frame;
+    const refusal = this.#refusal(line, frame);
     if (refusal) return line.send(this.#reject(line, refusal, writeId));
     const before = this.text;
     this.#store(JSON.stringify(state));
@@ -65,9 +67,11 @@ export class FakeStateServer {
     this.text = JSON.stringify(state);
   }
 
-  #refusal(line: Line, state: unknown, ifRevision: number | undefined): [code: string, message: string] | undefined {
+  #refusal(line: Line, { state, ifRevision, ifEpoch }: Received): [code: string, message: string] | undefined {
     if (line.isReadonly) return ["CONNECTION_READONLY", "Connection is readonly"];
-    if (ifRevision !== undefined && ifRevision !== this.revision) return ["STATE_CONFLICT", `Not ${ifRevision}`];
+    const epoch = this.text === undefined ? "" : this.epoch;
+    const isExpected = ifRevision === undefined || (ifRevision === this.revision && ifEpoch === epoch);
+    if (!isExpected) return ["STATE_CONFLICT", `Not ${ifRevision}`];
     return (state as { bad?: true }).bad ? ["STATE_REJECTED", "State update rejected"] : undefined;
   }
 

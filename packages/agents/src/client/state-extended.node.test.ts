@@ -170,7 +170,35 @@ it("says on which revision a write depends: a number, or what it shows", async (
   client.setState({ n: 4 }, { ifRevision: true });
   const frames = [await peer.received(), await peer.received(), await peer.received()];
   // 7, and the two writes that it shows on top.
-  expect(frames.map(({ ifRevision }) => ifRevision)).toEqual([3, undefined, 9]);
+  expect(frames.map(({ ifRevision, ifEpoch }) => [ifRevision, ifEpoch])).toEqual([
+    [3, "e"],
+    [undefined, undefined],
+    [9, "e"]
+  ]);
+});
+
+it("says that a write depends on there being no state, until it knows of one", async () => {
+  const agent = await fakeAgent();
+  const { client, peer } = await agent.connected({}, { revision: 0 });
+  client.setState({ n: 1 }, { ifRevision: 0 });
+  expect(await peer.received()).toMatchObject({ state: { n: 1 }, ifRevision: 0, ifEpoch: "" });
+});
+
+it("takes the state that an agent sends after the answer to a write: it stored another than was written", async () => {
+  const agent = await fakeAgent();
+  const told = callbacks();
+  const { client, peer } = await agent.connected(told, { state: { n: 1 }, revision: 1 });
+  client.setState({ n: 500 });
+  peer.send(ack(await written(peer, { n: 500 }), 2));
+  peer.send(stateFrame({ n: 100 }, 2));
+  peer.send(replace(2, "/n", 101));
+  await through(client, peer);
+  expect([client.state, client.revision]).toEqual([{ n: 101 }, 3]);
+  expect(told.heard.slice(1)).toEqual([
+    [{ n: 500 }, "client"],
+    [{ n: 100 }, "server"],
+    [{ n: 101 }, "server"]
+  ]);
 });
 
 it.each([true, false])(

@@ -97,7 +97,8 @@ export class StateModel<State> {
     }
     if (isExtended) {
       write.phase = "sent";
-      return extended(text, { writeId: id, ifRevision });
+      const ifEpoch = ifRevision === undefined ? undefined : (write.epoch ?? "");
+      return extended(text, { writeId: id, ifRevision, ifEpoch });
     }
     this.#writes = this.#writes.filter((other) => other !== write);
     this.#rebase(write.state, undefined, 0, text);

@@ -20,6 +20,10 @@ describe("[P1] a client's frame", () => {
       '{"type":"cf_agent_state","state":1,"writeId":"w","ifRevision":0}',
       frame("cf_agent_state", { state: 1, writeId: "w", ifRevision: 0 })
     ],
+    [
+      '{"type":"cf_agent_state","state":1,"writeId":"w","ifRevision":2,"ifEpoch":"e"}',
+      frame("cf_agent_state", { state: 1, writeId: "w", ifRevision: 2, ifEpoch: "e" })
+    ],
     ['{"type":"cf_agent_state_pull"}', frame("cf_agent_state_pull", {})],
     ['{"type":"cf_agent_ping"}', frame("cf_agent_ping", {})],
     [
@@ -43,6 +47,7 @@ describe("[P1] a client's frame", () => {
     ['{"type":"rpc","id":"1","method":"m","args":[],"credit":-1}', "rpc"],
     ['{"type":"cf_agent_state","state":1,"writeId":1}', "cf_agent_state"],
     ['{"type":"cf_agent_state","state":1,"ifRevision":"1"}', "cf_agent_state"],
+    ['{"type":"cf_agent_state","state":1,"ifRevision":1,"ifEpoch":1}', "cf_agent_state"],
     ['{"type":"cf_agent_rpc_cancel"}', "cf_agent_rpc_cancel"],
     ['{"type":"cf_agent_rpc_credit","id":"1"}', "cf_agent_rpc_credit"],
     ['{"type":"cf_agent_rpc_credit","id":"1","credit":1.5}', "cf_agent_rpc_credit"]
@@ -93,7 +98,8 @@ describe("[P1] a client's frame", () => {
       const text = mutate(random.pick(valid), random);
       const decoded = decode(text);
       const sound =
-        decoded.kind !== "frame" || (checks.get(decoded.type)!(decoded.frame) && decoded.frame.type === decoded.type);
+        decoded.kind !== "frame" ||
+        (checks.get(decoded.type)!(decoded.frame, text) && decoded.frame.type === decoded.type);
       expect(
         ["frame", "malformed", "message"].includes(decoded.kind) && sound,
         `seed ${random.seed}, text ${text}`

@@ -1,7 +1,7 @@
 import type { ClientFrame, Fields, ServerFrame } from "./frames";
 
-/** Whether the fields are those of a frame type. The type string itself is known to match. */
-export type Check = (fields: Fields) => boolean;
+/** Whether the fields, which were read from `text`, are those of a frame type. The type string itself is known to match. */
+export type Check = (fields: Fields, text: string) => boolean;
 
 /** One check for each frame of a union: a missing type does not compile. */
 export type Checks<Frame extends { type: string }> = { readonly [Type in Frame["type"]]: Check };
@@ -16,7 +16,10 @@ const isOptional = (value: unknown, check: (value: unknown) => boolean): boolean
 
 export const clientChecks: Checks<ClientFrame> = {
   cf_agent_state: (fields) =>
-    Object.hasOwn(fields, "state") && isOptional(fields.writeId, isString) && isOptional(fields.ifRevision, isCount),
+    Object.hasOwn(fields, "state") &&
+    isOptional(fields.writeId, isString) &&
+    isOptional(fields.ifRevision, isCount) &&
+    isOptional(fields.ifEpoch, isString),
   cf_agent_state_pull: () => true,
   cf_agent_ping: () => true,
   rpc: (fields) =>
@@ -64,5 +67,7 @@ export function decodeFrame(text: string, checkFor: (type: string) => Check | un
   if (!isObject(fields) || !isString(fields.type)) return message;
   const check = checkFor(fields.type);
   if (check === undefined) return message;
-  return check(fields) ? { kind: "frame", type: fields.type, frame: fields } : { kind: "malformed", type: fields.type };
+  return check(fields, text)
+    ? { kind: "frame", type: fields.type, frame: fields }
+    : { kind: "malformed", type: fields.type };
 }

@@ -6,8 +6,17 @@ export type Fields = Record<string, unknown>;
 
 // client to server
 
-/** A client's write. `writeId` asks for an answer, and `ifRevision` for a refusal unless the state is at that revision. */
-export type StateFrame = { type: "cf_agent_state"; state: unknown; writeId?: string; ifRevision?: number };
+/**
+ * A client's write. `writeId` asks for an answer, and `ifRevision` for a refusal unless the state is at that revision, of the
+ * epoch `ifEpoch`: empty for a state that there is none of yet.
+ */
+export type StateFrame = {
+  type: "cf_agent_state";
+  state: unknown;
+  writeId?: string;
+  ifRevision?: number;
+  ifEpoch?: string;
+};
 export type RpcRequestFrame = { type: "rpc"; id: string; method: string; args: unknown[]; credit?: number };
 
 /** Extensions: only between ends that both take part (see `docs/protocol.md`). */

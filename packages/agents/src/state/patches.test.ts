@@ -168,22 +168,14 @@ describe("[S9] a revision", () => {
     const shown = (await frames(await connect(stub, "_agents_ext=1")))[2]!;
     expect(shown).toMatchObject({ state: replaced(1), revision: 0 });
     await put(stub, replaced(2));
-    const [patch] = await frames(connection);
-    expect([patch!.epoch === before.epoch, patch!.epoch === shown.epoch, patch!.from, patch!.to]).toEqual([
-      false,
-      true,
-      0,
-      1
-    ]);
-    // The client has the other epoch, so it asks for the state.
-    connection.send({ type: "cf_agent_state_pull" });
-    expect(await frames(connection)).toMatchObject([
-      { type: "cf_agent_state", epoch: patch!.epoch, revision: 1, state: replaced(2) }
-    ]);
-    expect(await stored(stub)).toMatchObject({ epoch: patch!.epoch, revision: 1 });
+    // As a whole: there is no patch from one epoch to another.
+    const [changed] = await frames(connection);
+    expect(changed).toMatchObject({ type: "cf_agent_state", revision: 1, state: replaced(2) });
+    expect(new Set([before.epoch, shown.epoch, changed!.epoch]).size).toBe(3);
+    expect(await stored(stub)).toMatchObject({ epoch: changed!.epoch, revision: 1 });
   });
 
-  it("of a row that nobody has changed since an older release wrote it is of no use after an eviction", async () => {
+  it("of a row that nobody has changed since an older release wrote it is the same after an eviction", async () => {
     const stub = board();
     await put(stub, large);
     await runInDurableObject(stub, (_, { storage }) =>
@@ -194,8 +186,31 @@ describe("[S9] a revision", () => {
       await evict(stub);
       epochs.add((await frames(await connect(stub, "_agents_ext=1")))[2]!.epoch);
     }
-    expect(epochs.size).toBe(3);
+    expect(epochs.size).toBe(1);
     expect(await stored(stub)).toMatchObject({ epoch: null, revision: null });
+  });
+
+  it("is not the same for two states that older releases wrote, nor after a change between two writes of one", async () => {
+    const stub = board();
+    await put(stub, large);
+    const shown: Frame[] = [];
+    for (const state of [replaced(1), replaced(2), replaced(1)]) {
+      await runInDurableObject(stub, (_, { storage }) => {
+        const statement = "INSERT OR REPLACE INTO cf_agents_state (id, state) VALUES ('cf_state_row_id', ?)";
+        storage.sql.exec(statement, JSON.stringify(state));
+      });
+      await evict(stub);
+      shown.push((await frames(await connect(stub, "_agents_ext=1")))[2]!);
+      await put(stub, { ...state, n: shown.length });
+      shown.push((await frames(await connect(stub, "_agents_ext=1")))[2]!);
+    }
+    const revisions = new Map<string, string>();
+    for (const { epoch, revision, state } of shown) {
+      const text = JSON.stringify(state);
+      expect(revisions.get(`${epoch}:${revision}`) ?? text).toBe(text);
+      revisions.set(`${epoch}:${revision}`, text);
+    }
+    expect(revisions.size).toBe(5);
   });
 
   it("of another instance is of another epoch", async () => {

@@ -5,6 +5,7 @@ import { clientChecks } from "../protocol/decode";
 import { AgentError, type AgentErrorCode } from "../protocol/errors";
 import {
   stateErrors,
+  type Fields,
   type StateAckFrame,
   type StateErrorFrame,
   type StateFrame,
@@ -52,6 +53,14 @@ interface Stored {
   text: string;
   epoch: string;
   revision: number;
+  /** The epoch is not in the row, which an older release has written: it ends with the first change. */
+  isAdopted?: true;
+}
+
+/** A client's frame, and the text that it was read from. */
+interface Arrived {
+  frame: Fields;
+  text: string;
 }
 
 const rowId = "cf_state_row_id";
@@ -68,7 +77,13 @@ type Refusal = keyof typeof refusals;
 export class State implements Capability {
   readonly name = "state";
   readonly frames = frameHandlers<StateFrame | StatePullFrame>(
-    { cf_agent_state: clientChecks.cf_agent_state, cf_agent_state_pull: clientChecks.cf_agent_state_pull },
+    {
+      cf_agent_state: (frame, text) => {
+        this.#arrived = { frame, text };
+        return clientChecks.cf_agent_state(frame, text);
+      },
+      cf_agent_state_pull: clientChecks.cf_agent_state_pull
+    },
     {
       cf_agent_state: {
         operation: () => ({ type: "state-write" }),
@@ -82,6 +97,7 @@ export class State implements Capability {
   #isLoaded = false;
   #value: unknown;
   #stored: Stored | undefined;
+  #arrived: Arrived | undefined;
 
   constructor(deps: StateDeps) {
     this.#deps = deps;
@@ -92,16 +108,22 @@ export class State implements Capability {
     return this.#value;
   }
 
-  /** Validates, stores, remembers, broadcasts, notifies: in this order, and the first step that fails ends it. */
-  set(next: unknown, source: StateSource, writeId?: string): void {
+  /**
+   * Validates, stores, remembers, broadcasts, notifies: in this order, and the first step that fails ends it. A validation may
+   * change the object that it is given: what counts is what that is afterwards.
+   *
+   * @param answer tells whoever wrote it, before anybody else hears of it
+   */
+  set(next: unknown, source: StateSource, answer?: (after: Stored) => void): void {
     this.#deps.validate(next, source);
     const text = serialize(next);
     if (!this.#isLoaded) this.#read();
     const before = this.#stored;
-    const after: Stored = { text, epoch: before?.epoch ?? newEpoch(), revision: (before?.revision ?? 0) + 1 };
+    const epoch = before && !before.isAdopted ? before.epoch : newEpoch();
+    const after: Stored = { text, epoch, revision: (before?.revision ?? 0) + 1 };
     this.#store(after);
     this.#remember(next, after);
-    if (source !== "server" && writeId !== undefined) this.#acknowledge(source, writeId, after);
+    answer?.(after);
     this.#deps.broadcast(this.#framesFor(before, after), source);
     try {
       this.#deps.changed(next, source);
@@ -112,9 +134,11 @@ export class State implements Capability {
   }
 
   onConnect(connection: Connection): void {
-    if (this.value === undefined || !this.#stored) return;
-    const frame = this.#deps.isExtended(connection) ? extendedFrame(this.#stored) : plainFrame(this.#stored);
-    this.#deps.send(connection, frame);
+    if (this.value !== undefined && this.#stored) this.#sendWhole(connection, this.#stored);
+  }
+
+  #sendWhole(connection: Connection, stored: Stored): void {
+    this.#deps.send(connection, this.#deps.isExtended(connection) ? extendedFrame(stored) : plainFrame(stored));
   }
 
   /** What each connection is sent of a change. A frame is built when the first connection needs it. */
@@ -128,22 +152,33 @@ export class State implements Capability {
   }
 
   #write(connection: Connection, frame: StateFrame): void {
-    const { state, writeId, ifRevision } = frame;
+    const text = this.#arrived?.frame === frame ? this.#arrived.text : undefined;
+    this.#arrived = undefined;
     try {
-      // The first look at a state stores the initial one, as revision 1.
-      if (ifRevision !== undefined && (this.value === undefined ? 0 : this.#stored?.revision) !== ifRevision) {
-        return this.#refuse(connection, frame, "STATE_CONFLICT");
-      }
-      this.set(state, connection, this.#deps.isExtended(connection) ? writeId : undefined);
+      if (!this.#isExpected(frame)) return this.#refuse(connection, frame, "STATE_CONFLICT");
+      this.set(frame.state, connection, (after) => this.#answer(connection, frame.writeId, text, after));
     } catch (error) {
       this.#deps.failed(error);
       this.#refuse(connection, frame, refusalOf(error));
     }
   }
 
-  #acknowledge(connection: Connection, writeId: string, { epoch, revision }: Stored): void {
-    const frame: StateAckFrame = { type: "cf_agent_state_ack", writeId, epoch, revision };
-    this.#deps.send(connection, JSON.stringify(frame));
+  /** Whether the state is the one on which a write depends. */
+  #isExpected({ ifRevision, ifEpoch }: StateFrame): boolean {
+    if (ifRevision === undefined) return true;
+    // The first look at a state stores the initial one, as revision 1.
+    const { epoch, revision } = (this.value !== undefined && this.#stored) || { epoch: "", revision: 0 };
+    return ifRevision === revision && (ifEpoch === undefined || ifEpoch === epoch);
+  }
+
+  /** Tells the writer that its state is stored, and which, where validating has made another one of it. */
+  #answer(connection: Connection, writeId: string | undefined, text: string | undefined, after: Stored): void {
+    if (writeId !== undefined && this.#deps.isExtended(connection)) {
+      const { epoch, revision } = after;
+      const frame: StateAckFrame = { type: "cf_agent_state_ack", writeId, epoch, revision };
+      this.#deps.send(connection, JSON.stringify(frame));
+    }
+    if (text !== undefined && !holdsState(text, after.text)) this.#sendWhole(connection, after);
   }
 
   #refuse(connection: Connection, { writeId }: StateFrame, code: Refusal): void {
@@ -188,7 +223,8 @@ export class State implements Capability {
   #restore(text: string, { epoch, revision }: Row): boolean {
     try {
       const known = epoch !== null && revision !== null;
-      this.#remember(JSON.parse(text), known ? { text, epoch, revision } : { text, epoch: newEpoch(), revision: 0 });
+      const adopted: Stored = { text, epoch: epochOf(text), revision: 0, isAdopted: true };
+      this.#remember(JSON.parse(text), known ? { text, epoch, revision } : adopted);
       return true;
     } catch (cause) {
       const message =
@@ -221,6 +257,20 @@ const refusalOf = (error: unknown): Refusal =>
 
 const newEpoch = (): string => crypto.randomUUID().slice(0, 8);
 
+/** The epoch of a row without one. The same after each wake: nobody has changed the state meanwhile. */
+function epochOf(text: string): string {
+  let hash = 0;
+  for (let index = 0; index < text.length; index++) hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0;
+  return `${text.length}-${hash >>> 0}`;
+}
+
+const frameHead = '{"type":"cf_agent_state","state":';
+
+/** Whether the text of a frame has this state in it. Our own clients write it as we do; others may space and escape. */
+const holdsState = (frame: string, state: string): boolean =>
+  (frame.startsWith(frameHead) && frame.startsWith(state, frameHead.length)) ||
+  JSON.stringify((JSON.parse(frame) as StateFrame).state) === state;
+
 // The text that was stored goes into the frames as it is.
 const plainFrame = ({ text }: Stored): string => `{"type":"cf_agent_state","state":${text}}`;
 
@@ -228,7 +278,7 @@ const extendedFrame = ({ text, epoch, revision }: Stored): string =>
   `{"type":"cf_agent_state","epoch":"${epoch}","revision":${revision},"state":${text}}`;
 
 function patchFrame(before: Stored | undefined, after: Stored): string | undefined {
-  const patch = before && diffTexts(before.text, after.text);
+  const patch = before?.epoch === after.epoch && diffTexts(before.text, after.text);
   if (!patch) return undefined;
   return `{"type":"cf_agent_state_patch","epoch":"${after.epoch}","from":${before.revision},"to":${after.revision},"patch":${patch}}`;
 }

@@ -111,6 +111,35 @@ describe("[S10] a client's write", () => {
     expect(await writer.settled()).toEqual([reject("STATE_REJECTED", 1, { n: 1 })]);
   });
 
+  it.each([
+    ["as our clients write it", (state: object) => `{"type":"cf_agent_state","state":${JSON.stringify(state)}}`],
+    ["with spaces", (state: object) => JSON.stringify({ type: "cf_agent_state", state }, undefined, 1)]
+  ])("that its validation changes is stored, sent and remembered as it is then, %s", async (_name, write) => {
+    const { stub, other, stored } = await open();
+    const writer = await connect(stub, "_pk=documented");
+    await writer.settled();
+    writer.send(write({ n: 5, clamp: true }));
+    const clamped = { n: 0, clamp: true };
+    // The writer has to hear of it, and only of that: what is stored as it was sent is not sent back.
+    expect(await writer.settled()).toEqual([{ type: "cf_agent_state", state: clamped }]);
+    expect(await other.settled()).toMatchObject([{ revision: 2, state: clamped }]);
+    writer.send(write({ n: 0, clamp: true }));
+    writer.send(write({ text: "é\u2028\ud800", "1": 1, z: 0.1, a: -0, e: 1e21 }));
+    expect(await writer.settled()).toEqual([]);
+    expect(await stored()).toMatchObject({ text: "é\u2028\ud800" });
+    await evict(stub);
+    expect(await stored()).toMatchObject({ text: "é\u2028\ud800" });
+  });
+
+  it("that its validation changes is acknowledged, and then sent to its writer under the same revision", async () => {
+    const { writer, other } = await open();
+    write(writer, { n: 5, clamp: true });
+    const changed = { type: "cf_agent_state", epoch: expect.any(String), revision: 2, state: { n: 0, clamp: true } };
+    expect([await writer.settled(), await other.settled()]).toEqual([[ack(2), changed], [changed]]);
+    write(writer, { n: 0, clamp: true });
+    expect(await writer.settled()).toEqual([ack(3)]);
+  });
+
   it("goes to onError when it is refused by an error, not when it is by a rule", async () => {
     const { stub, writer } = await open();
     write(writer, { bad: true });
@@ -137,6 +166,44 @@ describe("[S10] a client's write for a revision", () => {
     const [won, lost] = [await writer.settled(), await other.settled()];
     const answers = [...won, ...lost].map((frame) => (frame as { type: string }).type).sort();
     expect(answers).toEqual(["cf_agent_state", "cf_agent_state_ack", "cf_agent_state_reject"]);
+  });
+
+  it("of another epoch is refused, though the number is the same", async () => {
+    const { stub, writer, stored } = await open();
+    write(writer, { n: 2 }, { writeId: "w", ifRevision: 1 });
+    const [{ epoch }] = (await writer.settled()) as [{ epoch: string }];
+    // An older release writes the row, and then there are as many changes as before.
+    await runInDurableObject(stub, (_, { storage }) =>
+      storage.sql.exec("INSERT OR REPLACE INTO cf_agents_state (id, state) VALUES ('cf_state_row_id', '{\"n\":7}')")
+    );
+    await evict(stub);
+    for (const n of [8, 9]) await runInDurableObject(stub, (agent) => agent.setState({ n }));
+    await writer.settled();
+    write(writer, { n: 3 }, { writeId: "w", ifRevision: 2, ifEpoch: epoch });
+    const [refused] = (await writer.settled()) as [{ epoch: string }];
+    expect(refused).toEqual(reject("STATE_CONFLICT", 2, { n: 9 }));
+    write(writer, { n: 3 }, { writeId: "w", ifRevision: 2, ifEpoch: refused.epoch });
+    expect([await writer.settled(), await stored()]).toEqual([[ack(3)], { n: 3 }]);
+  });
+
+  it("of a row that an older release wrote is stored, also after an eviction, once", async () => {
+    const { stub, writer } = await open();
+    await runInDurableObject(stub, (_, { storage }) =>
+      storage.sql.exec("UPDATE cf_agents_state SET epoch = NULL, revision = NULL")
+    );
+    await evict(stub);
+    writer.send({ type: "cf_agent_state_pull" });
+    const [{ epoch, revision }] = (await writer.settled()) as [{ epoch: string; revision: number }];
+    await evict(stub);
+    for (const n of [2, 3]) write(writer, { n }, { writeId: "w", ifRevision: revision, ifEpoch: epoch });
+    expect([revision, await writer.settled()]).toEqual([0, [ack(1), reject("STATE_CONFLICT", 1, { n: 2 })]]);
+  });
+
+  it("for no state at all is refused where there is one, whatever its revision", async () => {
+    const { writer } = await open("_pk=a", null);
+    write(writer, { n: 1 }, { writeId: "w", ifRevision: 0, ifEpoch: "" });
+    write(writer, { n: 2 }, { writeId: "w", ifRevision: 1, ifEpoch: "" });
+    expect(await writer.settled()).toEqual([ack(1), reject("STATE_CONFLICT", 1, { n: 1 })]);
   });
 
   it("is compared after an eviction, too", async () => {

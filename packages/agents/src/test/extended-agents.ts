@@ -40,6 +40,7 @@ export class Board extends Agent<Cloudflare.Env, Json> {
   }
   override validateStateChange(next: Json | null) {
     if (next?.spoil) this.state.spoiled = true;
+    if (next?.clamp) next.n = 0;
     if (next?.code) throw new AgentError(next.code as AgentErrorCode, "as asked");
     if (next?.bad) throw new Error("bad");
   }
