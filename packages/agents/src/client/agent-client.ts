@@ -4,13 +4,14 @@ import { kebabCase } from "../protocol/names";
 import { AgentStream } from "./agent-stream";
 import { Calls, type AnyCallOptions, type CallLimits } from "./calls";
 import { callText } from "./client-frames";
+import { isEqual } from "./equal";
 import { deferred, randomId, tellIdentityChange, type AgentSnapshot, type Identity } from "./identity";
 import { Link } from "./link";
 import type { AgentClientOptions, SetStateOptions } from "./options";
 import { ReconnectingSocket } from "./reconnecting-socket";
 import { consequenceOf } from "./refusals";
 import { decodeServerFrame } from "./server-frames";
-import type { Message } from "./socket-events";
+import { errorEvent, type Message } from "./socket-events";
 import { StateModel } from "./state-model";
 import { createStubProxy } from "./stub";
 import type {
@@ -62,7 +63,13 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     dead: () => this._dead()
   });
   readonly #state = new StateModel<State>({
-    queue: (key, data) => this.#link.send({ data, key, take: (isExtended) => this.#state.take(key, isExtended) }),
+    queue: (key, data) =>
+      this.#link.send({
+        data,
+        key,
+        take: (isExtended) => this.#state.take(key, isExtended),
+        refuse: (error) => this.#state.refuse(key, error)
+      }),
     unqueue: (key) => this.#link.outbox.endsWith(key) && this.#link.outbox.remove(key),
     send: (text) => this._transmit(text),
     changed: (state, source) => this.#stateChanged(state, source),
@@ -70,7 +77,15 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   });
   readonly #calls = new Calls({
     queue: (key, data, isAgain) =>
-      this.#link.send({ data, key, take: (isExtended) => this.#calls.take(key, isExtended) }, isAgain),
+      this.#link.send(
+        {
+          data,
+          key,
+          take: (isExtended) => this.#calls.take(key, isExtended),
+          refuse: (error) => this.#calls.refuse(key, error)
+        },
+        isAgain
+      ),
     withdraw: (id) => this.#link.outbox.remove(id),
     tell: (frame) => this.#link.tell(frame)
   });
@@ -78,6 +93,8 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   #snapshot: AgentSnapshot<State>;
   #ready = deferred();
   #identity: Identity | undefined;
+  /** Of calls. Not the connection's: a program may choose that, and use it again after a reload. */
+  readonly #callsId = randomId();
   #callCount = 0;
   /** Closed for good: what is not answered by now never will be. */
   #isOver = false;
@@ -226,10 +243,22 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   /**
    * Sends a message to the agent's `onMessage`. While there is no connection, it waits for it.
    *
+   * @param data a text, or bytes
+   * @param refused called with FRAME_TOO_LARGE when the agent does not take a message of this size; without it, "error" is
+   * dispatched
    * @returns whether it went out at once
+   * @example client.send(JSON.stringify({ type: "typing" }));
    */
-  send(data: Message): boolean {
-    return this.#link.send({ data });
+  send(
+    data: Message,
+    refused: (error: AgentError) => void = (error) => this.dispatchEvent(errorEvent(error))
+  ): boolean {
+    let isRefused = false;
+    const refuse = (error: AgentError) => {
+      isRefused = true;
+      refused(error);
+    };
+    return this.#link.send({ data, refuse }) && !isRefused;
   }
 
   /**
@@ -263,7 +292,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     agentUrl(this.#address, "ws");
     this.#isOver = false;
     super.reconnect(code, reason);
-    if (this.#snapshot.connectionError) this.#update({ connectionError: undefined });
+    this.#update({ connectionError: undefined });
   }
 
   /** Bytes (of a text: characters) that wait to be sent. */
@@ -313,7 +342,8 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   }
 
   #stateChanged(state: State | undefined, source: "server" | "client"): void {
-    this.#update({ state });
+    // A program may have changed the object that is shown, and written it again.
+    if (source === "client" || !isEqual(state, this.#snapshot.state)) this.#publish({ state });
     // An agent without a state has nothing that a callback could take.
     if (state !== undefined) this.#options.onStateUpdate?.(state, source);
   }
@@ -333,7 +363,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   // --- what goes out ---
 
   #nextCall(): string {
-    return `${this.id}:${++this.#callCount}`;
+    return `${this.#callsId}:${++this.#callCount}`;
   }
 
   #call(
@@ -369,7 +399,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     if (!this.shouldReconnect) this.#isOver = true;
     this.#link.closed();
     if (this.identified) this.#ready = deferred();
-    if (this.identified || connectionError) this.#update({ identified: false, connectionError });
+    this.#update({ identified: false, connectionError });
     // Nothing that would break the next connection as well.
     const canRepeat = consequenceOf(event.code) !== "fault";
     this.#state.disconnected(canRepeat);
@@ -378,6 +408,12 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   }
 
   #update(change: Partial<AgentSnapshot<State>>): void {
+    const before: Partial<AgentSnapshot<State>> = this.#snapshot;
+    const keys = Object.keys(change) as (keyof AgentSnapshot<State>)[];
+    if (keys.some((key) => change[key] !== before[key])) this.#publish(change);
+  }
+
+  #publish(change: Partial<AgentSnapshot<State>>): void {
     this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of this.#listeners) listener();
   }

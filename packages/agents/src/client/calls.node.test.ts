@@ -262,3 +262,21 @@ it("has methods that work when they are taken out of it", async () => {
     "three"
   ]);
 });
+
+it("gives each call an id of its own, also those of two clients with one connection id, and after a loss", async () => {
+  const agent = await fakeAgent();
+  const ids: string[] = [];
+  for (let n = 0; n < 2; n++) {
+    const { client, peer } = await agent.connected({ id: "mine" });
+    void client.call("one").catch(() => {});
+    ids.push((await peer.received()).id);
+    peer.drop();
+    await event(client, "close");
+    void client.call("two").catch(() => {});
+    const second = await agent.accepted();
+    second.greet();
+    ids.push((await second.received()).id);
+    client.close();
+  }
+  expect(new Set(ids).size).toBe(4);
+});

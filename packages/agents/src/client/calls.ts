@@ -141,6 +141,11 @@ export class Calls {
     this.#deps.tell({ type: "cf_agent_rpc_credit", id, credit: creditStep });
   }
 
+  /** The call cannot be sent. */
+  refuse(id: string, error: AgentError): void {
+    this.#fail(id, error);
+  }
+
   /** The answer is not wanted any more. */
   cancel(id: string, cause?: unknown): void {
     const call = this.#pending.get(id);

@@ -74,6 +74,8 @@ export interface Greeting {
   /** Of the state. An agent that has one takes part in the extensions. */
   revision?: number;
   epoch?: string;
+  /** Of those that it takes. */
+  maxFrameBytes?: number;
 }
 
 /** The server's end of one connection. */
@@ -98,17 +100,20 @@ export class Peer {
   }
 
   /** What an agent sends to a new connection. */
-  greet({ name = "default", agent = "counter", state, revision, epoch = "e" }: Greeting = {}): void {
+  greet({ name = "default", agent = "counter", state, revision, epoch = "e", maxFrameBytes }: Greeting = {}): void {
     const at = revision === undefined ? {} : { epoch, revision };
-    if (revision !== undefined) this.hello();
+    if (revision !== undefined) this.hello({ maxFrameBytes });
     this.send({ type: "cf_agent_identity", name, agent });
     if (state !== undefined) this.send({ type: "cf_agent_state", state, ...at });
     this.send({ type: "cf_agent_mcp_servers", mcp: { servers: {}, tools: [], prompts: [], resources: [] } });
   }
 
   /** Says that it takes part in the extensions. */
-  hello(heartbeatMs = 25_000): void {
-    this.send({ type: "cf_agent_hello", version: 1, connection: "c", heartbeatMs, maxFrameBytes: 2 ** 25 });
+  hello({
+    heartbeatMs = 25_000,
+    maxFrameBytes
+  }: { heartbeatMs?: number; maxFrameBytes?: number | undefined } = {}): void {
+    this.send({ type: "cf_agent_hello", version: 1, connection: "c", heartbeatMs, maxFrameBytes });
   }
 
   close(code?: number, reason?: string): void {

@@ -1,7 +1,8 @@
+import { AgentError } from "../protocol/errors";
 import { pingText, type HelloFrame, type ServerFrame } from "../protocol/frames";
 import { systemClock, type Clock } from "./clock";
 import { Heartbeat } from "./heartbeat";
-import { Outbox, type Entry } from "./outbox";
+import { Outbox, sizeOf, type Entry } from "./outbox";
 import type { Message } from "./socket-events";
 
 /** An agent that has anything to say to a new connection says it at once. */
@@ -37,6 +38,8 @@ export class Link {
   #isSettled = false;
   #isExtended = false;
   #isGreeted = false;
+  /** What the agent takes in one frame. One that is larger would end the connection, and be lost with all that is under way. */
+  #maxBytes = Infinity;
   #cancelWait: () => void = () => {};
 
   constructor(deps: LinkDeps) {
@@ -64,6 +67,7 @@ export class Link {
     this.#cancelWait();
     this.#heartbeat.stop();
     this.#isSettled = this.#isExtended = this.#isGreeted = false;
+    this.#maxBytes = Infinity;
   }
 
   /** Sends a frame, or keeps it until it can be sent. @returns whether it went out */
@@ -83,7 +87,8 @@ export class Link {
     this.#heartbeat.probe();
   }
 
-  #hello({ heartbeatMs }: HelloFrame): void {
+  #hello({ heartbeatMs, maxFrameBytes = Infinity }: HelloFrame): void {
+    this.#maxBytes = maxFrameBytes;
     this.#heartbeat.start(heartbeatMs);
     this.#settle(true);
     this.#cancelWait = this.#clock.after(greetingMs, () => this.#greeted());
@@ -112,10 +117,19 @@ export class Link {
   #flush(): void {
     this.outbox.flush(
       () => this.#canSend,
-      ({ data, take }) => {
+      ({ data, take, refuse }) => {
         const taken = take ? take(this.#isExtended) : data;
-        if (taken !== undefined) this.#deps.transmit(taken);
+        if (taken === undefined) return;
+        if (!isLarger(taken, this.#maxBytes)) return this.#deps.transmit(taken);
+        refuse?.(new AgentError("FRAME_TOO_LARGE", `The agent takes at most ${this.#maxBytes} bytes in one frame`));
       }
     );
   }
+}
+
+/** Whether a message has more bytes than that: a text, in UTF-8, which is only made of one that is near. */
+function isLarger(data: Message, maxBytes: number): boolean {
+  const size = sizeOf(data);
+  if (typeof data !== "string" || size * 3 <= maxBytes) return size > maxBytes;
+  return new TextEncoder().encode(data).length > maxBytes;
 }

@@ -1,3 +1,4 @@
+import type { AgentError } from "../protocol/errors";
 import type { Message } from "./socket-events";
 
 /** A frame that waits for a socket. */
@@ -7,6 +8,8 @@ export interface Entry {
   key?: string;
   /** What to send when its turn comes, to an agent that knows the extensions or does not. `undefined` for nothing. @default data */
   take?(isExtended: boolean): Message | undefined;
+  /** Told that it cannot be sent to this agent, and has been taken out. */
+  refuse?(error: AgentError): void;
 }
 
 /** Frames that no socket has been given yet, in order. It belongs to one address, and what it holds goes nowhere else. */
@@ -45,7 +48,8 @@ export class Outbox {
   }
 }
 
-function sizeOf(data: Message): number {
+/** Bytes, and of a text: characters. */
+export function sizeOf(data: Message): number {
   if (typeof data === "string") return data.length;
   return data instanceof Blob ? data.size : data.byteLength;
 }

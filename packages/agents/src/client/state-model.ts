@@ -106,6 +106,14 @@ export class StateModel<State> {
     return text;
   }
 
+  /** A write cannot be sent. */
+  refuse(id: string, error: AgentError): void {
+    this.#refuse(
+      this.#writes.filter((write) => write.id === id),
+      error
+    );
+  }
+
   // --- the connection's life ---
 
   /** A connection to an agent that takes part in the extensions, or does not. */
@@ -186,8 +194,7 @@ export class StateModel<State> {
 
   rejected({ writeId, code, message, epoch, revision, state }: StateRejectFrame): void {
     this.#rebase(state as State | undefined, epoch, revision);
-    const refused = this.#writes.filter(({ id }) => id === writeId);
-    this.#refuse(refused, new AgentError(code, message));
+    this.refuse(writeId, new AgentError(code, message));
   }
 
   // --- inside ---

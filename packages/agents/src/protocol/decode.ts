@@ -36,7 +36,8 @@ export const serverChecks: Checks<ServerFrame> = {
   cf_agent_mcp_servers: (fields) => isObject(fields.mcp),
   rpc: (fields) =>
     isString(fields.id) && (fields.success === true || (fields.success === false && isString(fields.error))),
-  cf_agent_hello: (fields) => isCount(fields.version) && isCount(fields.heartbeatMs),
+  cf_agent_hello: (fields) =>
+    isCount(fields.version) && isCount(fields.heartbeatMs) && isOptional(fields.maxFrameBytes, isCount),
   cf_agent_pong: () => true,
   cf_agent_state_patch: (fields) =>
     isString(fields.epoch) && isCount(fields.from) && isCount(fields.to) && Array.isArray(fields.patch),

@@ -47,7 +47,7 @@ export type HelloFrame = {
   version: number;
   connection: string;
   heartbeatMs: number;
-  maxFrameBytes: number;
+  maxFrameBytes?: number;
 };
 export type PongFrame = { type: "cf_agent_pong" };
 export type StatePatchFrame = {

@@ -53,6 +53,33 @@ it("shows the error that ends a turn, and leaves it when the next one begins", a
   expect(session.chat.error).toBeUndefined();
 });
 
+it("fails a question that the socket does not send, and asks the next one", async () => {
+  const server = new FakeServer();
+  const session = await startSession(server);
+  server.refusal = new Error("too large");
+  await session.chat.sendMessage({ text: "large" });
+  expect([session.chat.status, session.chat.error, texts(session.chat.messages)]).toEqual([
+    "error",
+    server.refusal,
+    ["large"]
+  ]);
+  server.refusal = undefined;
+  void session.chat.sendMessage({ text: "small" });
+  await server.next("cf_agent_use_chat_request");
+  expect(session.chat.error).toBeUndefined();
+});
+
+it("does not wait for the continuation of a tool's result that the socket does not send", async () => {
+  const server = new FakeServer();
+  server.messages = [waitingCall];
+  const onError = vi.fn();
+  const session = await startSession(server, { onError });
+  server.refusal = new Error("too large");
+  session.addToolOutput({ toolCallId: "c1", output: "large" }, true);
+  expect(session.getSnapshot()).toMatchObject({ followed: undefined, error: server.refusal });
+  expect(onError.mock.calls).toEqual([[server.refusal]]);
+});
+
 it("follows the turn of another client", async () => {
   const server = new FakeServer();
   const session = await startSession(server);

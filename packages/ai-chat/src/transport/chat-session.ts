@@ -11,7 +11,7 @@ import type {
   ClientToolSchema
 } from "../protocol/frames";
 import { isOpen, type ChatSocket } from "./chat-socket";
-import { OwnTurns } from "./own-turns";
+import { OwnTurns, type OwnRequest } from "./own-turns";
 import { parseChunk, plainHeaders, requestFrame, type RequestExtras } from "./requests";
 
 /** What a session asks of whoever uses it. Each is read when it is needed. */
@@ -189,6 +189,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       part.type === "dynamic-tool"
         ? String((part as { toolName?: unknown }).toolName)
         : part.type.slice("tool-".length);
+    this.#expectContinuation(goesOn);
     const clientTools = this.#options.clientTools();
     this.#send({
       type: "cf_agent_tool_result",
@@ -200,7 +201,6 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       autoContinue: goesOn,
       clientTools
     });
-    this.#expectContinuation(goesOn);
   }
 
   /** Approves or rejects a call; `id` is the approval's, or the call's. */
@@ -213,8 +213,8 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       state: approved ? "approval-responded" : "output-denied",
       approval: { ...part.approval, approved }
     });
-    this.#send({ type: "cf_agent_tool_approval", toolCallId: part.toolCallId, approved, autoContinue });
     this.#expectContinuation(autoContinue);
+    this.#send({ type: "cf_agent_tool_approval", toolCallId: part.toolCallId, approved, autoContinue });
   }
 
   // --- beginning, losing and finding the connection ---
@@ -281,7 +281,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
     if (stored) {
       const known = new Set(stored.map(({ id }) => id));
       const { lost, ended } = this.#own.settleUncertain((id) => known.has(id));
-      for (const { text } of lost) this.#socket.send(text);
+      for (const request of lost) this.#ask(request);
       // The AI SDK may still be applying chunks that came before the loss.
       if (ended) this.#afterFinish = () => this.#adopt(stored);
     }
@@ -456,17 +456,22 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
         );
         const added = trigger === "submit-message" ? messages.findLast(({ role }) => role === "user")?.id : undefined;
         const text = JSON.stringify(frame);
-        const stream = this.#own.open({ id: frame.id, text, messageId: added });
+        const request = { id: frame.id, text, messageId: added };
+        const stream = this.#own.open(request);
         abortSignal?.addEventListener("abort", () => {
           if (this.#own.stop(frame.id)) this.#send({ type: "cf_agent_chat_request_cancel", id: frame.id });
         });
         this.#set({ error: undefined });
-        this.#socket.send(text);
+        this.#ask(request);
         return stream;
       },
       // Streams of this conversation are followed by the session, which sees all of them.
       reconnectToStream: async () => null
     };
+  }
+
+  #ask({ id, text }: OwnRequest): void {
+    this.#socket.send(text, (error) => this.#own.fail(id, error));
   }
 
   #send(frame: ChatClientFrame): void {
@@ -475,7 +480,7 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
       this.#lost = true;
       return;
     }
-    this.#socket.send(JSON.stringify(frame));
+    this.#socket.send(JSON.stringify(frame), (error) => this.#endFollowed(error));
   }
 
   #set(change: Partial<SessionSnapshot>): void {

@@ -5,8 +5,8 @@ export interface ChatSocket {
   /** Instance name. */
   readonly name: string;
   readonly readyState: number;
-  /** Sends text, now or as soon as there is a connection. */
-  send(text: string): void;
+  /** Sends text, now or as soon as there is a connection. `refused` is called if the agent takes no text of this size. */
+  send(text: string, refused?: (error: Error) => void): void;
   /** Requests something under the agent's own URL. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   addEventListener(type: "open" | "close", listener: () => void): void;

@@ -12,10 +12,13 @@ export class FakeServer implements ChatSocket {
   /** What the session loads. */
   messages: UIMessage[] = [];
   loads = 0;
+  /** Why the socket does not send anything. */
+  refusal: Error | undefined;
   #waiting: (() => void)[] = [];
   readonly #target = new EventTarget();
 
-  send(text: string): void {
+  send(text: string, refused?: (error: Error) => void): void {
+    if (this.refusal) return refused?.(this.refusal);
     this.frames.push(JSON.parse(text) as ChatClientFrame);
     for (const check of this.#waiting.splice(0)) check();
   }

@@ -55,13 +55,19 @@ export class OwnTurns {
     const turn = this.#turns.get(frame.id);
     if (!turn) return;
     turn.uncertain = false;
-    if (frame.done) return this.#end(frame.id, turn, frame.error ? frame.body : undefined);
+    if (frame.done) return this.#end(frame.id, turn, frame.error ? new Error(frame.body) : undefined);
     // The next replay begins at the beginning.
     if (frame.replayComplete) turn.replayed = 0;
     if (!chunk || turn.stopped) return;
     if (frame.replay && ++turn.replayed <= turn.passed) return;
     turn.passed++;
     turn.controller.enqueue(chunk);
+  }
+
+  /** The request cannot be sent. */
+  fail(requestId: string, error: Error): void {
+    const turn = this.#turns.get(requestId);
+    if (turn) this.#end(requestId, turn, error);
   }
 
   /** The connection was lost. A replay, if one comes, begins at the beginning. */
@@ -111,10 +117,10 @@ export class OwnTurns {
     for (const id of this.#turns.keys()) this.stop(id);
   }
 
-  #end(id: string, turn: OwnTurn, errorText?: string): void {
+  #end(id: string, turn: OwnTurn, error?: Error): void {
     this.#turns.delete(id);
     if (turn.stopped) return;
-    if (errorText === undefined) turn.controller.close();
-    else turn.controller.error(new Error(errorText));
+    if (error) turn.controller.error(error);
+    else turn.controller.close();
   }
 }
