@@ -59,6 +59,7 @@ describe("[C18] the cost", () => {
     expect(statements).toEqual(["kv.get cf_agents_meta"]);
   });
 
+  // proves agent-class-internals#state-lazy
   it("of a wake that shows the state is 2 reads and no write", async () => {
     const stub = recorder("wake-state");
     await stub.setState({ n: 1 });

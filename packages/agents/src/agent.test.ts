@@ -9,6 +9,7 @@ const seen = (stub: ReturnType<typeof recorder>, event: string) =>
   runInDurableObject(stub, (agent) => agent.seen.filter((entry) => entry.event === event).map(({ detail }) => detail));
 
 describe("an error", () => {
+  // proves http-websockets-older#onError-server, agent-class-internals#onError-server
   it("of onRequest goes to onError once, and reaches the caller as it was thrown", async () => {
     const stub = recorder("request");
     expect((await errorOf(() => stub.fetch("http://test/throw"))).message).toBe("thrown in onRequest");
@@ -33,6 +34,7 @@ describe("an error", () => {
     expect(await seen(stub, "error")).toEqual([]);
   });
 
+  // proves websockets#onError, http-websockets-older#onError-connection, agent-class-internals#onError-connection
   it("of onMessage goes to onError with its connection, which stays usable", async () => {
     const stub = recorder("message");
     const connection = await connect(stub, "_pk=m");
@@ -56,6 +58,8 @@ describe("an error", () => {
     expect(await seen(stub, "error")).toEqual(["c: Error: thrown in onClose"]);
   });
 
+  // proves websockets#onError, http-websockets-older#onError-connection, agents-api#onError
+  // proves agent-class-internals#onError, agent-class-internals#onError-connection
   it("of a socket goes to onError with its connection", async () => {
     const stub = recorder("socket");
     await connect(stub, "_pk=s");
@@ -80,6 +84,7 @@ describe("an onError that throws", () => {
     expect(await runInDurableObject(stub, (agent) => agent.errors)).toBe(1);
   });
 
+  // proves agent-class-internals#onError-throw
   it("may pass on the error that it got, which is not worth a line in the log", async () => {
     const stub = faulty("same");
     let error: Error | undefined;
@@ -134,6 +139,7 @@ describe("a name", () => {
   const nameOf = (stub: DurableObjectStub<import("./test/agents").Blank>) =>
     runInDurableObject(stub, (agent) => agent.name);
 
+  // proves agent-class-internals#name, http-websockets-older#name
   it("is the one that the instance was made with", async () => {
     expect(await nameOf(await getAgentByName(blank, "room 1/ü?#%"))).toBe("room 1/ü?#%");
   });

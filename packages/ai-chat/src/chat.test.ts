@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { connect, cut, evict, killAll, type TestConnection } from "../../agents/src/test/kit";
 import {
   ask,
+  assistant,
   doneOf,
   framesUntil,
   isDone,
@@ -62,6 +63,19 @@ it("leaves other requests to the agent", async () => {
   expect((await stub.fetch("http://test/agents/talker/name/other")).status).toBe(404);
   expect((await stub.fetch("http://test/agents/talker/name/get-messages", { method: "POST" })).status).toBe(404);
   expect(await stored(stub)).toEqual([]);
+});
+
+// proves http-sse#ai-sdk
+it("may answer a request with a text stream of the AI SDK", async () => {
+  const stub = assistant("text stream");
+  await stub.will("one two three");
+  const body = JSON.stringify({ prompt: "Count" });
+  const response = await stub.fetch("http://test/agents/assistant/name/text", { method: "POST", body });
+  expect([response.headers.get("Content-Type"), await response.text()]).toEqual([
+    "text/plain; charset=utf-8",
+    "one two three"
+  ]);
+  expect(await stub.told()).toEqual([expect.stringContaining("Count")]);
 });
 
 it("keeps what the server has said, whatever a client says it was", async () => {

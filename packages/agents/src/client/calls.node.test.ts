@@ -14,6 +14,7 @@ const result = (value: unknown) => ({ success: true, result: value, done: true }
 const chunk = (value: unknown) => ({ success: true, result: value, done: false });
 const failure = (error: string) => ({ success: false, error });
 
+// proves agent-class-internals#client-stub, agents-api#stub
 it("resolves with the result, by call and by stub", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();

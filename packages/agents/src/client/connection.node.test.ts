@@ -2,6 +2,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { AgentClient } from "./agent-client";
 import { event, fakeAgent, through } from "./fake-agent.node";
 
+// proves agents-api#AgentClient, websockets#AgentClient
 it("connects to the agent's address with its id and query", async () => {
   const agent = await fakeAgent();
   const client = agent.client({

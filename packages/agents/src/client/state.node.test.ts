@@ -14,6 +14,7 @@ it("takes the agent's state and tells of it", async () => {
   expect(onStateUpdate.mock.calls).toEqual([[{ n: 1 }, "server"]]);
 });
 
+// proves agents-api#client-setState
 it("writes a state: here at once, then to the agent", async () => {
   const agent = await fakeAgent();
   const onStateUpdate = vi.fn();
@@ -24,6 +25,7 @@ it("writes a state: here at once, then to the agent", async () => {
   expect(await peer.received()).toEqual(stateFrame({ n: 2 }));
 });
 
+// proves readonly-connections#onStateUpdateError-client, readonly-connections#onStateUpdateError-error
 it("tells of a write that the agent refused", async () => {
   const agent = await fakeAgent();
   const onStateUpdateError = vi.fn();

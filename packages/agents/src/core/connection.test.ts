@@ -162,6 +162,7 @@ describe("[C13] the identity of a connection", () => {
     expect(ids).toContain("mine");
   });
 
+  // proves websockets#getConnection, http-websockets-older#getConnection
   it("finds it, as long as it is open", async () => {
     const stub = recorder();
     const connection = await connect(stub, "_pk=x&tag=y");
@@ -199,6 +200,7 @@ describe("[C13] tags", () => {
     }
   });
 
+  // proves websockets#tags-count, websockets#tags-length, http-websockets-older#getConnectionTags
   it("may be nine of 256 characters", async () => {
     const stub = recorder();
     const tags = Array.from({ length: 9 }, (_, n) => `tag=${n}${"x".repeat(255)}`);
@@ -206,6 +208,7 @@ describe("[C13] tags", () => {
     expect(await stub.tagged(`8${"x".repeat(255)}`)).toEqual(["a"]);
   });
 
+  // proves websockets#tags-count, websockets#tags-length
   it.each([
     ["are ten", Array.from({ length: 10 }, (_, n) => `tag=${n}`).join("&"), "returned 10"],
     ["are too long", `tag=${"x".repeat(257)}`, "1 to 256"],
@@ -349,6 +352,7 @@ describe("[C16] a read-only connection", () => {
   });
 });
 
+// proves agent-class-internals#sockets
 it("a socket that the program accepted by itself is no connection, and disturbs none", async () => {
   const stub = recorder();
   const connection = await connect(stub, "_pk=a&silent");

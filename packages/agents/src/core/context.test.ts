@@ -13,11 +13,13 @@ describe("[C17] getCurrentAgent", () => {
     expect(await contexts(recorder("start"), "onStart")).toEqual([{ agent: "start" }]);
   });
 
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
   it("knows agent and request in onRequest", async () => {
     const response = await recorder("request").fetch("http://test/", { method: "PUT" });
     expect(await response.json()).toMatchObject({ context: { agent: "request", request: "PUT" } });
   });
 
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
   it("knows agent, connection and request in onConnect and its hooks", async () => {
     await connect(recorder("connect"), "_pk=c");
     const all = { agent: "connect", connection: "c", request: "GET" };
@@ -26,6 +28,7 @@ describe("[C17] getCurrentAgent", () => {
     }
   });
 
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
   it("knows agent and connection in onMessage and onClose", async () => {
     const stub = recorder("message");
     const connection = await connect(stub, "_pk=c");
@@ -38,6 +41,7 @@ describe("[C17] getCurrentAgent", () => {
     ]);
   });
 
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
   it.each(["where", "whereInTimer", "whereInMicrotask", "whereAfterStorage", "whereInParallel"])(
     "knows agent and connection in a callable: %s",
     async (method) => {

@@ -10,11 +10,13 @@ const order = (stub: ReturnType<typeof starter>) => runInDurableObject(stub, (ag
 const attempts = (stub: ReturnType<typeof starter>) => runInDurableObject(stub, (agent) => agent.attempts);
 
 describe("[C1] a cold wake finds onStart finished", () => {
+  // proves agent-class-internals#fetch, agent-class-internals#onStart
   it("through fetch", async () => {
     const response = await starter("fetch").fetch("http://test/");
     expect(await response.json()).toBe(true);
   });
 
+  // proves agent-class-internals#rpc-cold
   it("through a method", async () => {
     expect(await starter("method").isReady()).toBe(true);
   });
@@ -66,6 +68,7 @@ describe("[C1] a cold wake finds onStart finished", () => {
     expect(await order(stub)).toContain("rung true");
   });
 
+  // proves agents-api#onStart-props, http-websockets-older#onStart
   it("through getAgentByName, which brings the props", async () => {
     const stub = await getAgentByName(env.Starter, "props", { props: { color: "green" } });
     expect(await order(stub)).toEqual([

@@ -113,6 +113,7 @@ describe("[C21] a connection in memory", () => {
     expect(await stub.ids()).toEqual([]);
   });
 
+  // proves websockets#hibernation-off
   it("ends with its agent", async () => {
     const stub = awake();
     const connection = await connect(stub, "_pk=a");

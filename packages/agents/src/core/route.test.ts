@@ -213,6 +213,7 @@ describe("[R5] props", () => {
       seen.filter(({ event }) => event === "start")
     );
 
+  // proves agents-api#onStart-props
   it("reach onStart through a route, by request and by WebSocket", async () => {
     await route("/agents/recorder/props-http", { props: { who: "http" } });
     await route("/agents/recorder/props-socket", { props: { who: "socket" } }, upgrade);

@@ -193,6 +193,7 @@ describe("[O3] the default", () => {
 });
 
 describe("[O5] subscribe", () => {
+  // proves agents-api#subscribe
   it("hears one channel of all agents until it is ended", async () => {
     const heard: ChannelEventMap["rpc"][] = [];
     const stop = subscribe("rpc", (event) => void heard.push(event));

@@ -17,6 +17,7 @@ function setup(options: Partial<UseAgentOptions<State>> = {}) {
 
 const closed = { code: "CONNECTION_CLOSED" };
 
+// proves agents-api#useAgent, websockets#useAgent
 it("renders the state and the identity, and again when they change", async () => {
   const { sockets, use } = setup({ basePath: "user" });
   function Counter() {
@@ -255,6 +256,7 @@ it("renders why the agent refused the connection, until reconnect()", async () =
   expect(sockets.all).toHaveLength(3);
 });
 
+// proves readonly-connections#onStateUpdateError-hook, readonly-connections#onStateUpdateError-error
 it("shows a write at once, and the agent's state when it is refused, through a reconnect in StrictMode", async () => {
   const { sockets, use } = setup();
   const onStateUpdateError = vi.fn();

@@ -23,6 +23,7 @@ async function answers(connection: TestConnection, method: string, ...args: unkn
 const failure = (error: unknown) => [{ type: "rpc", id: "x", success: false, error }];
 
 describe("[M2] a call is answered exactly once", () => {
+  // proves agent-class-internals#callable-value, agent-class-internals#rpc-frame
   it.each<[string, unknown[], object]>([
     ["add", [2, 3], { result: 5 }],
     ["add", ["a", "b"], { result: "ab" }],
@@ -143,6 +144,7 @@ describe("[M3] a streaming call", () => {
   const chunk = (result: unknown) => ({ type: "rpc", id: "x", success: true, result, done: false });
   const done = (rest: object = {}) => ({ type: "rpc", id: "x", success: true, done: true, ...rest });
 
+  // proves agent-class-internals#callable-stream
   it.each<[string, unknown[], unknown[]]>([
     ["count", [2], [chunk({ i: 0 }), chunk({ i: 1 }), done({ result: "fin" })]],
     ["count", [0], [done({ result: "fin" })]],

@@ -131,6 +131,7 @@ describe("[S1] a new state", () => {
 });
 
 describe("[S4] the initial state", () => {
+  // proves agent-class-internals#initialState, agent-class-internals#state-lazy, agents-api#initialState
   it("is stored at the first look, and not asked for again", () =>
     withStorage((test) => {
       const initial = vi.fn(() => ({ n: 7 }));
@@ -223,6 +224,8 @@ describe("[S6] setState of an agent", () => {
       seen.filter(({ event }) => event === "state" || event === "error").map(({ detail }) => detail)
     );
 
+  // proves agent-class-internals#onStateChanged, agent-class-internals#state-frame, agents-api#onStateChanged
+  // proves agents-api#client-setState
   it("by a client goes to everyone but this client, with it as the source, also after an eviction", async () => {
     const stub = recorder("source");
     const [a, b, silent] = await Promise.all([
@@ -247,6 +250,7 @@ describe("[S6] setState of an agent", () => {
     expect([await one.settled(), await two.settled()]).toEqual([[], [state(3)]]);
   });
 
+  // proves agent-class-internals#onStateChanged, agent-class-internals#state-frame, agents-api#onStateChanged
   it("by a stub goes to everyone, with the server as the source", async () => {
     const stub = recorder("stub");
     const connection = await connect(stub);

@@ -1,5 +1,7 @@
 import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
+import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
+import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -19,6 +21,15 @@ declare global {
       AwakeHeir: DurableObjectNamespace<AwakeHeir>;
       Legacy: DurableObjectNamespace<Legacy>;
       LegacyHeir: DurableObjectNamespace<LegacyHeir>;
+      CounterAgent: DurableObjectNamespace<CounterAgent>;
+      GameAgent: DurableObjectNamespace<GameAgent>;
+      SecureAgent: DurableObjectNamespace<SecureAgent>;
+      ApiAgent: DurableObjectNamespace<ApiAgent>;
+      ChatRoom: DurableObjectNamespace<ChatRoom>;
+      CollabAgent: DurableObjectNamespace<CollabAgent>;
+      FileAgent: DurableObjectNamespace<FileAgent>;
+      PresenceAgent: DurableObjectNamespace<PresenceAgent>;
+      SensorHub: DurableObjectNamespace<SensorHub>;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { getCurrentAgent } from "agents";
 import { convertToModelMessages, stepCountIs, streamText, tool } from "ai";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
 import { z } from "zod";
@@ -51,13 +52,19 @@ export class Assistant extends AIChatAgent {
           execute: ({ amount }) => this.#run(`pay ${amount}`, "paid")
         }),
         where: tool({ inputSchema: z.object({}) }),
-        clock: tool({ inputSchema: z.object({}) })
+        clock: tool({ inputSchema: z.object({}) }),
+        whoami: tool({ inputSchema: z.object({}), execute: async () => this.#run("whoami", await whoAsks()) })
       },
       stopWhen: stepCountIs(5),
       abortSignal,
       onError: () => {}
     });
     return result.toUIMessageStreamResponse();
+  }
+  /** As a program does that wants no conversation: the answer to a prompt, as a stream of text. */
+  override async onRequest(request: Request): Promise<Response> {
+    const { prompt } = await request.json<{ prompt: string }>();
+    return streamText({ model: this.#model, prompt }).toTextStreamResponse();
   }
   #run<Output>(what: string, output: Output): Output {
     this.#ran.push(what);
@@ -87,6 +94,13 @@ export class Assistant extends AIChatAgent {
   invalid() {
     return this.#prompts.flatMap(openIn);
   }
+}
+
+/** Knows of no agent but the one that it is called by. */
+async function whoAsks() {
+  await null;
+  const { agent, connection } = getCurrentAgent<Assistant>();
+  return { agent: agent?.name, messages: agent?.messages.length, connection: connection?.id };
 }
 
 function chunksOf(step: Step): StreamPart[] {

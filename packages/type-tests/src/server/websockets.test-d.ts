@@ -101,6 +101,7 @@ interface ConnectionState {
   role: "admin" | "user";
   joinedAt: number;
 }
+// proves websockets#state-type
 export class StatefulAgent extends Agent {
   async onConnect(connection: Connection<ConnectionState>, ctx: ConnectionContext) {
     const userId = new URL(ctx.request.url).searchParams.get("userId");

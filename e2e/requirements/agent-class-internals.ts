@@ -1,0 +1,81 @@
+import type { Later, Page } from "./page.ts";
+
+export const agentClassInternals = {
+  "durable-object": [8, "An agent is a Durable Object."],
+  constructor: [15, "The constructor takes (ctx, env), and the runtime calls it on every start."],
+  rpc: [21, "Public methods can be called by a stub."],
+  "rpc-cold": [26, "A stub's call finds the instance started, whether it was active, hibernated or never created."],
+  fetch: [32, "A stub's fetch takes a Request and gives a Response."],
+  sockets: [
+    34,
+    "The callbacks of the runtime for WebSockets are there; a socket that the program accepts itself stays its own."
+  ],
+  ctx: [59, "`this.ctx` is the DurableObjectState."],
+  "storage-sql": [66, "`this.ctx.storage.sql` is the synchronous SQL interface."],
+  "storage-kv": [68, "`this.ctx.storage` is the key-value storage."],
+  env: [71, "`this.env` has the bindings of the Worker."],
+  getAgentByName: [80, "`getAgentByName()` gives a stub whose methods can be called."],
+  routeAgentRequest: [
+    88,
+    "`routeAgentRequest()` gives a response, or something falsy when the request is not for an agent."
+  ],
+  onStart: [94, "`onStart` runs on every start, before any fetch or RPC call."],
+  onRequest: [107, "`onRequest` gets HTTP requests; fetch need not be implemented."],
+  onConnect: [107, "`onConnect` gets new WebSocket connections, which are accepted by default."],
+  "connection-request": [116, "`onConnect` gets the upgrade request."],
+  connection: [118, "A connection is a WebSocket with a little more."],
+  onMessage: [124, "`onMessage` gets the messages of a connection."],
+  onClose: [124, "`onClose` hears that a connection was closed."],
+  onError: [124, "`onError` hears of errors of a connection."],
+  broadcast: [125, "`this.broadcast` sends to all connected clients."],
+  name: [127, "`this.name` is the name of the instance."],
+  "state-persists": [131, "State is loaded, saved and sent by the agent itself."],
+  initialState: [131, "`initialState` is used only if nothing is stored."],
+  "state-lazy": [132, "The state is read from storage when it is first looked at."],
+  "state-survives": [132, "What `setState()` was given survives an eviction."],
+  onStateChanged: [133, "`onStateChanged` can be overridden to react to changes."],
+  "state-table": [146, "The state is in the table `cf_agents_state`."],
+  "state-frame": [146, "State travels in messages of type `cf_agent_state`, in both directions."],
+  sql: [148, "`this.sql` binds its values and is synchronous."],
+  "sql-rows": [162, "`this.sql` returns an array of rows."],
+  callable: [170, "A method with `@callable()` can be called through a WebSocket."],
+  "callable-value": [170, "A callable method may return any serializable value."],
+  "callable-stream": [170, "A callable method may stream, with `@callable({ stream: true })`."],
+  "callable-description": [174, "`@callable({ description })` describes the method."],
+  "rpc-frame": [183, 'A client calls with a message `{ type: "rpc", id, method, args }`.'],
+  "client-stub": [193, "The React client calls with `stub.method(...)` and gets the result."],
+  getCurrentAgent: [
+    286,
+    "`getCurrentAgent()` works anywhere in the code: agent, connection and request of what is being handled."
+  ],
+  "onError-connection": [301, "`onError` gets the connection and the error when a connection fails."],
+  "onError-server": [301, "`onError` gets the error alone when it is no error of a connection."],
+  "onError-throw": [314, "`onError` may throw to propagate the error."]
+} as const satisfies Page;
+
+export const later = {
+  alarm: 4,
+  queue: 4,
+  dequeue: 4,
+  dequeueAll: 4,
+  dequeueAllByCallback: 4,
+  getQueue: 4,
+  getQueues: 4,
+  "queue-table": 4,
+  "queue-in-sequence": 4,
+  schedule: 4,
+  getSchedule: 4,
+  getSchedules: 4,
+  cancelSchedule: 4,
+  "schedule-table": 4,
+  "schedule-ends": 4,
+  addMcpServer: 7,
+  "addMcpServer-rpc": 7,
+  onEmail: 9,
+  replyToEmail: 9,
+  routeAgentEmail: 9,
+  "getCurrentAgent-email": 9,
+  destroy: 4,
+  "destroy-in-schedule": 4,
+  AIChatAgent: 5
+} as const satisfies Later;
