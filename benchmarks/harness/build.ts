@@ -1,7 +1,7 @@
 // Bundles a Worker as a deploy does, and browser code as an application does.
 import { isBuiltin } from "node:module";
 import { existsSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { build, type BuildOptions, type Metafile, type OutputFile, type Plugin } from "esbuild";
 import type { Implementation } from "./implementations.ts";
 import { repository, workersFolder } from "./paths.ts";
@@ -22,6 +22,20 @@ function implementationPlugin({ folder, sources }: Implementation): Plugin {
         // Asked again below, this time for esbuild's own answer.
         if (pluginData === "found") return undefined;
         return build.resolve(sources.get(path) ?? path, { kind, resolveDir: folder, pluginData: "found" });
+      });
+    }
+  };
+}
+
+/** For the floor, workers/floor-{name}.ts where there is one, also when another Worker imports it. */
+function workerPlugin({ floor }: Implementation): Plugin {
+  return {
+    name: "worker",
+    setup(build) {
+      build.onResolve({ filter: /\.ts$/ }, ({ path, importer }) => {
+        if (!floor || (importer !== "" && dirname(importer) !== workersFolder)) return undefined;
+        const replacement = join(workersFolder, `floor-${basename(path)}`);
+        return existsSync(replacement) ? { path: replacement } : undefined;
       });
     }
   };
@@ -67,26 +81,20 @@ const workerOptions = (implementation: Implementation): BuildOptions & { plugins
   external: ["cloudflare:*"],
   absWorkingDir: repository,
   logLevel: "silent",
-  plugins: [implementationPlugin(implementation), builtinsPlugin]
+  plugins: [workerPlugin(implementation), implementationPlugin(implementation), builtinsPlugin]
 });
 
-/**
- * Bundles a Worker of workers/ for one implementation.
- * @param name workers/{name}.ts, or workers/floor-{name}.ts for the floor.
- * @param wrapper A Worker of workers/ that imports the first as "measured".
- */
+/** Bundles workers/{name}.ts for one implementation. With `noting`, each of its modules notes when it is evaluated. */
 export async function buildWorker(
   implementation: Implementation,
   name: string,
-  { wrapper, noting = false }: { wrapper?: string; noting?: boolean } = {}
+  { noting = false }: { noting?: boolean } = {}
 ): Promise<Bundle> {
-  const measured = workerFile(implementation, name);
   const options = workerOptions(implementation);
   const { outputFiles } = await build({
     ...options,
     plugins: [...options.plugins, ...(noting ? [notingPlugin] : [])],
-    entryPoints: [wrapper ? join(workersFolder, `${wrapper}.ts`) : measured],
-    alias: { measured },
+    entryPoints: [workerFile(name)],
     outfile: "worker.mjs",
     sourcemap: "external",
     write: false,
@@ -106,7 +114,7 @@ export interface Shipped {
 
 /** Bundles a Worker, minified, with what it imports dynamically in files of their own. */
 export const shipWorker = (implementation: Implementation, name: string): Promise<Shipped> =>
-  ship({ ...workerOptions(implementation), entryPoints: [workerFile(implementation, name)] });
+  ship({ ...workerOptions(implementation), entryPoints: [workerFile(name)] });
 
 /** Bundles a piece of browser code, minified. */
 export const shipBrowser = (implementation: Implementation, code: string, external: string[] = []): Promise<Shipped> =>
@@ -132,27 +140,29 @@ async function ship(options: BuildOptions): Promise<Shipped> {
     write: false,
     metafile: true
   });
-  const [entry] = (options.entryPoints ?? []) as string[];
-  const loaded = loadedFiles(metafile, entry ? relative(repository, entry) : "<stdin>");
+  const loaded = loadedFiles(metafile);
   return { all: outputFiles, loaded: outputFiles.filter(({ path }) => loaded.has(relative(repository, path))) };
 }
 
 /** The file of the entry, and those that it imports statically. */
-export function loadedFiles({ outputs }: Pick<Metafile, "outputs">, entry: string): Set<string> {
+function loadedFiles({ outputs }: Metafile): Set<string> {
+  const paths = Object.keys(outputs);
+  const later = new Set(
+    paths.flatMap((path) =>
+      outputs[path]!.imports.filter(({ kind }) => kind === "dynamic-import").map(({ path }) => path)
+    )
+  );
   const found = new Set<string>();
   const visit = (path: string) => {
-    const output = outputs[path];
-    if (!output || found.has(path)) return;
+    if (found.has(path) || !outputs[path]) return;
     found.add(path);
-    for (const { path: imported, kind } of output.imports) if (kind === "import-statement") visit(imported);
+    for (const { path: imported, kind } of outputs[path].imports) if (kind === "import-statement") visit(imported);
   };
-  // A module that is imported dynamically is an entry point too.
-  visit(Object.keys(outputs).find((path) => outputs[path]!.entryPoint === entry)!);
+  // What is imported dynamically is an entry point too.
+  const entry = paths.find((path) => outputs[path]!.entryPoint !== undefined && !later.has(path));
+  if (entry === undefined) throw new Error(`none of ${paths.join(", ")} is the entry`);
+  visit(entry);
   return found;
 }
 
-function workerFile({ floor }: Implementation, name: string): string {
-  const file = join(workersFolder, `${floor ? "floor-" : ""}${name}.ts`);
-  if (!existsSync(file)) throw new Error(`there is no ${file}`);
-  return file;
-}
+const workerFile = (name: string) => join(workersFolder, `${name}.ts`);

@@ -110,12 +110,11 @@ export async function openLane(
   ms: number
 ): Promise<Lane & { stop(): Promise<void> }> {
   const bundles = new Map<string, Promise<Bundle>>();
-  const bundle: Lane["bundle"] = ({ worker, wrapper }) => {
-    const key = `${worker} ${wrapper}`;
-    if (!bundles.has(key)) bundles.set(key, buildWorker(implementation, worker, { wrapper }));
-    return bundles.get(key)!;
+  const bundle = (worker: string) => {
+    if (!bundles.has(worker)) bundles.set(worker, buildWorker(implementation, worker));
+    return bundles.get(worker)!;
   };
-  const start = async (options: WorkerOptions) => Workerd.start(await bundle(options), options);
+  const start = async (options: WorkerOptions) => Workerd.start(await bundle(options.worker), options);
   const served = serve && (await start(serve));
   return {
     implementation,

@@ -6,10 +6,8 @@ import type { ServeOptions, Workerd } from "./workerd.ts";
 
 /** A Worker of workers/, and how it is served. */
 export interface WorkerOptions extends ServeOptions {
-  /** workers/{name}.ts, or workers/floor-{name}.ts for the floor. */
+  /** workers/{name}.ts. For the floor, each is replaced by floor-{name}.ts where there is one. */
   worker: string;
-  /** A wrapper of workers/ around it, such as `counting`. */
-  wrapper?: string;
 }
 
 /** What a figure should be. With `of`, it is a ratio to the floor's figure of the same round. */
@@ -30,7 +28,7 @@ export interface Lane {
   ms: number;
   /** Kept from round to round, for one implementation. */
   memo: Map<string, unknown>;
-  bundle(options: Pick<WorkerOptions, "worker" | "wrapper">): Promise<Bundle>;
+  bundle(worker: string): Promise<Bundle>;
   /** A server for this bench only, which the bench stops. */
   start(options: WorkerOptions): Promise<Workerd>;
 }

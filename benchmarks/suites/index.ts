@@ -1,6 +1,12 @@
-// Every suite, in the order they run.
+// Every suite, in the order they run. A new one is a file beside this, and a line here.
 import type { Suite } from "../harness/suite.ts";
+import { connecting } from "./connect.bench.ts";
+import { memory } from "./memory.bench.ts";
 import { rpc } from "./rpc.bench.ts";
+import { size } from "./size.bench.ts";
+import { start } from "./start.bench.ts";
 import { state } from "./state.bench.ts";
+import { storage } from "./storage.bench.ts";
+import { wake } from "./wake.bench.ts";
 
-export const suites: Suite[] = [rpc, state];
+export const suites: Suite[] = [rpc, state, connecting, wake, start, memory, size, storage];
