@@ -1,11 +1,20 @@
+import { addToExistingProject } from "./requirements/add-to-existing-project.ts";
 import * as agentClassInternals from "./requirements/agent-class-internals.ts";
 import * as agentsApi from "./requirements/agents-api.ts";
+import { callableMethods } from "./requirements/callable-methods.ts";
+import { clientSdk } from "./requirements/client-sdk.ts";
+import { configuration } from "./requirements/configuration.ts";
+import * as getCurrentAgent from "./requirements/get-current-agent.ts";
+import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import * as protocolMessages from "./requirements/protocol-messages.ts";
 import { readonlyConnections } from "./requirements/readonly-connections.ts";
+import { routingOlder } from "./requirements/routing-older.ts";
+import * as routing from "./requirements/routing.ts";
 import { starter } from "./requirements/starter.ts";
+import * as storeAndSyncState from "./requirements/store-and-sync-state.ts";
 import { websockets } from "./requirements/websockets.ts";
 
 /**
@@ -13,13 +22,22 @@ import { websockets } from "./requirements/websockets.ts";
  * `// proves websockets#onMessage, websockets#tags-count`. `npm run check` fails on an id that no test proves.
  */
 export const pages: Readonly<Record<string, Page>> = {
+  "add-to-existing-project": addToExistingProject,
   "agent-class-internals": agentClassInternals.agentClassInternals,
   "agents-api": agentsApi.agentsApi,
+  "callable-methods": callableMethods,
+  "client-sdk": clientSdk,
+  configuration,
+  "get-current-agent": getCurrentAgent.getCurrentAgent,
+  "guide-cross-domain-auth": guideCrossDomainAuth,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
   "protocol-messages": protocolMessages.protocolMessages,
   "readonly-connections": readonlyConnections,
+  routing: routing.routing,
+  "routing-older": routingOlder,
   starter,
+  "store-and-sync-state": storeAndSyncState.storeAndSyncState,
   websockets
 };
 
@@ -27,5 +45,8 @@ export const pages: Readonly<Record<string, Page>> = {
 export const later: Readonly<Record<string, Later>> = {
   "agent-class-internals": agentClassInternals.later,
   "agents-api": agentsApi.later,
-  "protocol-messages": protocolMessages.later
+  "get-current-agent": getCurrentAgent.later,
+  "protocol-messages": protocolMessages.later,
+  routing: routing.later,
+  "store-and-sync-state": storeAndSyncState.later
 };

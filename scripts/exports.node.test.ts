@@ -61,6 +61,7 @@ it("every import path of the packages is in the table, and the other way round",
 
 // The build comes first in `npm test` and in `npm run check`. Without one there is nothing to read.
 describe("the built packages", () => {
+  // proves add-to-existing-project#react-included
   it.each(modules)("%s exports what the table says", (path, { values = [], types = [], ours = [] }) => {
     const exported = namesOf(path, "types");
     const present = namesOf(path, "default");
@@ -69,6 +70,7 @@ describe("the built packages", () => {
     expect(present.filter((name) => !exported.includes(name))).toEqual([]);
   });
 
+  // proves get-current-agent#chat-agent-import
   it.each(Object.entries(exportedNames).filter(([, { all }]) => all))(
     "%s exports all of the other path",
     (path, names) => {

@@ -20,7 +20,7 @@ after(async () => {
   await server?.stop();
 });
 
-// proves starter#tool-server
+// proves starter#tool-server, configuration#vite-dev
 test("asks the weather tool, shows it at work, and streams the answer", async () => {
   const chat = await ChatPage.open(context, server.url, "weather");
   await chat.say("What is the weather in Tokyo?");

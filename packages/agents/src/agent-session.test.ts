@@ -53,6 +53,7 @@ const steps: Step[] = [
   ]
 ];
 
+// proves routing#identity, routing#sendIdentityOnConnect
 it("[T1] a recorded session of published clients goes as it was recorded, frame by frame", async () => {
   const stub = env.Recorder.get(env.Recorder.idFromName("a"));
   const connections: Record<string, TestConnection> = {};

@@ -20,12 +20,14 @@ function application(options?: AgentsMiddlewareOptions<Bindings>, ...before: Ret
 }
 
 describe("a request", () => {
+  // proves add-to-existing-project#hono, add-to-existing-project#hono-package
   it("for an agent is answered by it", async () => {
     const response = await application()("/agents/room-agent/a/notes", { method: "POST", body: "text" });
     expect(await response.json()).toMatchObject({ name: "a", method: "POST", body: "text" });
     expect(response.headers.get("X-Agent")).toBe("room");
   });
 
+  // proves add-to-existing-project#hono-existing-routes
   it("for anything else goes on to the next handler", async () => {
     const fetch = application();
     expect(await (await fetch("/api/hello")).json()).toEqual({ message: "Hello!" });
@@ -49,6 +51,7 @@ describe("a request", () => {
 });
 
 describe("a WebSocket", () => {
+  // proves add-to-existing-project#hono
   it("is connected to its agent", async () => {
     const response = await application()("/agents/room-agent/socket", upgrade);
     expect(response.status).toBe(101);
@@ -133,6 +136,7 @@ describe("beside other middleware", () => {
     expect(await connection.next("cf_agent_identity")).toMatchObject({ name: "a" });
   });
 
+  // proves routing#hono
   it("an application can authenticate first, and forward to an agent itself", async () => {
     const app = new Hono<Bindings>();
     app.use("/agents/*", async (c, next) => {

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { delayMs, Wait } from "./backoff";
 import { FakeClock } from "./fake-clock.node";
 
+// proves client-sdk#backoff
 it("waits 1 to 5 s at random, then 1.3 times as long each time, and at most 10 s", () => {
   const delays = (random: number) => [0, 1, 2, 3, 20].map((attempt) => delayMs(attempt, {}, () => random));
   expect(delays(0).map(Math.round)).toEqual([0, 1000, 1300, 1690, 10_000]);

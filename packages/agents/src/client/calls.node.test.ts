@@ -14,7 +14,9 @@ const result = (value: unknown) => ({ success: true, result: value, done: true }
 const chunk = (value: unknown) => ({ success: true, result: value, done: false });
 const failure = (error: string) => ({ success: false, error });
 
-// proves agent-class-internals#client-stub, agents-api#stub
+// proves agent-class-internals#client-stub, agents-api#stub, client-sdk#rpc, client-sdk#call, client-sdk#call-arguments
+// proves client-sdk#stub, client-sdk#stub-arguments, client-sdk#AgentClient-call, callable-methods#stub
+// proves callable-methods#call, callable-methods#client-call, callable-methods#client-stub
 it("resolves with the result, by call and by stub", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -24,6 +26,7 @@ it("resolves with the result, by call and by stub", async () => {
   expect(await Promise.all(sums)).toEqual([3, 7]);
 });
 
+// proves client-sdk#call-no-arguments, callable-methods#void
 it("resolves with undefined for a method that returns nothing, and without `done` of an older agent", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -43,6 +46,7 @@ it("gives each call its own answer, in whatever order they come", async () => {
   expect(await Promise.all(calls)).toEqual(["a", "b"]);
 });
 
+// proves client-sdk#rpc-error, callable-methods#client-catch
 it("rejects with the agent's message", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -66,6 +70,8 @@ it("rejects, and sends nothing, when an argument is not JSON", async () => {
   expect(await peer.received()).toBe("next");
 });
 
+// proves client-sdk#streaming, client-sdk#onChunk, client-sdk#onDone, callable-methods#options-stream
+// proves callable-methods#options-legacy, callable-methods#stream-onChunk, callable-methods#stream-onDone
 it.each(["stream", "legacy"])("streams, with the options in the %s form", async (form) => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -85,6 +91,7 @@ it.each(["stream", "legacy"])("streams, with the options in the %s form", async 
   ]);
 });
 
+// proves client-sdk#stream-onError, client-sdk#stream-error, callable-methods#stream-onError
 it("tells of an error in the middle of a stream, and of nothing after it", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -98,6 +105,7 @@ it("tells of an error in the middle of a stream, and of nothing after it", async
   expect(stream.onDone).not.toHaveBeenCalled();
 });
 
+// proves callable-methods#timeout
 it("rejects when the time is up, and drops the answer that comes later", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -137,6 +145,7 @@ it("does not send a call whose time was up before there was a connection", async
   expect(await (await agent.accepted()).received()).toBe("next");
 });
 
+// proves callable-methods#connection-closed, callable-methods#ready-to-retry
 it("rejects calls that were sent when the connection closes, with the new ready to wait for", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -199,6 +208,7 @@ it("counts what waits in bufferedAmount", async () => {
   expect(client.bufferedAmount).toBe(7);
 });
 
+// proves client-sdk#close
 it("rejects all calls when it is closed for good, and those made afterwards", async () => {
   const agent = await fakeAgent();
   const client = agent.client({ startClosed: true });

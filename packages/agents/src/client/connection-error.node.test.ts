@@ -47,6 +47,7 @@ it("has none after the one attempt more that a query function gets, if that work
   expect(client.connectionError).toMatchObject({ closeCode: 4001, reason: "Still no" });
 });
 
+// proves client-sdk#onError
 it("gives up after maxRetries, with its calls", async () => {
   const agent = await fakeAgent();
   agent.isDown = true;

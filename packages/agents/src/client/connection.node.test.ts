@@ -2,7 +2,8 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { AgentClient } from "./agent-client";
 import { event, fakeAgent, through } from "./fake-agent.node";
 
-// proves agents-api#AgentClient, websockets#AgentClient
+// proves agents-api#AgentClient, websockets#AgentClient, client-sdk#AgentClient, client-sdk#query
+// proves client-sdk#option-agent, client-sdk#option-query, client-sdk#option-path, routing#client-agent
 it("connects to the agent's address with its id and query", async () => {
   const agent = await fakeAgent();
   const client = agent.client({
@@ -16,6 +17,8 @@ it("connects to the agent's address with its id and query", async () => {
   expect(Object.fromEntries(url.searchParams)).toEqual({ _pk: client.id, _agents_ext: "1", token: "t" });
 });
 
+// proves client-sdk#AgentClient-agent, client-sdk#AgentClient-name, routing#ready, routing#client-onIdentity
+// proves routing#agent-ignored
 it("is ready when the agent has said which instance it is", async () => {
   const agent = await fakeAgent();
   const onIdentity = vi.fn();
@@ -29,6 +32,7 @@ it("is ready when the agent has said which instance it is", async () => {
   expect(onIdentity.mock.calls).toEqual([["user-123", "user-agent"]]);
 });
 
+// proves client-sdk#backoff, callable-methods#ready-to-retry
 it("has a new ready after each loss, which keeps waiting while connections fail", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();
@@ -46,6 +50,7 @@ it("has a new ready after each loss, which keeps waiting while connections fail"
   expect(client.identified).toBe(true);
 });
 
+// proves client-sdk#query-async, client-sdk#query-fresh-on-reconnect
 it("keeps its id and asks for the query again on every attempt", async () => {
   const agent = await fakeAgent();
   let count = 0;
@@ -91,6 +96,7 @@ it.each([1008, 4001])("stays closed after %i, until it is told to reconnect", as
   await client.ready;
 });
 
+// proves guide-cross-domain-auth#refresh-after-refusal
 it("asks a query function once more after a refusal, then stays closed; reconnect() starts over", async () => {
   const agent = await fakeAgent();
   const query = vi.fn(async () => ({ token: "t" }));
@@ -121,6 +127,7 @@ it("reconnects on request whatever code it closes with", async () => {
   expect((await agent.accepted()).url.searchParams.get("_pk")).toBe(client.id);
 });
 
+// proves routing#client-onIdentityChange
 it("tells that a reconnect led to another instance, whose state is not known yet", async () => {
   const agent = await fakeAgent();
   const onIdentityChange = vi.fn();
@@ -134,6 +141,7 @@ it("tells that a reconnect led to another instance, whose state is not known yet
   expect(client.state).toBeUndefined();
 });
 
+// proves routing#identity-warning
 it("warns of another instance when the program does not handle it, and not of the same", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   onTestFinished(() => warn.mockRestore());
@@ -204,6 +212,7 @@ it("takes a message whose type is a word of JavaScript for a message", async () 
   expect(onMessage.mock.calls[0]![0].data).toBe('{"type":"constructor"}');
 });
 
+// proves client-sdk#onOpen, client-sdk#onClose
 it("tells when it opens and closes, and of the agent's MCP servers", async () => {
   const agent = await fakeAgent();
   const heard: string[] = [];
@@ -213,6 +222,7 @@ it("tells when it opens and closes, and of the agent's MCP servers", async () =>
   expect(heard).toEqual(["open", "mcp", "close"]);
 });
 
+// proves client-sdk#option-host
 it("needs a host where there is no page, at once or when it connects", () => {
   expect(() => new AgentClient({ agent: "Counter" })).toThrow(
     expect.objectContaining({ code: "CLIENT_OPTIONS_INVALID" })

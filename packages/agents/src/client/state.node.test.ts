@@ -3,6 +3,8 @@ import { event, fakeAgent, through } from "./fake-agent.node";
 
 const stateFrame = (state: unknown) => ({ type: "cf_agent_state", state });
 
+// proves client-sdk#state-sync, client-sdk#onStateUpdate, client-sdk#onStateUpdate-source
+// proves client-sdk#option-onStateUpdate, store-and-sync-state#AgentClient
 it("takes the agent's state and tells of it", async () => {
   const agent = await fakeAgent();
   const onStateUpdate = vi.fn();
@@ -14,7 +16,9 @@ it("takes the agent's state and tells of it", async () => {
   expect(onStateUpdate.mock.calls).toEqual([[{ n: 1 }, "server"]]);
 });
 
-// proves agents-api#client-setState
+// proves agents-api#client-setState, client-sdk#state-sync, client-sdk#setState, client-sdk#setState-source
+// proves client-sdk#onStateUpdate-source, client-sdk#AgentClient-setState, store-and-sync-state#AgentClient-setState
+// proves store-and-sync-state#optimistic
 it("writes a state: here at once, then to the agent", async () => {
   const agent = await fakeAgent();
   const onStateUpdate = vi.fn();
@@ -71,6 +75,7 @@ it.each(["before the first connection", "between two connections"])(
   }
 );
 
+// proves client-sdk#state-on-every-connection
 it("takes the agent's state after a reconnect when nothing was written meanwhile", async () => {
   const agent = await fakeAgent();
   const { client, peer } = await agent.connected();

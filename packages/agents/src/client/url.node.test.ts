@@ -12,6 +12,9 @@ const code = (run: () => unknown): unknown => {
 };
 
 describe("agentUrl", () => {
+  // proves client-sdk#kebab, client-sdk#name, client-sdk#name-default, client-sdk#path, client-sdk#option-name
+  // proves client-sdk#option-path, routing#client-spelling, routing#client-basePath, routing#client-name
+  // proves routing#client-path, routing-older#path-with-basePath, routing-older#path-with-name
   it.each<[string, AgentAddress, string]>([
     ["the default instance", { agent: "ChatAgent", host }, "/agents/chat-agent/default"],
     ["a name", { agent: "ChatAgent", name: "room-1", host }, "/agents/chat-agent/room-1"],
@@ -54,6 +57,7 @@ describe("agentUrl", () => {
     expect(code(() => agentUrl({ agent: undefined as never, host }, "ws"))).toBe("CLIENT_OPTIONS_INVALID");
   });
 
+  // proves guide-cross-domain-auth#wss
   it.each([
     ["localhost", "ws"],
     ["localhost:8787", "ws"],
@@ -72,6 +76,7 @@ describe("agentUrl", () => {
     expect(agentUrl({ agent: "A", host: given }, "ws")).toBe(`${scheme}://${given}/agents/a/default`);
   });
 
+  // proves guide-cross-domain-auth#other-host
   it.each<[string, Partial<AgentAddress>, string]>([
     ["a scheme in the host", { host: "https://my.example.dev" }, "wss://my.example.dev"],
     ["a plain scheme in the host", { host: "http://backend:8787" }, "ws://backend:8787"],
@@ -83,6 +88,7 @@ describe("agentUrl", () => {
     expect(agentUrl({ agent: "A", ...address }, "ws")).toBe(`${origin}/agents/a/default`);
   });
 
+  // proves client-sdk#host, client-sdk#host-default
   it.each([
     ["https:", "app.example.com", undefined, "wss://app.example.com"],
     ["http:", "desk.lan:5173", undefined, "ws://desk.lan:5173"],
@@ -114,6 +120,7 @@ describe("agentUrl", () => {
 });
 
 describe("resolveQuery", () => {
+  // proves guide-cross-domain-auth#static-query
   it.each([
     ["nothing", undefined, {}],
     ["an object", { a: "1" }, { a: "1" }],

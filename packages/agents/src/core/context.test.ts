@@ -1,6 +1,6 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { getCurrentAgent } from "../index";
+import { getAgentByName, getCurrentAgent } from "../index";
 import { connect, makeDue } from "../test/kit";
 
 const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(name));
@@ -13,13 +13,15 @@ describe("[C17] getCurrentAgent", () => {
     expect(await contexts(recorder("start"), "onStart")).toEqual([{ agent: "start" }]);
   });
 
-  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent, get-current-agent#in-onRequest
+  // proves get-current-agent#built-in-methods, get-current-agent#request, get-current-agent#request-fields
   it("knows agent and request in onRequest", async () => {
     const response = await recorder("request").fetch("http://test/", { method: "PUT" });
     expect(await response.json()).toMatchObject({ context: { agent: "request", request: "PUT" } });
   });
 
-  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent, get-current-agent#in-onConnect
+  // proves get-current-agent#connection, get-current-agent#connection-id
   it("knows agent, connection and request in onConnect and its hooks", async () => {
     await connect(recorder("connect"), "_pk=c");
     const all = { agent: "connect", connection: "c", request: "GET" };
@@ -28,7 +30,14 @@ describe("[C17] getCurrentAgent", () => {
     }
   });
 
-  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
+  // proves get-current-agent#name-and-state, get-current-agent#external-functions
+  it("has name and state of the agent, in a function that knows of none", async () => {
+    const stub = await getAgentByName(env.CounterAgent, "context-state");
+    await stub.increment();
+    expect(await stub.describe()).toEqual({ name: "context-state", count: 1 });
+  });
+
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent, get-current-agent#in-onMessage
   it("knows agent and connection in onMessage and onClose", async () => {
     const stub = recorder("message");
     const connection = await connect(stub, "_pk=c");
@@ -41,7 +50,8 @@ describe("[C17] getCurrentAgent", () => {
     ]);
   });
 
-  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent
+  // proves agent-class-internals#getCurrentAgent, agents-api#getCurrentAgent, get-current-agent#in-rpc
+  // proves get-current-agent#external-functions, get-current-agent#libraries, get-current-agent#custom-methods
   it.each(["where", "whereInTimer", "whereInMicrotask", "whereAfterStorage", "whereInParallel"])(
     "knows agent and connection in a callable: %s",
     async (method) => {
@@ -50,6 +60,7 @@ describe("[C17] getCurrentAgent", () => {
     }
   );
 
+  // proves get-current-agent#built-in-methods
   it("knows agent and connection in onStateChanged, by a frame and by a call", async () => {
     const stub = recorder("state");
     const connection = await connect(stub, "_pk=c");
@@ -59,6 +70,7 @@ describe("[C17] getCurrentAgent", () => {
     expect(await contexts(stub, "onStateChanged")).toEqual([context, context]);
   });
 
+  // proves get-current-agent#custom-methods, get-current-agent#agent
   it("knows the agent, and nobody else, in a method that a stub calls", async () => {
     await connect(recorder("stub"), "_pk=c");
     expect(await recorder("stub").context()).toEqual({ agent: "stub" });
@@ -79,6 +91,7 @@ describe("[C17] getCurrentAgent", () => {
     expect(await contexts(stub, "onError")).toEqual([{ agent: "error", connection: "c" }]);
   });
 
+  // proves get-current-agent#outside
   it("knows nobody outside", () => {
     expect(getCurrentAgent()).toEqual({
       agent: undefined,
@@ -101,6 +114,7 @@ describe("[C17] getCurrentAgent", () => {
     for (const [found, expected] of await Promise.all(calls)) expect(found).toEqual(expected);
   });
 
+  // proves callable-methods#when-agent
   it("of an agent that another one calls is its own, and the caller's is back afterwards", async () => {
     const connection = await connect(recorder("caller"), "_pk=c");
     const { result } = await connection.call("askOther", "callee");

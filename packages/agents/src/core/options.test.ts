@@ -6,6 +6,7 @@ class Base {
 }
 
 describe("the options of a class", () => {
+  // proves routing#hibernate, routing#sendIdentityOnConnect, routing#hungScheduleTimeoutSeconds
   it("are the defaults when it says nothing", () => {
     expect(resolveOptions(Base)).toEqual(DEFAULT_AGENT_STATIC_OPTIONS);
     expect(DEFAULT_AGENT_STATIC_OPTIONS).toEqual({

@@ -57,6 +57,7 @@ describe("[R6] what reaches an instance", () => {
     ]);
   });
 
+  // proves routing#locationHint, routing#jurisdiction
   it("goes where the options of the route say", async () => {
     const { namespace, calls } = watched();
     await route("/agents/recorder/a", { locationHint: "enam", jurisdiction: "eu" }, {}, { Recorder: namespace });
@@ -66,6 +67,7 @@ describe("[R6] what reaches an instance", () => {
     ]);
   });
 
+  // proves routing#locations
   it.each(["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const)(
     "may be near %s",
     async (locationHint) => {
@@ -74,6 +76,7 @@ describe("[R6] what reaches an instance", () => {
     }
   );
 
+  // proves routing#request, routing#methods, routing#sub-path
   it("is the request as it came: method, headers, query, body", async () => {
     const seen = vi.fn(async (request: Request) =>
       Response.json([request.method, request.headers.get("X-A"), new URL(request.url).search, await request.text()])
@@ -87,6 +90,7 @@ describe("[R6] what reaches an instance", () => {
 });
 
 describe("[R5] props", () => {
+  // proves routing#props, routing#props-byName, routing#props-onStart
   it.each([
     ["not ASCII", { who: "Jürgen 日本 🎉 \u2028 \u0000" }],
     ["nested", { who: "me", config: { maxRetries: 3, tags: ["a", null, undefined], deep: [[[{}]]] } }],
@@ -127,6 +131,7 @@ describe("[R7] a path of one's own", () => {
   const visit = (address: AgentAddress, init?: RequestInit, transport: "ws" | "http" = "http") =>
     worker(new Request(agentUrl({ host: "test", ...address }, transport).replace(/^ws/, "http"), init));
 
+  // proves routing#server-selects, routing#identity, routing-older#basePath-exact, routing-older#http-and-websocket
   it("leads a client with basePath to the instance that the server chose, and tells it which", async () => {
     const headers = { ...upgrade.headers, Cookie: "user-123" };
     const response = await visit({ agent: "UserAgent", basePath: "user" }, { headers }, "ws");
@@ -139,6 +144,8 @@ describe("[R7] a path of one's own", () => {
     expect(await connection.call("set", 4)).toMatchObject({ result: 4 });
   });
 
+  // proves routing#sub-path, routing#whole-url, routing-older#path-with-basePath, routing-older#path-with-name
+  // proves routing-older#http-and-websocket
   it("may go on behind the instance, with basePath and without", async () => {
     const paths: string[] = [];
     const stub = env.Recorder.get(env.Recorder.idFromName("room"));
@@ -150,6 +157,7 @@ describe("[R7] a path of one's own", () => {
     expect(paths).toEqual(["/user/settings", "/agents/recorder/room/settings/deep"]);
   });
 
+  // proves routing#path-names-instance
   it("may name the instance itself, and leaves the others alone", async () => {
     expect(await (await visit({ agent: "x", basePath: "chat/general" })).json()).toMatchObject({ name: "general" });
     expect(await (await visit({ agent: "Recorder", name: "a" })).json()).toMatchObject({ name: "a" });
@@ -158,6 +166,7 @@ describe("[R7] a path of one's own", () => {
 });
 
 describe("[R8] a name", () => {
+  // proves routing#name
   it("that is no text, or an empty one, is an error before anything is asked", async () => {
     for (const name of ["", undefined, 7]) {
       const error = await errorOf(() => getAgentByName(env.Recorder, name as string));
@@ -170,6 +179,7 @@ describe("[R8] a name", () => {
     expect(await runInDurableObject(stub, ({ name }) => name)).toBe("with%20percent");
   });
 
+  // proves routing#dynamic-names
   it("comes out of the router as it went into the client, whatever is in it", async () => {
     const random = new Random();
     const parts = ["a", "Z", "9", "-", "_", ".", "~", " ", "/", "\\", "?", "#", "%", "%2F", "+", "&", "=", ":", "@"];

@@ -11,6 +11,7 @@ const answeredBy = async (response: Promise<Response | undefined>) =>
   ((await (await response)?.json()) as { name: string } | undefined)?.name;
 
 describe("[R1] the path", () => {
+  // proves routing#url, routing#prefix, routing#response, add-to-existing-project#prefix
   it.each([
     ["/agents/recorder/a", undefined],
     ["/agents/recorder/a/", undefined],
@@ -26,6 +27,7 @@ describe("[R1] the path", () => {
     expect(await answeredBy(route(path, prefix === undefined ? {} : { prefix }))).toBe("a")
   );
 
+  // proves routing#undefined
   it.each([
     ["/", undefined],
     ["/agents", undefined],
@@ -40,6 +42,7 @@ describe("[R1] the path", () => {
     expect(await route(path, prefix === undefined ? {} : { prefix })).toBe(undefined)
   );
 
+  // proves routing#dynamic-names
   it.each([
     ["with%20space", "with space"],
     ["slash%2Finside", "slash/inside"],
@@ -62,11 +65,13 @@ describe("[R1] the path", () => {
 describe("[R2] the agent", () => {
   const bindings = { AIAssistant: env.Recorder, LOUD_AGENT: env.Recorder, ChatRoom: env.Recorder };
 
+  // proves routing#urls, routing#kebab, routing#acronym, routing#original-name
   it.each(["ai-assistant", "a-i-assistant", "AIAssistant", "loud-agent", "LOUD_AGENT", "chat-room", "ChatRoom"])(
     "is found as %s",
     async (agent) => expect(await answeredBy(route(`/agents/${agent}/a`, {}, {}, bindings))).toBe("a")
   );
 
+  // proves routing#env
   it("is found by its binding and by the class that the Worker exports", async () => {
     const statuses = ["heir-of-all", "HEIR_OF_ALL", "heir", "Heir"].map(
       async (agent) => (await route(`/agents/${agent}/a`))?.status
@@ -74,6 +79,7 @@ describe("[R2] the agent", () => {
     expect(await Promise.all(statuses)).toEqual([200, 200, 200, 200]);
   });
 
+  // proves routing#namespace-not-found, add-to-existing-project#not-found
   it("that there is not is a bad request; the log, not the answer, lists those that there are", async () => {
     let response: Response | undefined;
     const log = await logged(async () => (response = await route("/agents/nope/a")));
@@ -113,10 +119,12 @@ describe("[R3] CORS", () => {
     expect(headers(await route("/agents/recorder/a", { cors: false }))).toEqual({});
   });
 
+  // proves routing#cors
   it.each(["/agents/recorder/a", "/agents/nope/a", "/agents/blank/a"])("true allows everything on %s", async (path) => {
     await logged(async () => expect(headers(await route(path, { cors: true }))).toEqual(permissive));
   });
 
+  // proves routing#cors-headers
   it("can be the headers themselves, which replace the permissive ones", async () => {
     const cors = { "Access-Control-Allow-Origin": "https://app.example" };
     expect(headers(await route("/agents/recorder/a", { cors }))).toEqual({
@@ -124,6 +132,7 @@ describe("[R3] CORS", () => {
     });
   });
 
+  // proves routing#cors-other-origin
   it("answers OPTIONS without waking the agent", async () => {
     const before = vi.fn();
     const response = await route("/agents/recorder/a", { cors: true, onBeforeRequest: before }, { method: "OPTIONS" });
@@ -150,6 +159,8 @@ describe("[R3] CORS", () => {
     expect([response?.status, response?.headers.get("X-Own"), headers(response)]).toEqual([204, "1", permissive]);
   });
 
+  // proves routing#websocket-unchanged, routing#identity, routing-older#http-and-websocket
+  // proves add-to-existing-project#response-unchanged
   it("leaves the answer to a WebSocket as it is", async () => {
     const response = await route("/agents/recorder/a", { cors: true }, upgrade);
     expect([response?.status, headers(response)]).toEqual([101, {}]);
@@ -165,6 +176,7 @@ describe("[R4] a hook", () => {
     return { onBeforeRequest, onBeforeConnect };
   };
 
+  // proves routing#onBeforeConnect, routing#onBeforeRequest, routing#hook-nothing
   it("is told of the request and of whom it is for, each of its kind", async () => {
     const both = hooks(() => {});
     await route("/agents/recorder/a%20b", both);
@@ -175,6 +187,7 @@ describe("[R4] a hook", () => {
     expect(both.onBeforeConnect.mock.calls.map(([, lobby]) => lobby)).toEqual([{ className: "Recorder", name: "c" }]);
   });
 
+  // proves routing#hook-response
   it("that returns a Response answers with it, and the agent is not started", async () => {
     const both = hooks(() => new Response("no", { status: 401 }));
     for (const init of [{}, upgrade]) {
@@ -185,6 +198,7 @@ describe("[R4] a hook", () => {
     expect(await runInDurableObject(stub, ({ attempts }) => attempts)).toBe(0);
   });
 
+  // proves routing#hook-request
   it("that returns a Request has it handed over instead", async () => {
     const replace = hooks((request) => new Request(`${request.url}?readonly`, request));
     const response = await route("/agents/recorder/replaced", replace, { ...upgrade });
@@ -213,7 +227,7 @@ describe("[R5] props", () => {
       seen.filter(({ event }) => event === "start")
     );
 
-  // proves agents-api#onStart-props
+  // proves agents-api#onStart-props, routing#props
   it("reach onStart through a route, by request and by WebSocket", async () => {
     await route("/agents/recorder/props-http", { props: { who: "http" } });
     await route("/agents/recorder/props-socket", { props: { who: "socket" } }, upgrade);
@@ -223,6 +237,7 @@ describe("[R5] props", () => {
     ]);
   });
 
+  // proves routing#props-byName, routing#props-onStart, store-and-sync-state#props-are-not-state
   it("of a later call do not start again, nor change anything", async () => {
     for (const who of ["first", "second"]) await getAgentByName(env.Recorder, "props-once", { props: { who } });
     expect(await starts("props-once")).toEqual([{ event: "start", detail: "first" }]);
@@ -249,6 +264,7 @@ describe("[R5] props", () => {
   });
 });
 
+// proves routing#locationHint-byName, routing#jurisdiction-byName, routing#namespace
 it("a stub gets its location and jurisdiction from the options", async () => {
   const get = vi.fn(() => "stub");
   const space = { idFromName: (name: string) => `id of ${name}`, get };

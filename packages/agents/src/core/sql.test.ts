@@ -9,6 +9,7 @@ const back = (sql: Sql, value: Parameters<Sql>[1]) =>
 const loose = (sql: Sql, value: unknown) => () => sql`SELECT 1, ${value as string}`;
 
 describe("[C10] a value in this.sql", () => {
+  // proves store-and-sync-state#sql, store-and-sync-state#sql-dates
   it.each([
     ["a text", "it's", { value: "it's", type: "text" }],
     ["an integer", 7, { value: 7, type: "real" }],
@@ -124,6 +125,7 @@ describe("a query that fails", () => {
     withSql((sql) => expect(failure(() => sql`SELECT ?, ${1}`)).toMatchObject({ code: "SQL_FAILED" })));
 });
 
+// proves store-and-sync-state#sql-typed
 it("gives rows of the type that the caller names, else of the platform's values", () =>
   withSql((sql) => {
     expectTypeOf(sql<{ id: string }>`SELECT '1' AS id`).toEqualTypeOf<{ id: string }[]>();

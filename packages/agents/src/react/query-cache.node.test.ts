@@ -1,6 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { QueryCache } from "./query-cache";
 
+// proves client-sdk#cacheTtl-default
 it("keeps a query until its time is up, five minutes if nothing is said", async () => {
   const cache = new QueryCache();
   const load = vi.fn(async () => ({ n: load.mock.calls.length }));

@@ -17,7 +17,8 @@ function setup(options: Partial<UseAgentOptions<State>> = {}) {
 
 const closed = { code: "CONNECTION_CLOSED" };
 
-// proves agents-api#useAgent, websockets#useAgent
+// proves agents-api#useAgent, websockets#useAgent, client-sdk#useAgent, store-and-sync-state#useAgent
+// proves store-and-sync-state#useAgent-setState, routing#hook-identified
 it("renders the state and the identity, and again when they change", async () => {
   const { sockets, use } = setup({ basePath: "user" });
   function Counter() {
@@ -83,6 +84,7 @@ it("answers a call that an effect makes in StrictMode, before there is a connect
   await vi.waitUntil(() => answers.length === 2);
 });
 
+// proves client-sdk#unmount-closes
 it("closes when the component leaves: the socket, the calls, and no reconnect", async () => {
   const { sockets, use } = setup();
   const hook = await renderHook(() => use());
@@ -164,6 +166,7 @@ it("connects anew when a query object changes, with the same client", async () =
   expect([hook.result.current === client, first.readyState]).toEqual([true, 3]);
 });
 
+// proves client-sdk#queryDeps, guide-cross-domain-auth#queryDeps-empty
 it("asks a query function again when queryDeps change, and not when only the function does", async () => {
   const { sockets, use } = setup();
   const load = vi.fn(async (user: string) => ({ token: user }));
@@ -194,6 +197,7 @@ it("does not connect with the query of before, when queryDeps change while it is
   expect((await sockets.next()).url.searchParams.get("token")).toBe("b");
 });
 
+// proves client-sdk#cacheTtl, client-sdk#query-again-on-close
 it("keeps a query while it is connected, for cacheTtl, and asks again after a loss", async () => {
   const fetch = vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response());
   vi.useFakeTimers({ toFake: ["Date"] });
@@ -257,6 +261,7 @@ it("renders why the agent refused the connection, until reconnect()", async () =
 });
 
 // proves readonly-connections#onStateUpdateError-hook, readonly-connections#onStateUpdateError-error
+// proves store-and-sync-state#optimistic
 it("shows a write at once, and the agent's state when it is refused, through a reconnect in StrictMode", async () => {
   const { sockets, use } = setup();
   const onStateUpdateError = vi.fn();
@@ -308,6 +313,7 @@ it("waits for reconnect() with startClosed", async () => {
   expect(sockets.all).toHaveLength(1);
 });
 
+// proves client-sdk#host-default
 it("connects to the page's own host", async () => {
   const sockets = fakeSockets();
   await renderHook(() => useAgent({ agent: "Counter", WebSocket: sockets.WebSocket }));

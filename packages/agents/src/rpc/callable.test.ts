@@ -30,6 +30,8 @@ class Heir extends Base {
 class Bystander extends Base {}
 
 describe("[M1] the methods that clients can call", () => {
+  // proves callable-methods#metadata-description, callable-methods#metadata-streaming
+  // proves callable-methods#getCallableMethods
   it("are those that are decorated, with what the decorator says", () => {
     expect(Object.fromEntries(callableMethods(new Base()))).toEqual({
       hello: { description: "Says hello" },
@@ -103,6 +105,7 @@ describe("[M5] a look-up", () => {
 });
 
 describe("@callable", () => {
+  // proves callable-methods#experimentalDecorators
   it.each([
     ["a static method", { kind: "method", static: true, name: "m" }],
     ["a getter", { kind: "getter", static: false, name: "m" }],

@@ -23,7 +23,7 @@ async function answers(connection: TestConnection, method: string, ...args: unkn
 const failure = (error: unknown) => [{ type: "rpc", id: "x", success: false, error }];
 
 describe("[M2] a call is answered exactly once", () => {
-  // proves agent-class-internals#callable-value, agent-class-internals#rpc-frame
+  // proves agent-class-internals#callable-value, agent-class-internals#rpc-frame, callable-methods#callable
   it.each<[string, unknown[], object]>([
     ["add", [2, 3], { result: 5 }],
     ["add", ["a", "b"], { result: "ab" }],
@@ -39,6 +39,7 @@ describe("[M2] a call is answered exactly once", () => {
     ]);
   });
 
+  // proves callable-methods#errors
   it.each([
     ["boom", "boom!"],
     ["boomText", "Unknown error occurred"],
@@ -144,7 +145,9 @@ describe("[M3] a streaming call", () => {
   const chunk = (result: unknown) => ({ type: "rpc", id: "x", success: true, result, done: false });
   const done = (rest: object = {}) => ({ type: "rpc", id: "x", success: true, done: true, ...rest });
 
-  // proves agent-class-internals#callable-stream
+  // proves agent-class-internals#callable-stream, callable-methods#streaming, callable-methods#stream-first-parameter
+  // proves callable-methods#stream-send, callable-methods#stream-end, callable-methods#stream-end-value
+  // proves callable-methods#stream-error
   it.each<[string, unknown[], unknown[]]>([
     ["count", [2], [chunk({ i: 0 }), chunk({ i: 1 }), done({ result: "fin" })]],
     ["count", [0], [done({ result: "fin" })]],
@@ -176,6 +179,7 @@ describe("[M3] a streaming call", () => {
   });
 });
 
+// proves callable-methods#getCallableMethods, callable-methods#metadata-streaming
 it("[M1] an agent lists its callable methods, inherited ones included, hidden ones not", async () => {
   const heir = env.HEIR_OF_ALL.get(env.HEIR_OF_ALL.idFromName("rpc"));
   const methods = await runInDurableObject(heir, (agent) => agent.getCallableMethods());

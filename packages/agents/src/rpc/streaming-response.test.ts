@@ -11,6 +11,7 @@ const chunk = (result: unknown) => JSON.stringify({ type: "rpc", id: "7", succes
 const end = '{"type":"rpc","id":"7","success":true,"done":true}';
 
 describe("[M3] a stream", () => {
+  // proves client-sdk#stream-write, callable-methods#StreamingResponse-send, callable-methods#StreamingResponse-end
   it("sends values, then ends, with or without a last one", () => {
     const [plain, last] = [build(), build()];
     void plain.stream.send(1);
@@ -28,6 +29,7 @@ describe("[M3] a stream", () => {
     expect([await stream.send(3), await stream.write(4), stream.isClosed]).toEqual([false, false, true]);
   });
 
+  // proves callable-methods#stream-error-closes
   it.each<[string, (stream: StreamingResponse) => void]>([
     ["end", (stream) => stream.end()],
     ["error", (stream) => stream.error("broken")]
@@ -41,6 +43,7 @@ describe("[M3] a stream", () => {
     expect([sent, frames.length]).toEqual([1, 1]);
   });
 
+  // proves callable-methods#StreamingResponse-error
   it("can end with an error", () => {
     const { stream, frames } = build();
     stream.error("broken");

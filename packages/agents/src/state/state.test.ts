@@ -35,6 +35,8 @@ const circular: { self?: unknown } = {};
 circular.self = circular;
 
 describe("[S1] a new state", () => {
+  // proves store-and-sync-state#setState, store-and-sync-state#setState-saves, store-and-sync-state#setState-notifies
+  // proves store-and-sync-state#validate-before, store-and-sync-state#validate-synchronous
   it("is validated, stored, remembered, sent, and only then told of", () =>
     withStorage((test) => {
       const steps: unknown[] = [];
@@ -54,6 +56,7 @@ describe("[S1] a new state", () => {
       ]);
     }));
 
+  // proves store-and-sync-state#validate-before, store-and-sync-state#validate-throws
   it("that is refused by its validation changes nothing", () =>
     withStorage((test) => {
       const { state, log } = build(test, {
@@ -68,6 +71,7 @@ describe("[S1] a new state", () => {
       expect([state.value, stored(test), log]).toEqual([{ n: 0 }, '{"n":0}', []]);
     }));
 
+  // proves store-and-sync-state#circular
   it.each([
     ["too large", { text: "x".repeat(2_000_000) }, "STATE_TOO_LARGE"],
     ["too large in bytes, though not in characters", "ü".repeat(1_000_000), "STATE_TOO_LARGE"],
@@ -109,6 +113,7 @@ describe("[S1] a new state", () => {
       expect([state.value, stored(test), log]).toEqual([{ n: 1 }, '{"n":1}', [["validate", "server"]]]);
     }));
 
+  // proves store-and-sync-state#setState-notifies
   it("[S3] stays, though its notification throws", () =>
     withStorage((test) => {
       const { state, log } = build(test, {
@@ -120,6 +125,7 @@ describe("[S1] a new state", () => {
       expect([stored(test), log.at(-1)]).toEqual(['{"n":1}', ["failed", "side effect"]]);
     }));
 
+  // proves store-and-sync-state#json
   it.each([null, 0, "", false, [], "text", { nested: [{ a: null }] }])(
     "may be %j, and is the same after a wake",
     (next) =>
@@ -132,6 +138,8 @@ describe("[S1] a new state", () => {
 
 describe("[S4] the initial state", () => {
   // proves agent-class-internals#initialState, agent-class-internals#state-lazy, agents-api#initialState
+  // proves store-and-sync-state#initialState, store-and-sync-state#lazily, store-and-sync-state#new
+  // proves store-and-sync-state#existing
   it("is stored at the first look, and not asked for again", () =>
     withStorage((test) => {
       const initial = vi.fn(() => ({ n: 7 }));
@@ -141,6 +149,7 @@ describe("[S4] the initial state", () => {
       expect(initial).toHaveBeenCalledOnce();
     }));
 
+  // proves store-and-sync-state#undefined
   it("that is undefined leaves no row and no table, and is not sent", () =>
     withStorage((test) => {
       const { state, log } = build(test, { initial: () => undefined });
@@ -225,7 +234,10 @@ describe("[S6] setState of an agent", () => {
     );
 
   // proves agent-class-internals#onStateChanged, agent-class-internals#state-frame, agents-api#onStateChanged
-  // proves agents-api#client-setState
+  // proves agents-api#client-setState, client-sdk#setState-onStateChanged, client-sdk#setState-broadcast
+  // proves store-and-sync-state#synchronized, store-and-sync-state#bidirectional
+  // proves store-and-sync-state#setState-broadcasts, store-and-sync-state#onStateChanged
+  // proves store-and-sync-state#source-connection, routing#shared-instance
   it("by a client goes to everyone but this client, with it as the source, also after an eviction", async () => {
     const stub = recorder("source");
     const [a, b, silent] = await Promise.all([
@@ -251,6 +263,8 @@ describe("[S6] setState of an agent", () => {
   });
 
   // proves agent-class-internals#onStateChanged, agent-class-internals#state-frame, agents-api#onStateChanged
+  // proves store-and-sync-state#synchronized, store-and-sync-state#bidirectional, store-and-sync-state#onStateChanged
+  // proves store-and-sync-state#source-server
   it("by a stub goes to everyone, with the server as the source", async () => {
     const stub = recorder("stub");
     const connection = await connect(stub);
@@ -287,6 +301,7 @@ describe("[S6] setState of an agent", () => {
     );
   });
 
+  // proves store-and-sync-state#optimistic-confirmed
   it("in onStateChanged is sent after the one that caused it, and wins", async () => {
     const stub = recorder("hundred");
     const connection = await connect(stub, "_pk=a");
@@ -315,6 +330,7 @@ describe("[S6] setState of an agent", () => {
     expect(await stub.plain()).toBe(0);
   });
 
+  // proves store-and-sync-state#persistent
   it("survives an eviction without a write of its own", async () => {
     const stub = recorder("kept");
     await stub.setState({ n: 5 });

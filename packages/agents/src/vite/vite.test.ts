@@ -69,6 +69,7 @@ describe("a decorated class", () => {
     expect(metadata.callable).toEqual(["greet"]);
   });
 
+  // proves callable-methods#experimentalDecorators
   it("has standard decorators even when tsconfig.json asks for the legacy ones", async () => {
     const options = { experimentalDecorators: true, emitDecoratorMetadata: true, useDefineForClassFields: false };
     const tsconfig = JSON.stringify({ compilerOptions: { ...options, target: "ES2017" } });

@@ -36,6 +36,7 @@ void client.call("stream", ["prompt", 0.5], {
 void client.stub.hidden();
 // @ts-expect-error not for clients
 void client.stub.describe();
+// proves callable-methods#not-json
 // @ts-expect-error a Date is not JSON
 void client.stub.when();
 // @ts-expect-error an argument of another type

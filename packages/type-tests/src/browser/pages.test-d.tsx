@@ -18,6 +18,7 @@ type CounterState = { count: number };
 
 export function CounterWidget() {
   const [count, setCount] = useState(0);
+  // proves add-to-existing-project#react
   const agent = useAgent<CounterAgent, CounterState>({
     agent: "CounterAgent",
     onStateUpdate: (state) => setCount(state.count)
@@ -85,11 +86,13 @@ export function Chat() {
 }
 
 export async function typedCalls() {
+  // proves client-sdk#typed-stub, callable-methods#typed-client
   const agent = new AgentClient<MyAgent>({ agent: "MyAgent", host: "example.com" });
   expectTypeOf(await agent.stub.greet("World")).toEqualTypeOf<string>();
   expectTypeOf(await agent.stub.processData({ name: "x", count: 1 })).toEqualTypeOf<{ result: boolean }>();
   expectTypeOf(await agent.stub.logEvent("user-clicked")).toEqualTypeOf<void>();
   expectTypeOf(await agent.call("processItems", [["a"]])).toEqualTypeOf<number[]>();
+  // proves callable-methods#typed-errors
   // @ts-expect-error an argument of another type
   await agent.stub.greet(123);
   // @ts-expect-error no such method
@@ -128,6 +131,7 @@ export async function callWithRetry<T>(agent: AgentClient, method: string, args:
 }
 
 export function Excluded() {
+  // proves callable-methods#omit
   const agent = useAgent<Omit<MyAgent, "list">>({ agent: "MyAgent" });
   expectTypeOf(agent.stub.greet("x")).toEqualTypeOf<Promise<string>>();
   // @ts-expect-error excluded

@@ -46,6 +46,7 @@ export class MyAgent extends AIChatAgent {
   }
   async typed() {
     const { agent, connection, request } = getCurrentAgent<MyAgent>();
+    // proves get-current-agent#typed
     expectTypeOf(agent).toEqualTypeOf<MyAgent | undefined>();
     expectTypeOf(connection).toEqualTypeOf<Connection | undefined>();
     expectTypeOf(request).toEqualTypeOf<Request | undefined>();

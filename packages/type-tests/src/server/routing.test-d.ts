@@ -31,6 +31,7 @@ export class ChatRoom extends Agent {}
 export class UserAgent extends Agent {}
 export class CodeReviewAgent extends Agent {}
 
+// proves configuration#types-manual
 interface Env extends Cloudflare.Env {
   Counter: DurableObjectNamespace<CounterAgent>;
   CounterAgent: DurableObjectNamespace<CounterAgent>;
@@ -47,6 +48,7 @@ declare function verifyToken(token: string | null, env: Env): Promise<boolean>;
 export const basic = {
   async fetch(request: Request, env: Env, _ctx: ExecutionContext) {
     const agentResponse = await routeAgentRequest(request, env);
+    // proves routing#returns
     expectTypeOf(agentResponse).toEqualTypeOf<Response | undefined>();
     if (agentResponse) {
       return agentResponse;
@@ -142,6 +144,7 @@ export const rpc = {
     if (url.pathname === "/api/increment") {
       const counter = await getAgentByName(env.Counter, "global-counter");
       const newCount = await counter.increment();
+      // proves routing#typed-stub
       expectTypeOf(newCount).toEqualTypeOf<number>();
       // @ts-expect-error no such method
       await counter.explode();

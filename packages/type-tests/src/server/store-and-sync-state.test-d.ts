@@ -4,6 +4,7 @@ import { expectTypeOf } from "vitest";
 
 type GameState = { players: string[]; score: number; status: "waiting" | "playing" | "finished" };
 
+// proves store-and-sync-state#typed
 export class GameAgent extends Agent<Env, GameState> {
   initialState: GameState = { players: [], score: 0, status: "waiting" };
   onStateChanged(state: GameState, source: Connection | "server") {
@@ -52,6 +53,7 @@ export class MinimalAgent extends Agent {
       this.setState({ initialized: true });
     }
     expectTypeOf(this.state).toBeAny();
+    // proves add-to-existing-project#default-Env
     expectTypeOf(this.env).toEqualTypeOf<Cloudflare.Env>();
   }
 }
@@ -98,6 +100,7 @@ export class SqlAgent extends Agent {
   async onRequest(request: Request) {
     const userId = new URL(request.url).searchParams.get("userId");
     const [user] = this.sql<User>`SELECT * FROM users WHERE id = ${userId}`;
+    // proves store-and-sync-state#sql-typed
     expectTypeOf(user!).toEqualTypeOf<User>();
     const [row] = this.sql`SELECT * FROM users WHERE id = ${userId}`;
     return Response.json([user, row]);

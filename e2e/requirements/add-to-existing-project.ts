@@ -1,0 +1,31 @@
+import type { Page } from "./page.ts";
+
+export const addToExistingProject = {
+  install: [12, "The package `agents` is all that a Worker needs."],
+  "react-included": [23, "React bindings are included."],
+  "hono-package": [27, "`hono-agents` is for Hono."],
+  counter: [46, "The example agent counts, up and down, from its initial state."],
+  "binding-name": [101, "The binding's `name` is the property of `env`."],
+  class_name: [102, "`class_name` is the exported class."],
+  new_sqlite_classes: [103, "`new_sqlite_classes` makes state last."],
+  nodejs_compat: [104, "It runs with `nodejs_compat`."],
+  export: [106, "The class is exported from the entry point."],
+  "plain-worker": [126, "A plain Worker asks the router first, then its own routes."],
+  "existing-routes": [130, "Routes that were there before go on working."],
+  hono: [145, "`agentsMiddleware()` handles requests and WebSockets of agents."],
+  "hono-existing-routes": [147, "Other routes of the Hono application go on working."],
+  "static-assets": [151, "Static assets are served first."],
+  types: [182, "`wrangler types` writes types that match the configuration."],
+  "default-Env": [187, "`extends Agent` has the generated `Env` without saying so."],
+  react: [198, "`useAgent<CounterAgent, CounterState>` has types for state and stub."],
+  vanilla: [215, "`AgentClient` follows the state and calls methods."],
+  "multiple-agents": [226, "More agents are added in the same way."],
+  "behind-authentication": [287, "A Worker can check requests for agents first."],
+  "auth-before-routing": [290, "What it refuses does not reach an agent."],
+  prefix: [305, '`prefix: "/api/agents"` routes at `/api/agents/{agent}/{instance}`.'],
+  "server-code": [318, "Code of the Worker gets an instance by name and calls it."],
+  "not-found": [328, "An agent that is not exported or not bound is told in the log."],
+  "response-unchanged": [351, "The response is returned as it is: a WebSocket travels in it."],
+  "state-setState": [362, "Only `setState` stores; changing the object does not."],
+  "state-same-name": [364, "The same name is the same state."]
+} as const satisfies Page;

@@ -1,0 +1,45 @@
+import type { Page } from "./page.ts";
+
+/** What the page says of commands that only talk to an account (secrets, logs, rollbacks, the dashboard) is Wrangler's promise. */
+export const configuration = {
+  "complete-example": [20, "The whole example of a configuration is accepted."],
+  nodejs_compat: [92, "Agents run with the flag `nodejs_compat` and the date of the page."],
+  "binding-for-each-class": [105, "Each class has a binding."],
+  "binding-name": [127, "`name` is the property of `env`."],
+  class_name: [128, "`class_name` is the exported class."],
+  "names-differ": [130, "The two may differ."],
+  migrations: [152, "Migrations are accepted, one after the other: new, renamed and deleted classes."],
+  "migration-tag": [172, "`tag` names a migration."],
+  new_sqlite_classes: [173, "`new_sqlite_classes` gives classes their SQLite storage."],
+  deleted_classes: [174, "`deleted_classes` removes a class."],
+  renamed_classes: [175, "`renamed_classes` renames one."],
+  assets: [177, "Static files are served."],
+  "assets-binding": [193, "The Worker can serve them through a binding."],
+  "assets-then-agents": [198, "Files come first, then agents, then the Worker's own routes."],
+  ai: [207, "A binding for Workers AI is `env.AI`."],
+  types: [236, "`wrangler types` writes `worker-configuration.d.ts`."],
+  "types-path": [238, "It takes another path."],
+  "types-without-runtime": [247, "`--include-runtime false` leaves the types of the runtime out."],
+  "types-output": [251, "What it writes has the bindings and secrets, in `Cloudflare.Env` and `Env`."],
+  "types-manual": [262, "`Env` may be written by hand, with typed namespaces of agents."],
+  "types-missing": [714, "A type that is missing is there after running it again."],
+  "env-file": [304, "Secrets of `.env` are in `this.env`."],
+  vars: [320, "Variables of `vars` are in `this.env`."],
+  "vars-are-strings": [338, "They are strings, to be parsed by the program."],
+  environments: [345, "Environments have names of their own."],
+  "environment-vars": [354, "They have variables of their own."],
+  "deploy-environment": [379, "`--env` deploys one of them."],
+  "vite-dev": [386, "`vite dev` runs agents."],
+  "wrangler-dev": [390, "`wrangler dev` runs agents, decorators included."],
+  persisted: [393, "State of development is kept in `.wrangler/state`."],
+  cleared: [403, "Without that folder it is new."],
+  "persist-to": [407, "`--persist-to` keeps it elsewhere."],
+  inspected: [411, "It is SQLite files, to be looked at."],
+  "deploy-bundles": [450, "Deploying bundles the program."],
+  "custom-domain": [480, "A custom domain is accepted."],
+  "dry-run": [494, "`--dry-run` shows what would be uploaded."],
+  "separate-objects": [
+    569,
+    "Each environment has agents of its own; those of another Worker are named by `script_name`."
+  ]
+} as const satisfies Page;

@@ -1,0 +1,60 @@
+import type { Later, Page } from "./page.ts";
+
+export const storeAndSyncState = {
+  persistent: [8, "State is stored in SQLite and survives restarts and hibernation."],
+  synchronized: [9, "Each change is sent to all connected clients at once."],
+  bidirectional: [10, "Agent and clients can change it."],
+  typed: [11, "It has the type that the class states."],
+  "read-your-writes": [12, "What was written is what is read."],
+  concurrent: [13, "Changes at the same time are safe."],
+  "props-are-not-state": [17, "Props are for one start; they are not stored."],
+  initialState: [498, "`initialState` is the state of a new agent."],
+  lazily: [79, "It is taken at the first access, not at every wake."],
+  new: [80, "Of a new agent it is stored."],
+  existing: [81, "An agent that has a state reads it from SQLite."],
+  undefined: [82, "Without `initialState` the state is `undefined`."],
+  onStart: [88, "`onStart` can read it."],
+  state: [497, "`this.state` is the current state."],
+  "set-when-undefined": [120, "An agent without `initialState` can set its first state later."],
+  setState: [502, "`setState(state)` updates, stores and broadcasts."],
+  "setState-saves": [127, "It stores first."],
+  "setState-broadcasts": [128, "It sends the state to all clients except those without protocol messages."],
+  "setState-notifies": [129, "It calls `onStateChanged` after that; an error there changes nothing."],
+  "setState-replaces": [132, "It replaces the whole state."],
+  json: [148, "Objects, arrays and primitives can be stored."],
+  "not-json": [156, "Functions are left out, and Dates become texts."],
+  circular: [158, "A circular state fails."],
+  onStateChanged: [503, "`onStateChanged(state, source)` is called when the state changes."],
+  "source-server": [179, 'The source is "server" when the agent set it.'],
+  "source-connection": [180, "It is the connection when a client did."],
+  "no-loop": [187, "A hook that looks at its source can set the state without a loop."],
+  "client-driven": [208, "A hook can answer what a client wrote."],
+  validateStateChange: [
+    504,
+    "`validateStateChange(next, source)` is asked before a state is stored; it sees the state as it is."
+  ],
+  "validate-before": [226, "It runs before the state is stored and sent."],
+  "validate-synchronous": [227, "It is synchronous."],
+  "validate-throws": [228, "When it throws, the update is off."],
+  "validate-client": [231, "So is one of a client."],
+  useAgent: [253, "`useAgent` calls `onStateUpdate`, and `agent.state` is rendered."],
+  "useAgent-setState": [262, "`agent.setState` of the hook pushes a state."],
+  AgentClient: [274, "`AgentClient` calls `onStateUpdate`."],
+  "AgentClient-setState": [282, "`client.setState({ ...client.state, … })` pushes a state."],
+  sql: [316, "`this.sql` takes template literals; values are bound."],
+  "own-database": [315, "Every instance has a database of its own."],
+  "sql-tables": [322, "Programs make tables of their own."],
+  "sql-typed": [329, "A type parameter gives rows their type."],
+  "sql-array": [347, "The result is an array of rows, always."],
+  "sql-dates": [483, "A `Date` can be stored."],
+  optimistic: [371, "A client shows what it wrote at once."],
+  "optimistic-confirmed": [386, "The agent can confirm or change it afterwards."],
+  private: [492, "State and database of an instance are private to it."]
+} as const satisfies Page;
+
+export const later = {
+  "step-updateAgentState": 8,
+  "step-mergeAgentState": 8,
+  "step-resetAgentState": 8,
+  "steps-are-durable": 8
+} as const satisfies Later;
