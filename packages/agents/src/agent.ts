@@ -2,16 +2,15 @@ import { DurableObject } from "cloudflare:workers";
 import type { Capability, Operation } from "./core/capability";
 import { classNameOf } from "./core/class-name";
 import {
+  asConnection,
   hasFlag,
-  isConnection,
   setFlag,
-  toConnection,
   type Connection,
   type ConnectionContext,
   type WSMessage
 } from "./core/connection";
 import { echoClose, send } from "./core/connections";
-import { currentContext, runInContext, type AgentContext } from "./core/context";
+import { currentContext, type AgentContext } from "./core/context";
 import { Gate, holdConstruction, wrapMembers, wrapPrototypes } from "./core/gate";
 import { Host, mayByDefault } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
@@ -311,36 +310,31 @@ export class Agent<
     if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
       return this.#gate.enter({ request }, () => this.#host.request(request));
     }
-    return this.#gate.enter({ request }, () =>
-      this.#host.connect(request, (connection, seen, hooks) =>
-        runInContext({ ...currentContext(), connection, request: seen }, hooks)
-      )
-    );
+    const arrival = this.#host.prepare(request);
+    return this.#gate.enter(arrival, () => this.#host.connect(arrival));
   }
 
-  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    if (!isConnection(socket)) return;
-    const connection = toConnection(socket);
-    // Sockets deliver a Blob on newer compatibility dates. To this handler they did not yet, and programs must never see one.
-    const data = (message as unknown) instanceof Blob ? await (message as unknown as Blob).arrayBuffer() : message;
-    await this.#quietly({ connection }, () => this.#host.message(connection, data));
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
+    const connection = asConnection(socket);
+    if (!connection) return;
+    return this.#gate.deliver({ connection }, () => this.#host.message(connection, message));
   }
 
-  override async webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): Promise<void> {
-    if (!isConnection(socket)) return;
-    const connection = toConnection(socket);
+  override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void> {
+    const connection = asConnection(socket);
+    if (!connection) return;
     echoClose(socket, code, reason);
-    await this.#quietly({ connection }, () => {
+    return this.#gate.deliver({ connection }, () => {
       this.#emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
       this.#host.closed(connection);
       return this.onClose(connection, code, reason, wasClean);
     });
   }
 
-  override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
-    if (!isConnection(socket)) return;
-    const connection = toConnection(socket);
-    await this.#quietly({ connection }, () => {
+  override webSocketError(socket: WebSocket, error: unknown): void | Promise<void> {
+    const connection = asConnection(socket);
+    if (!connection) return;
+    return this.#gate.deliver({ connection }, () => {
       throw error;
     });
   }
@@ -369,15 +363,6 @@ export class Agent<
   async #start(props: Props | undefined): Promise<void> {
     await this.#host.start();
     await this.onStart(props);
-  }
-
-  /** An entry whose caller is the runtime: the error was reported, and nobody could do more with it. */
-  async #quietly(entry: Pick<AgentContext, "connection"> | undefined, run: () => void | Promise<void>): Promise<void> {
-    try {
-      await this.#gate.enter(entry, run);
-    } catch {
-      // Reported by the gate.
-    }
   }
 
   async #failed(error: unknown, context: AgentContext): Promise<void> {

@@ -117,17 +117,10 @@ function save(socket: Socket, peer: Peer, state: unknown, flags: ConnectionFlags
   }
 }
 
-/** Whether a socket is a connection of ours. A program may accept other sockets by itself. */
-export function isConnection(socket: WebSocket): boolean {
-  const known = socket as Socket;
-  return (
-    known[peerSlot] !== undefined || (socket.deserializeAttachment() as Partial<Attachment> | null)?.__pk !== undefined
-  );
-}
-
 function peerOf(socket: Socket): Peer {
-  // A socket that was restored after hibernation is a new object with its old attachment.
-  return (socket[peerSlot] ??= Peer.fromAttachment(socket.deserializeAttachment() as Attachment));
+  // A program may have the socket from the runtime, restored and not seen here before.
+  if (socket[peerSlot] === undefined) asConnection(socket);
+  return socket[peerSlot]!;
 }
 
 const members: PropertyDescriptorMap & ThisType<Socket> = {
@@ -152,19 +145,34 @@ function accessor<Value>(read: (peer: Peer) => Value): (this: Socket) => Value {
   };
 }
 
-/** Gives a socket of this instance the members of a `Connection`. */
-export function toConnection(socket: WebSocket): Connection {
+// All connections share one prototype, and so one shape: the same code serves a hundred of them as fast as one.
+const prototype = Object.create(WebSocket.prototype, members) as object;
+
+/**
+ * A socket of this instance as a connection, or `undefined` when it is none of ours: a program may accept other sockets by
+ * itself.
+ */
+export function asConnection(socket: WebSocket): Connection | undefined {
   const known = socket as Socket;
-  // An object literal of accessors: its type is what `Connection` adds.
-  if (!Object.hasOwn(socket, "setState")) Object.defineProperties(socket, members);
-  peerOf(known);
+  if (known[peerSlot] === undefined) {
+    const attachment = socket.deserializeAttachment() as Partial<Attachment> | null;
+    if (attachment?.__pk === undefined) return undefined;
+    // A socket that was restored after hibernation is a new object with its old attachment.
+    attach(known, Peer.fromAttachment(attachment as Attachment));
+  }
+  // What its prototype adds is what `Connection` adds.
   return known as unknown as Connection;
+}
+
+function attach(socket: Socket, peer: Peer): void {
+  Object.setPrototypeOf(socket, prototype);
+  socket[peerSlot] = peer;
 }
 
 /** Makes a new socket a connection: its identity is stored with it from here on. */
 export function createConnection(socket: WebSocket, id: string, uri: string | null): Connection {
-  (socket as Socket)[peerSlot] = new Peer(id, [id], uri);
-  return toConnection(socket);
+  attach(socket, new Peer(id, [id], uri));
+  return socket as unknown as Connection;
 }
 
 /** Fixes the tags and flags of a new connection, and stores them with its identity and state: one write for all. */

@@ -1,11 +1,10 @@
 import { AgentError } from "../protocol/errors";
 import { pingText, pongText } from "../protocol/frames";
 import {
+  asConnection,
   createConnection,
   establish,
   hasFlag,
-  isConnection,
-  toConnection,
   type Connection,
   type ConnectionFlags
 } from "./connection";
@@ -18,6 +17,11 @@ export interface SocketHost extends Pick<
   /** The socket could not be set up, and will not tell that it is closed. */
   forget?(socket: WebSocket): void;
 }
+
+// Cheaper than a parsed URL, for every connection: only one that a client has made unusual is parsed.
+const idParameter = /[?&]_pk=([\w.~-]*)(?=[&#]|$)/;
+const connectionIdIn = (url: string): string | null =>
+  idParameter.exec(url)?.[1] ?? (url.includes("?") ? new URL(url).searchParams.get("_pk") : null);
 
 const maxTags = 10;
 const maxTagLength = 256;
@@ -33,7 +37,7 @@ export class Connections {
   /** Makes a connection for an upgrade request. It is not open before `accept`. */
   create(request: Request): { connection: Connection; client: WebSocket } {
     const { 0: client, 1: server } = new WebSocketPair();
-    const id = new URL(request.url).searchParams.get("_pk") || crypto.randomUUID();
+    const id = connectionIdIn(request.url) || crypto.randomUUID();
     return { connection: createConnection(server, id, request.url), client };
   }
 
@@ -58,7 +62,8 @@ export class Connections {
 
   *all(tag?: string): IterableIterator<Connection> {
     for (const socket of this.#host.getWebSockets(tag)) {
-      if (socket.readyState === WebSocket.OPEN && isConnection(socket)) yield toConnection(socket);
+      const connection = socket.readyState === WebSocket.OPEN ? asConnection(socket) : undefined;
+      if (connection) yield connection;
     }
   }
 

@@ -11,6 +11,9 @@ export interface AgentContext<Self = unknown> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What an entry brings along for `getCurrentAgent()`. */
+export type Entry = Partial<Pick<AgentContext, "connection" | "request" | "email">>;
+
 const empty: AgentContext = { agent: undefined, connection: undefined, request: undefined, email: undefined };
 
 // Two copies of this package in one bundle must see one context, so it hangs on a global symbol.
@@ -24,8 +27,28 @@ export const currentContext = (): AgentContext => storage.getStore() ?? empty;
 /** Runs `run` inside a context. */
 export const runInContext = <Result>(context: AgentContext, run: () => Result): Result => storage.run(context, run);
 
-/** Gives the running entry the signal of the call that it is. Most methods never look at it, so it is made when they do. */
-export function setCallSignal(signal: () => AbortSignal): void {
-  const context = storage.getStore();
-  if (context) Object.defineProperty(context, "signal", { get: signal, configurable: true, enumerable: true });
+/** The context of one entry into an agent. Its signal is that of the call that it turns out to be. */
+export class EntryContext implements AgentContext {
+  readonly agent: object;
+  readonly connection: Connection | undefined;
+  readonly request: Request | undefined;
+  readonly email: unknown;
+  #call: { readonly signal: AbortSignal } | undefined;
+
+  constructor(agent: object, { connection, request, email }: Entry = {}) {
+    this.agent = agent;
+    this.connection = connection;
+    this.request = request;
+    this.email = email;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#call?.signal;
+  }
+
+  /** The running entry is this call. */
+  static setCall(call: { readonly signal: AbortSignal }): void {
+    const context = storage.getStore();
+    if (context instanceof EntryContext) context.#call = call;
+  }
 }

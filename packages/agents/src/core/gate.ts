@@ -1,5 +1,6 @@
 import { AgentError } from "../protocol/errors";
-import { currentContext, runInContext, type AgentContext } from "./context";
+import { currentContext, EntryContext, runInContext, type AgentContext, type Entry } from "./context";
+import { isThenable } from "./thenable";
 
 /**
  * - `constructing`: the constructors of subclasses may still run; calls are their own
@@ -18,9 +19,6 @@ export interface GateDeps {
   wait(delayMs: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What an entry brings along for `getCurrentAgent()`. */
-export type Entry = Partial<Pick<AgentContext, "connection" | "request" | "email">>;
-
 const startTimeoutMs = 30_000;
 
 /**
@@ -38,7 +36,7 @@ export class Gate {
   constructor(self: object, deps: GateDeps) {
     this.#self = self;
     this.#deps = deps;
-    this.#plain = { agent: self, connection: undefined, request: undefined, email: undefined };
+    this.#plain = new EntryContext(self);
     gates.set(self, this);
     // The runtime delivers the first event after the microtasks of the constructor.
     queueMicrotask(() => this.constructed());
@@ -74,12 +72,45 @@ export class Gate {
   /** Runs an entry from outside. Errors are reported, then thrown to the caller as they are. */
   async enter<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
     if (this.#phase !== "started") await this.#start();
-    const context = entry ? { ...this.#plain, ...entry } : this.#plain;
+    const context = entry ? new EntryContext(this.#self, entry) : this.#plain;
     try {
       return await runInContext(context, run);
     } catch (error) {
       await this.#report(error, context);
       throw error;
+    }
+  }
+
+  /**
+   * Runs an event of the runtime, which has no use for a result or an error: errors are reported. What is done at once takes no
+   * promise, which for a message is a good part of its cost.
+   */
+  deliver(entry: Entry, run: () => unknown): void | Promise<void> {
+    if (this.#phase !== "started") return this.#deliverLater(entry, run);
+    const context = new EntryContext(this.#self, entry);
+    try {
+      const result = runInContext(context, run);
+      if (isThenable(result)) return this.#settle(result, context);
+    } catch (error) {
+      return this.#report(error, context);
+    }
+  }
+
+  async #deliverLater(entry: Entry, run: () => unknown): Promise<void> {
+    try {
+      await this.#start();
+    } catch {
+      // Reported. There is nobody to run this.
+      return;
+    }
+    await this.deliver(entry, run);
+  }
+
+  async #settle(result: PromiseLike<unknown>, context: AgentContext): Promise<void> {
+    try {
+      await result;
+    } catch (error) {
+      await this.#report(error, context);
     }
   }
 

@@ -40,6 +40,14 @@ const readonlyOperations: ReadonlySet<Operation["type"]> = new Set<Operation["ty
 export const mayByDefault = (connection: Connection, operation: Operation): boolean =>
   !hasFlag(connection, "readonly") || readonlyOperations.has(operation.type);
 
+/** A client at the door: its upgrade request as programs see it, and the two ends of its socket. */
+export interface Arrival {
+  readonly request: Request;
+  readonly extended: boolean;
+  readonly connection: Connection;
+  readonly client: WebSocket;
+}
+
 /** Owns what there is one of in an instance: the meta row, the alarm, the sockets and the frame table. */
 export class Host {
   readonly meta: Meta;
@@ -90,31 +98,26 @@ export class Host {
     return this.#hooks.onRequest(request);
   }
 
-  /** Accepts a socket, introduces the instance, and leaves the rest to the agent. `run` gives hooks their context. */
-  async connect(
-    original: Request,
-    run: (connection: Connection, request: Request, hooks: () => Promise<void>) => Promise<void>
-  ): Promise<Response> {
+  /** Makes a connection for an upgrade request. It is open once `connect` has accepted it. */
+  prepare(original: Request): Arrival {
     const { request, extended } = readExtensions(original);
-    const { connection, client } = this.connections.create(request);
+    return { request, extended, ...this.connections.create(request) };
+  }
+
+  /** Accepts a socket, introduces the instance, and leaves the rest to the agent. */
+  async connect({ request, extended, connection, client }: Arrival): Promise<Response> {
     const context: ConnectionContext = { request };
-    let accepted = false;
-    const hooks = async () => {
-      const tags = await this.#hooks.connectionTags(connection, context);
-      const readonly = this.#hooks.isReadonly(connection, context);
-      const protocolDisabled = !this.#hooks.wantsProtocol(connection, context);
-      const flags = { readonly, protocolDisabled, extended: extended && !protocolDisabled };
-      this.connections.accept(connection, tags, flags);
-      accepted = true;
+    const tags = await this.#hooks.connectionTags(connection, context);
+    const readonly = this.#hooks.isReadonly(connection, context);
+    const protocolDisabled = !this.#hooks.wantsProtocol(connection, context);
+    this.connections.accept(connection, tags, { readonly, protocolDisabled, extended: extended && !protocolDisabled });
+    try {
       this.#hooks.emit("connect", () => ({ connectionId: connection.id }));
       this.#introduce(connection, context);
       await this.#hooks.onConnect(connection, context);
-    };
-    try {
-      await run(connection, request, hooks);
     } catch (error) {
       // The caller gets the error, and no socket: what was accepted has nobody at its other end.
-      if (accepted) this.connections.discard(connection);
+      this.connections.discard(connection);
       throw error;
     }
     return new Response(null, { status: 101, webSocket: client });
@@ -129,9 +132,9 @@ export class Host {
   }
 
   /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
-  message(connection: Connection, message: string | ArrayBuffer): void | Promise<void> {
-    if (typeof message !== "string") return this.#hooks.onMessage(connection, message);
-    const decoded = decodeFrame(message, (type) => this.#frames.get(type)?.check);
+  message(connection: Connection, message: string | ArrayBuffer | Blob): void | Promise<void> {
+    if (typeof message !== "string") return this.#binaryMessage(connection, message);
+    const decoded = decodeFrame(message, this.#checkOf);
     if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
     if (decoded.kind === "malformed") {
       // Programs have messages of type "rpc" of their own; the prefix is ours alone.
@@ -144,6 +147,14 @@ export class Host {
     if (!operation || this.#mayDo(connection, operation)) return handler.handle(connection, decoded.frame);
     this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
     handler.refuse?.(connection, decoded.frame);
+  }
+
+  readonly #checkOf = (type: string) => this.#frames.get(type)?.check;
+
+  /** Sockets deliver a Blob on newer compatibility dates. Programs must never see one. */
+  #binaryMessage(connection: Connection, message: ArrayBuffer | Blob): void | Promise<void> {
+    if (!(message instanceof Blob)) return this.#hooks.onMessage(connection, message);
+    return message.arrayBuffer().then((bytes) => this.#hooks.onMessage(connection, bytes));
   }
 
   #mayDo(connection: Connection, operation: Operation): boolean {

@@ -59,8 +59,24 @@ export function inheritCallable(wrapper: object, method: object): void {
 
 export type Lookup = { status: "callable"; metadata: CallableMetadata } | { status: "hidden" } | { status: "missing" };
 
-/** Finds a method by the name that a client sent. Looks at descriptors only: no getter runs, nothing of `Object` is reached. */
+// What was found callable stays it: classes do not change. Names that clients make up are not kept.
+const callables = new WeakMap<object, Map<string, Lookup>>();
+
+/** Finds a method by the name that a client sent, and remembers it for all instances of the class. */
 export function lookUp(agent: object, name: string): Lookup {
+  const prototype = prototypeOf(agent)!;
+  let known = callables.get(prototype);
+  if (!known) callables.set(prototype, (known = new Map()));
+  let result = known.get(name);
+  if (!result) {
+    result = search(agent, name);
+    if (result.status === "callable") known.set(name, result);
+  }
+  return result;
+}
+
+/** Looks at descriptors only: no getter runs, nothing of `Object` is reached. */
+function search(agent: object, name: string): Lookup {
   for (
     let prototype = prototypeOf(agent);
     prototype !== null && prototype !== Object.prototype;

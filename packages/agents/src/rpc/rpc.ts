@@ -1,6 +1,7 @@
 import { frameHandlers, type Capability } from "../core/capability";
 import type { Connection } from "../core/connection";
-import { setCallSignal } from "../core/context";
+import { EntryContext } from "../core/context";
+import { isThenable } from "../core/thenable";
 import { publicMessage } from "../core/public-message";
 import { clientChecks } from "../protocol/decode";
 import { AgentError, messageOf } from "../protocol/errors";
@@ -53,7 +54,7 @@ export class Rpc implements Capability {
     for (const call of this.#open(connection).values()) if (!call.isDetached) call.abandon();
   }
 
-  async #call(connection: Connection, frame: RpcRequestFrame): Promise<void> {
+  #call(connection: Connection, frame: RpcRequestFrame): void | Promise<void> {
     const { id, method, args } = frame;
     const found = lookUp(this.#deps.target, method);
     if (found.status === "missing") return this.#refuse(connection, frame, `Method ${method} does not exist`);
@@ -62,16 +63,28 @@ export class Rpc implements Capability {
     this.#deps.emit("rpc", () => (streaming ? { method, streaming } : { method }));
     const credit = this.#deps.isExtended(connection) ? frame.credit : undefined;
     const call = new Call({ id, method, credit }, detached, (answer) => this.#answer(connection, answer));
-    const open = this.#open(connection);
-    open.set(id, call);
-    setCallSignal(() => call.signal);
+    EntryContext.setCall(call);
+    if (streaming) return this.#follow(connection, call, this.#stream(call, args));
     try {
-      if (streaming) await this.#stream(call, args);
-      else call.end(await this.#invoke(method, args));
+      const result = this.#invoke(method, args);
+      if (isThenable(result)) return this.#follow(connection, call, endWith(call, result));
+      // Answered before anything else can happen: nobody can cancel it.
+      call.end(result);
+    } catch (error) {
+      return this.#failed(call, error);
+    }
+  }
+
+  /** A call that takes its time: until it is over, its caller can cancel it. */
+  async #follow(connection: Connection, call: Call, work: Promise<void>): Promise<void> {
+    const open = this.#open(connection);
+    open.set(call.id, call);
+    try {
+      await work;
     } catch (error) {
       await this.#failed(call, error);
     } finally {
-      if (open.get(id) === call) open.delete(id);
+      if (open.get(call.id) === call) open.delete(call.id);
     }
   }
 
@@ -116,6 +129,10 @@ export class Rpc implements Capability {
     if (!calls) this.#calls.set(connection, (calls = new Map()));
     return calls;
   }
+}
+
+async function endWith(call: Call, result: PromiseLike<unknown>): Promise<void> {
+  call.end(await result);
 }
 
 /** Sends what a stream has. A stream that waits for its source hears of a cancellation at once, by `cancel`. */
