@@ -5,6 +5,7 @@ it.each([
   [1, 1],
   ["", ""],
   [null, null],
+  [NaN, NaN],
   [undefined, undefined],
   [{}, {}],
   [[], []],

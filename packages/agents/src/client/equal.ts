@@ -4,7 +4,7 @@ export function isEqual(a: unknown, b: unknown): boolean {
   const pairs: [unknown, unknown][] = [[a, b]];
   for (let pair = pairs.pop(); pair; pair = pairs.pop()) {
     const [one, other] = pair;
-    if (one === other) continue;
+    if (Object.is(one, other)) continue;
     if (!isPlain(one) || !isPlain(other) || Array.isArray(one) !== Array.isArray(other)) return false;
     const keys = Object.keys(one);
     if (keys.length !== Object.keys(other).length) return false;

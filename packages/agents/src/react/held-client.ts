@@ -1,9 +1,19 @@
 import { AgentClient, type AgentClientOptions, type StateOf } from "../client";
-import { QueryCache } from "./query-cache";
+import { isEqual } from "../client/equal";
+import { claimQuery, firstQuery } from "./first-query";
+import { QueryCache, type LoadedQuery } from "./query-cache";
 
 /** Options of `useAgent`. Callbacks may change with every render: the latest is called. */
 export interface UseAgentOptions<State = unknown> extends AgentClientOptions<State> {
-  /** When one of them changes, a `query` function is called again and the connection is made anew. */
+  /**
+   * Whether there is a connection. While it is false nothing is connected or loaded; when it becomes false, the connection is
+   * closed, and calls without an answer reject with CONNECTION_CLOSED. @default true
+   */
+  enabled?: boolean;
+  /**
+   * What a `query` function depends on. When one of them changes, it is called again and the connection is made anew. Plain
+   * objects and arrays are compared by what is in them.
+   */
   queryDeps?: readonly unknown[];
   /** How long the result of a `query` function is kept while connected, in milliseconds. @default 300000 */
   cacheTtl?: number;
@@ -12,35 +22,57 @@ export interface UseAgentOptions<State = unknown> extends AgentClientOptions<Sta
 /** A client that a component holds as long as its address stays the same, with the options of the latest render. */
 export class HeldClient<AgentOrState, State = StateOf<AgentOrState>> {
   readonly client: AgentClient<AgentOrState, State>;
-  readonly #key: string;
+  readonly #address: readonly unknown[];
   readonly #cache = new QueryCache();
   #options: UseAgentOptions<State>;
   #queryDeps: readonly unknown[];
+  /** Whether the component waits for a query before it is there. */
+  #waits: boolean;
 
-  constructor(options: UseAgentOptions<State>) {
-    this.#key = addressKey(options);
+  constructor(options: UseAgentOptions<State>, waits: boolean) {
+    this.#address = addressOf(options);
     this.#options = options;
     this.#queryDeps = queryDeps(options);
+    this.#waits = waits;
     this.client = new AgentClient<AgentOrState, State>(this.#live(options));
     this.client.addEventListener("close", () => this.#cache.clear());
   }
 
   isFor(options: UseAgentOptions<State>): boolean {
-    return this.#key === addressKey(options);
+    return isEqual(this.#address, addressOf(options));
   }
 
-  /** The options of the latest render. */
-  update(options: UseAgentOptions<State>): void {
+  /** The query to connect with for the first time. Suspends the component until it is there. */
+  firstQuery(options: UseAgentOptions<State>): LoadedQuery | undefined {
+    const { query } = options;
+    if (!this.#waits || !connectsByItself(options) || typeof query !== "function") return undefined;
+    return firstQuery([this.#address, queryDeps(options)], query);
+  }
+
+  /** The component is there, with the options of the latest render. */
+  update(options: UseAgentOptions<State>, first: LoadedQuery | undefined): void {
     this.#options = options;
+    if (connectsByItself(options)) this.#waits = false;
+    if (!first) return;
+    this.#queryDeps = queryDeps(options);
+    this.#cache.put(first, options.cacheTtl);
+    claimQuery(first);
   }
 
   /** Connects anew when the query is another one, unless the program has closed the client. */
   followQuery(): void {
     const deps = queryDeps(this.#options);
-    if (areSame(this.#queryDeps, deps)) return;
+    if (isEqual(this.#queryDeps, deps)) return;
     this.#queryDeps = deps;
     this.#cache.clear();
-    if (this.client.shouldReconnect || this.client.connectionError) this.client.reconnect();
+    const { enabled = true } = this.#options;
+    if (enabled && (this.client.shouldReconnect || this.client.connectionError)) this.client.reconnect();
+  }
+
+  /** Closes the client. What it loads then is not what it had, even if it had no connection yet. */
+  close(): void {
+    this.client.close();
+    this.#cache.clear();
   }
 
   /** The address of the first render; callbacks and query as they are when they are needed. */
@@ -60,14 +92,12 @@ export class HeldClient<AgentOrState, State = StateOf<AgentOrState>> {
   }
 }
 
-function addressKey({ agent, name, host, path, basePath, prefix, protocol, id }: UseAgentOptions<never>): string {
-  return JSON.stringify([agent, name, host, path, basePath, prefix, protocol, id]);
+const connectsByItself = ({ enabled = true, startClosed }: UseAgentOptions<never>): boolean => enabled && !startClosed;
+
+function addressOf({ agent, name, host, path, basePath, prefix, protocol, id }: UseAgentOptions<never>): unknown[] {
+  return [agent, name, host, path, basePath, prefix, protocol, id];
 }
 
 function queryDeps({ query, queryDeps: deps = [] }: UseAgentOptions<never>): readonly unknown[] {
   return typeof query === "function" ? deps : [JSON.stringify(query)];
-}
-
-function areSame(before: readonly unknown[], after: readonly unknown[]): boolean {
-  return before.length === after.length && before.every((value, index) => Object.is(value, after[index]));
 }

@@ -1,5 +1,11 @@
 import type { Query } from "../client";
 
+/** A query, and when it was known. */
+export interface LoadedQuery {
+  query: Query;
+  loadedAtMs: number;
+}
+
 const defaultTtlMs = 5 * 60 * 1000;
 
 /** Keeps the result of an async query for a while, so that a connection and the requests after it share one token. */
@@ -16,6 +22,11 @@ export class QueryCache {
       if (this.#entry === entry) this.#entry = undefined;
     });
     return query;
+  }
+
+  /** Keeps a query that was loaded elsewhere. */
+  put({ query, loadedAtMs }: LoadedQuery, ttlMs = defaultTtlMs): void {
+    this.#entry = { query: Promise.resolve(query), expiresAtMs: loadedAtMs + ttlMs };
   }
 
   clear(): void {
