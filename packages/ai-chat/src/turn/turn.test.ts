@@ -218,9 +218,25 @@ it("ends a turn at once when it is cancelled, and keeps what it said", async () 
   expect(await doneOf(b)).toEqual(end);
   const messages = [{ id: "u1" }, said("half")];
   expect(await b.next("cf_agent_chat_messages")).toMatchObject({ messages });
-  // Whoever has asked may have stopped it, and may not have heard all of it.
-  expect(await a.next("cf_agent_chat_messages")).toMatchObject({ messages });
   expect(await streamRows(stub)).toBe(0);
+});
+
+it.each([
+  { client: "ours", extensions: "&_agents_ext=1", lists: 1 },
+  // It would take the list as it is, without what it has asked since.
+  { client: "another", extensions: "", lists: 0 }
+])("sends $lists transcripts to a client that has stopped its own turn, if it is $client", async (given) => {
+  const stub = talker(`stopped-${given.client}`);
+  const a = await connect(stub, `_pk=a${given.extensions}`);
+  a.send(ask("r1", [user("u1", "script")]));
+  await stub.say({ type: "start" }, { type: "text-start", id: "t" }, { type: "text-delta", id: "t", delta: "half" });
+  await a.next((frame) => String(frame.body).includes("half"));
+  a.send({ type: "cf_agent_chat_request_cancel", id: "r1" });
+  await doneOf(a, "r1");
+  a.send(ask("r2", [user("u1", "script"), user("u2", "hi")]));
+  const frames = await framesUntil(a, isDone("r2"));
+  const lists = frames.filter(({ type }) => type === "cf_agent_chat_messages");
+  expect(lists.map(({ messages }) => messages)).toMatchObject(Array(given.lists).fill([{ id: "u1" }, said("half")]));
 });
 
 it("does not wait for a model that does not listen", async () => {

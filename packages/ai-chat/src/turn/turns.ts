@@ -1,5 +1,5 @@
 import type { Connection } from "agents";
-import { publicMessage } from "agents/capability";
+import { hasFlag, publicMessage } from "agents/capability";
 import type { UIMessage, UIMessageChunk } from "ai";
 import { MessageBuilder } from "../messages/message-builder";
 import { closeOpenCalls, settleCut } from "../messages/settle";
@@ -267,8 +267,11 @@ export class Turns {
         this.#deps.emit("message:response", () => ({}));
         this.#deps.broadcast({ ...frame, body: "", done: true });
     }
-    // Who has stopped it may have heard less than is stored.
-    this.#deps.broadcastMessages(outcome.status === "cancelled" ? undefined : turn.request.source);
+    const { source } = turn.request;
+    // Who has stopped it may have heard less than is stored. But other clients than ours take the list as it is, without what
+    // they have asked since.
+    const mayHaveLess = outcome.status === "cancelled" && (!source || hasFlag(source, "extended"));
+    this.#deps.broadcastMessages(mayHaveLess ? undefined : source);
   }
 }
 
