@@ -27,7 +27,7 @@ export interface Row {
 }
 
 /** Which are compared: everything with the floor, and ours with the peer. */
-export function pairsOf(ids: readonly string[]): [one: string, other: string][] {
+function pairsOf(ids: readonly string[]): [one: string, other: string][] {
   const pairs: [string, string][] = [];
   const subjects = subjectsOf(ids);
   if (ids.includes("floor")) for (const id of [...subjects, "peer"]) if (ids.includes(id)) pairs.push([id, "floor"]);
@@ -38,7 +38,7 @@ export function pairsOf(ids: readonly string[]): [one: string, other: string][] 
 /** Those that have targets. */
 const subjectsOf = (ids: readonly string[]) => ids.filter((id) => id !== "floor" && id !== "peer");
 
-export const pairName = (one: string, other: string): string => `${one} / ${other}`;
+const pairName = (one: string, other: string): string => `${one} / ${other}`;
 
 /** One row for each metric of each bench. */
 export function summarize(benches: readonly Bench[], rounds: Rounds, ids: readonly string[]): Row[] {

@@ -6,7 +6,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Bench, Lane, Suite, WorkerOptions } from "./suite.ts";
 import { Workerd } from "./workerd.ts";
 
-const benchTimeoutMs = 120_000;
+const benchTimeoutMs = 60_000;
 
 export interface RunOptions {
   implementations: Implementation[];
