@@ -1,4 +1,9 @@
-export { installCapability, type CapabilityKit } from "./agent";
+import type { Agent } from "./agent";
+import type { Capability } from "./core/capability";
+import type { Host } from "./core/host";
+import type { Schema, SchemaDefinition } from "./core/meta";
+import { hostOf } from "./server";
+
 export {
   frameHandlers,
   type Capability,
@@ -11,3 +16,41 @@ export { send } from "./core/connections";
 export type { Schema, SchemaDefinition } from "./core/meta";
 export { publicMessage } from "./core/public-message";
 export { isObject, isString, type Check, type Checks } from "./protocol/decode";
+
+/** What a package that extends `Agent` builds its capability from. */
+export interface CapabilityKit {
+  /** Tables of the capability, under a name that is unique in the agent. */
+  schema(name: string, definition: SchemaDefinition): Schema;
+  readonly connections: Host["connections"];
+  /** The capability's work changed: its `nextWake` is asked again. */
+  changed(): void;
+  /** The wake that the capability asked for last, perhaps in an earlier life of the instance. Costs nothing. */
+  wake(): number | undefined;
+  emit(type: string, payload: () => Record<string, unknown>): void;
+  /** The one path of errors: an event, then `onError`. Never throws. */
+  failed(error: unknown): Promise<void>;
+}
+
+/**
+ * Adds a capability to an agent. Call it in the constructor of a class that extends `Agent`.
+ *
+ * @throws CAPABILITY_INVALID when the agent has one of this name, or one that handles the same frames
+ */
+export function installCapability<Installed extends Capability>(
+  // oxlint-disable-next-line typescript/no-explicit-any
+  agent: Agent<any, any, any>,
+  name: string,
+  build: (kit: CapabilityKit) => Installed
+): Installed {
+  const host = hostOf(agent);
+  return host.install(
+    build({
+      schema: (schemaName, definition) => host.schema(schemaName, definition),
+      connections: host.connections,
+      changed: () => host.alarms.changed(name),
+      wake: () => host.meta.wakeOf(name),
+      emit: (type, payload) => host.emit(type, payload),
+      failed: (error) => host.failed(error)
+    })
+  );
+}

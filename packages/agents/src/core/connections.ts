@@ -100,6 +100,11 @@ export function send(connection: Connection, message: WSData): void {
   }
 }
 
+/** Sends a frame of the protocol to a connection, if it wants such frames. */
+export function sendFrame(connection: Connection, frame: string): void {
+  if (!hasFlag(connection, "protocolDisabled")) send(connection, frame);
+}
+
 // 1005, 1006 and 1015 never travel in a close frame; answering with them fails.
 const reservedCodes: ReadonlySet<number> = new Set([1005, 1006, 1015]);
 

@@ -1,7 +1,7 @@
 import { subscribe as listen, unsubscribe } from "node:diagnostics_channel";
 import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { installCapability } from "../agent";
+import { installCapability } from "../capability";
 import { connect, logged } from "../test/kit";
 import {
   channels,

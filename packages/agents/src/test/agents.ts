@@ -1,5 +1,5 @@
 import type { Capability } from "../core/capability";
-import { installCapability, type CapabilityKit } from "../agent";
+import { installCapability, type CapabilityKit } from "../capability";
 import {
   Agent,
   callable,

@@ -1,0 +1,302 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Operation } from "./core/capability";
+import { classNameOf } from "./core/class-name";
+import {
+  asConnection,
+  hasFlag,
+  setFlag,
+  type Connection,
+  type ConnectionContext,
+  type WSMessage
+} from "./core/connection";
+import { echoClose } from "./core/connections";
+import { currentContext, type AgentContext } from "./core/context";
+import { Gate, holdConstruction } from "./core/gate";
+import { Host, mayByDefault } from "./core/host";
+import { MemorySockets } from "./core/memory-sockets";
+import { resolveOptions, type AgentStaticOptions } from "./core/options";
+import type { StartMessage } from "./core/route";
+import { wait } from "./core/wait";
+import type { ObservabilityEvent } from "./observability/events";
+import { genericObservability, type Observability } from "./observability/observability";
+import { AgentError } from "./protocol/errors";
+import type { IdentityFrame } from "./protocol/frames";
+import { kebabCase } from "./protocol/names";
+
+const nameKey = "__ps_name";
+
+let host: (server: object) => Host;
+
+/** What the layers above install their features in. A member of the class could be called by whoever holds a stub. */
+export const hostOf = (server: object): Host => host(server);
+
+/**
+ * The lower half of an agent: one Durable Object with a name, the one gate into it, its connections and its errors. What an
+ * agent is beyond that (state, calls, schedules) is in `Agent`.
+ */
+export class Server<Env = Cloudflare.Env, Props extends object = Record<string, unknown>> extends DurableObject<Env> {
+  /** Options of the class. A subclass states what it changes; the rest is inherited. */
+  static options: AgentStaticOptions = {};
+
+  static {
+    host = (server) => (server as Server).#host;
+  }
+
+  /** Where events go; `undefined` for nowhere. */
+  observability: Observability | undefined = genericObservability;
+
+  readonly #gate: Gate;
+  readonly #host: Host;
+  #name: string | undefined;
+  #identityFrame: string | undefined;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#gate = new Gate(this, {
+      start: (props) => this.#start(props as Props | undefined),
+      failed: (error, context) => this.#failed(error, context),
+      wait: (delayMs, signal) => wait(delayMs, signal)
+    });
+    holdConstruction(ctx, this.#gate);
+    this.#host = new Host({
+      storage: ctx.storage,
+      name: ctx.id.name,
+      sockets: resolveOptions(new.target).hibernate ? ctx : new MemorySockets(ctx, this),
+      alarm: {
+        set: (atMs) => void ctx.storage.setAlarm(atMs),
+        clear: () => void ctx.storage.deleteAlarm()
+      },
+      hooks: {
+        onConnect: (connection, context) => this.onConnect(connection, context),
+        onMessage: (connection, message) => this.onMessage(connection, message),
+        onRequest: (request) => this.onRequest(request),
+        connectionTags: (connection, context) => this.getConnectionTags(connection, context),
+        isReadonly: (connection, context) => this.shouldConnectionBeReadonly(connection, context),
+        wantsProtocol: (connection, context) => this.shouldSendProtocolMessages(connection, context),
+        mayDo: (connection, operation) => this.authorize(connection, operation),
+        identityFrame: () => this.#identify(),
+        emit: (type, payload) => this.#emit(type, payload),
+        failed: (error) => this.#failed(error, currentContext())
+      }
+    });
+  }
+
+  /**
+   * The name under which this instance was created.
+   *
+   * @throws AGENT_NAME_UNKNOWN when it was reached by an id that was not made from a name
+   */
+  get name(): string {
+    const name = this.#knownName();
+    if (name !== undefined) return name;
+    throw new AgentError(
+      "AGENT_NAME_UNKNOWN",
+      "This instance was created by an id without a name. Use getAgentByName(namespace, name) or idFromName(name)."
+    );
+  }
+
+  #knownName(): string | undefined {
+    return (this.#name ??=
+      this.ctx.id.name ?? this.#host.meta.name ?? (this.ctx.storage.kv.get(nameKey) as string | undefined));
+  }
+
+  // --- hooks: override what you need ---
+
+  /** Runs when the instance starts or wakes, and is over before anything else happens. */
+  onStart(_props?: Props): void | Promise<void> {}
+
+  /** Answers HTTP requests. */
+  onRequest(_request: Request): Response | Promise<Response> {
+    return new Response("Not implemented", { status: 404 });
+  }
+
+  /** A client connected; identity and state have been sent to it. */
+  onConnect(_connection: Connection, _ctx: ConnectionContext): void | Promise<void> {}
+
+  /** A message arrived that is not a frame of the agent protocol. */
+  onMessage(_connection: Connection, _message: WSMessage): void | Promise<void> {}
+
+  /** A client's connection was closed. */
+  onClose(_connection: Connection, _code: number, _reason: string, _wasClean: boolean): void | Promise<void> {}
+
+  /** An error: of a connection, or (with one argument) of anything else. The default logs it. */
+  onError(connection: Connection, error: unknown): void | Promise<void>;
+  // The second parameter is never given. With it, an override that takes a connection and any error fits both forms.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  onError(error: unknown, none?: any): void | Promise<void>;
+  onError(connectionOrError: unknown, error?: unknown): void | Promise<void> {
+    console.error(error ?? connectionOrError);
+  }
+
+  /** Up to 9 tags, by which `getConnections` finds this connection. */
+  getConnectionTags(_connection: Connection, _ctx: ConnectionContext): string[] | Promise<string[]> {
+    return [];
+  }
+
+  /**
+   * Whether a connection may do what it asks for: asked for every frame of a client that writes, calls or steers. The default
+   * lets a read-only connection watch and call, and everybody else do everything. Keep it: `super.authorize(...) && ...`.
+   *
+   * @param operation its `type`, and what it is about (the method of a call, the id of a tool call)
+   * @returns false to refuse; the client is told so in the words of its protocol
+   * @example
+   * authorize(connection: Connection<{ role: string }>, operation: Operation) {
+   *   const isAdmin = connection.state?.role === "admin";
+   *   return super.authorize(connection, operation) && (operation.type !== "chat-clear" || isAdmin);
+   * }
+   */
+  authorize(connection: Connection, operation: Operation): boolean {
+    return mayByDefault(connection, operation);
+  }
+
+  /** Whether this new connection may only watch and call. */
+  shouldConnectionBeReadonly(_connection: Connection, _ctx: ConnectionContext): boolean {
+    return false;
+  }
+
+  /** Whether this new connection gets identity, state and MCP frames. */
+  shouldSendProtocolMessages(_connection: Connection, _ctx: ConnectionContext): boolean {
+    return true;
+  }
+
+  // --- connections ---
+
+  /** All open connections, or those with a tag. */
+  getConnections<State = unknown>(tag?: string): Iterable<Connection<State>> {
+    return this.#host.connections.all(tag);
+  }
+
+  /** The open connection with this id. */
+  getConnection<State = unknown>(id: string): Connection<State> | undefined {
+    return this.#host.connections.get(id);
+  }
+
+  /**
+   * Sends a message to all connections.
+   *
+   * @param message text or bytes
+   * @param without ids of connections that do not get it
+   */
+  broadcast(message: string | ArrayBuffer | ArrayBufferView, without?: string[]): void {
+    this.#host.connections.broadcast(message, without);
+  }
+
+  /** Makes a connection read-only, or lifts that. It holds until the connection ends, hibernation included. */
+  setConnectionReadonly(connection: Connection, readonly = true): void {
+    setFlag(connection, "readonly", readonly);
+  }
+
+  /** Whether a connection may only watch and call. */
+  isConnectionReadonly(connection: Connection): boolean {
+    return hasFlag(connection, "readonly");
+  }
+
+  /** Whether a connection gets identity, state and MCP frames. */
+  isConnectionProtocolEnabled(connection: Connection): boolean {
+    return !hasFlag(connection, "protocolDisabled");
+  }
+
+  // --- entries: the runtime calls these ---
+
+  override fetch(request: Request): Promise<Response> {
+    if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
+      return this.#gate.enter({ request }, () => this.#host.request(request));
+    }
+    const arrival = this.#host.prepare(request);
+    return this.#gate.enter(arrival, () => this.#host.connect(arrival));
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
+    const connection = asConnection(socket);
+    if (!connection) return;
+    return this.#gate.deliver({ connection }, () => this.#host.message(connection, message));
+  }
+
+  override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void> {
+    const connection = asConnection(socket);
+    if (!connection) return;
+    echoClose(socket, code, reason);
+    return this.#gate.deliver({ connection }, () => {
+      this.#emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
+      this.#host.closed(connection);
+      return this.onClose(connection, code, reason, wasClean);
+    });
+  }
+
+  override webSocketError(socket: WebSocket, error: unknown): void | Promise<void> {
+    const connection = asConnection(socket);
+    if (!connection) return;
+    return this.#gate.deliver({ connection }, () => {
+      throw error;
+    });
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
+    } catch {
+      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start.
+      this.#host.alarms.again(Date.now());
+    }
+  }
+
+  /** Called by `getAgentByName`, before anything else, when there is something that the instance cannot know by itself. */
+  async __agentStart(message: StartMessage): Promise<void> {
+    if (message.name !== undefined && this.#knownName() === undefined) {
+      this.ctx.storage.kv.put(nameKey, message.name);
+      this.#name = message.name;
+    }
+    if (message.props !== undefined) this.#gate.offerProps(message.props);
+    await this.#gate.enter(undefined, () => {});
+  }
+
+  // --- wiring ---
+
+  async #start(props: Props | undefined): Promise<void> {
+    await this.#host.start();
+    await this.onStart(props);
+  }
+
+  async #failed(error: unknown, context: AgentContext): Promise<void> {
+    this.#emit("error", () => ({ error: error instanceof Error ? error.message : String(error) }));
+    try {
+      if (context.connection) await this.onError(context.connection, error);
+      else await this.onError(error);
+    } catch (thrown) {
+      // "Optionally throw to propagate": the caller gets the original error in any case.
+      if (thrown !== error) console.error("onError threw:", thrown);
+    }
+  }
+
+  #identify(): string | undefined {
+    if (!resolveOptions(this.constructor).sendIdentityOnConnect) return undefined;
+    if (this.#identityFrame === undefined) {
+      const frame: IdentityFrame = { type: "cf_agent_identity", name: this.name, agent: kebabCase(this.#className) };
+      this.#identityFrame = JSON.stringify(frame);
+    }
+    return this.#identityFrame;
+  }
+
+  get #className(): string {
+    return classNameOf(this, this.ctx.id, (this.ctx as { exports?: Record<string, unknown> }).exports);
+  }
+
+  #emit(type: string, payload: () => Record<string, unknown>): void {
+    const target = this.observability;
+    if (!target) return;
+    try {
+      if (target.wants?.(type) === false) return;
+      // The union lists what this package and those beside it emit; a capability may have events of its own.
+      target.emit({
+        type,
+        agent: this.#className,
+        name: this.#knownName() ?? "",
+        payload: payload(),
+        timestamp: Date.now()
+      } as ObservabilityEvent);
+    } catch (error) {
+      // Whoever watches must not change what happens.
+      console.error(`observability threw at "${type}":`, error);
+    }
+  }
+}
