@@ -194,7 +194,7 @@ test("state is kept in .wrangler/state, as SQLite, and is new elsewhere or when 
   const state = join(project.folder, ".wrangler/state");
   const files = await readdir(state, { recursive: true });
   assert.ok(
-    files.some((file) => /v3[\\/]do[\\/].*CounterAgent.*\.sqlite$/.test(file)),
+    files.some((file) => /v3[\\/]do[\\/]my-agent-app-CounterAgent[\\/][0-9a-f]+\.sqlite$/.test(file)),
     files.join("\n")
   );
   await restart("--persist-to", "elsewhere");
