@@ -1,7 +1,7 @@
 import type { UIMessage } from "ai";
 import { expect, it, vi } from "vitest";
 import type { ToolPart } from "../messages/settle";
-import { FakeServer, startSession, until } from "./fake-server.node";
+import { beginSession, FakeServer, startSession, until } from "./fake-server.node";
 
 const user = (id: string, text: string): UIMessage => ({ id, role: "user", parts: [{ type: "text", text }] });
 const answer = (id: string, ...deltas: string[]) => [
@@ -297,6 +297,42 @@ it("loads again when something happened while it was loading", async () => {
     }
   });
   expect(texts(session.chat.messages)).toEqual(["old", "new"]);
+});
+
+it("answers what was asked before the messages came, and puts them before it", async () => {
+  const server = new FakeServer();
+  const loaded = Promise.withResolvers<UIMessage[]>();
+  const session = beginSession(server, { loadMessages: () => loaded.promise });
+  const sending = session.chat.sendMessage({ text: "early" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  server.chunks(id, answer("a1", "one ").slice(0, 3));
+  await until(session, () => texts(session.chat.messages).at(-1) === "one ");
+  loaded.resolve([user("u0", "old")]);
+  await until(session, () => !session.getSnapshot().isLoading);
+  expect(texts(session.chat.messages)).toEqual(["old", "early", "one "]);
+  server.chunks(id, [{ type: "text-delta", id: "t", delta: "two" }]);
+  server.done(id);
+  await sending;
+  expect(texts(session.chat.messages)).toEqual(["old", "early", "one two"]);
+});
+
+it("ends a turn that is over before the messages came", async () => {
+  const server = new FakeServer();
+  const loads = [Promise.withResolvers<UIMessage[]>(), Promise.withResolvers<UIMessage[]>()];
+  const loadMessages = () => loads.shift()!.promise;
+  const [first, second] = loads;
+  const session = beginSession(server, { loadMessages });
+  const sending = session.chat.sendMessage({ text: "early" });
+  const { id } = await server.next("cf_agent_use_chat_request");
+  server.chunks(id, answer("a1", "one"));
+  server.done(id);
+  await sending;
+  expect(session.chat.status).toBe("ready");
+  first!.resolve([]);
+  // What it says was not stored when the first list was made.
+  second!.resolve(session.chat.messages);
+  await until(session, () => !session.getSnapshot().isLoading);
+  expect(texts(session.chat.messages)).toEqual(["early", "one"]);
 });
 
 it("offers a waiting call once, sends its result, and follows the continuation on the same message", async () => {

@@ -299,8 +299,9 @@ export class ChatSession<Message extends UIMessage = UIMessage> {
 
   #handle(frame: ChatServerFrame): void {
     if (changesTranscript(frame)) this.#changes++;
-    // Before the transcript is there, chunks have nothing to be added to; they are replayed when it is.
-    if (!this.#loaded) return;
+    // Before the transcript is there, chunks of others have nothing to be added to; they are replayed when it is.
+    const isOwn = frame.type === "cf_agent_use_chat_response" && this.#own.has(frame.id);
+    if (!this.#loaded && !isOwn) return;
     switch (frame.type) {
       case "cf_agent_use_chat_response":
         return this.#response(frame);

@@ -71,11 +71,8 @@ export class FakeServer implements ChatSocket {
   }
 }
 
-/** A session that is attached, has loaded, and was told that there is no stream. */
-export async function startSession(
-  server: FakeServer,
-  options: Partial<ChatSessionOptions<UIMessage>> = {}
-): Promise<ChatSession> {
+/** A session that is attached, and loads. */
+export function beginSession(server: FakeServer, options: Partial<ChatSessionOptions<UIMessage>> = {}): ChatSession {
   const session = new ChatSession(server);
   const loadTranscript = async () => (await (await server.fetch()).json()) as UIMessage[];
   session.update({
@@ -88,6 +85,15 @@ export async function startSession(
     ...options
   });
   session.attach();
+  return session;
+}
+
+/** A session that is attached, has loaded, and was told that there is no stream. */
+export async function startSession(
+  server: FakeServer,
+  options: Partial<ChatSessionOptions<UIMessage>> = {}
+): Promise<ChatSession> {
+  const session = beginSession(server, options);
   await server.next("cf_agent_stream_resume_request");
   server.say({ type: "cf_agent_stream_resume_none" });
   return session;
