@@ -13,6 +13,7 @@ export const httpWebsocketsOlder = {
   "onError-connection": [1, "`onError(connection, error)` runs for an error of a connection."],
   "onError-server": [1, "`onError(error)` runs for an error of the server."],
   "connection-id": [1, "`connection.id` is unique."],
+  "connection-server": [1, "`connection.server` is the name of the instance."],
   "connection-state": [1, "`connection.state` is null until it is set, and each connection has its own."],
   "connection-state-immutable": [1, "`connection.state` cannot be assigned; it changes by `setState` only."],
   "connection-state-hibernation": [1, "`connection.state` survives hibernation."],

@@ -3,6 +3,7 @@ import { send, sendFrame } from "./core/connections";
 import { currentContext, type AgentContext } from "./core/context";
 import { wrapMembers, wrapPrototypes } from "./core/gate";
 import type { Host } from "./core/host";
+import { isThenable } from "./core/thenable";
 import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type McpServersFrame } from "./protocol/frames";
@@ -60,7 +61,7 @@ export class Agent<
     return new State({
       schema: host.schema("state", stateSchema),
       initial: () => this.initialState,
-      validate: (next, source) => this.validateStateChange(next as StateType, source),
+      validate: (next, source) => checkValidation(this.validateStateChange(next as StateType, source)),
       changed: (next, source) => this.#stateChanged(next as StateType, source),
       broadcast: (frameFor, except) => host.connections.broadcastFrame(frameFor, (connection) => connection === except),
       send: sendFrame,
@@ -139,6 +140,14 @@ export class Agent<
     const pending = notificationOf(this, Agent.prototype).call(this, next, source);
     if (pending) void pending.catch((error: unknown) => host.failed(error));
   }
+}
+
+/** A validation that returns a promise has not said anything when the state is stored. */
+function checkValidation(result: unknown): void {
+  if (!isThenable(result)) return;
+  // What it says later, nobody hears.
+  result.then(undefined, () => {});
+  throw new AgentError("STATE_VALIDATION_ASYNC", "validateStateChange() must be synchronous: it returned a promise");
 }
 
 /** An agent of whatever type parameters. */

@@ -2,6 +2,7 @@ import type { Agent } from "./agent";
 import type { Capability } from "./core/capability";
 import type { Host } from "./core/host";
 import type { Schema, SchemaDefinition } from "./core/meta";
+import { AgentError } from "./protocol/errors";
 import { hostOf } from "./server";
 
 export {
@@ -34,7 +35,8 @@ export interface CapabilityKit {
 /**
  * Adds a capability to an agent. Call it in the constructor of a class that extends `Agent`.
  *
- * @throws CAPABILITY_INVALID when the agent has one of this name, or one that handles the same frames
+ * @throws CAPABILITY_INVALID when the agent has one of this name or one that handles the same frames, or when the name is not
+ * that of the capability
  */
 export function installCapability<Installed extends Capability>(
   // oxlint-disable-next-line typescript/no-explicit-any
@@ -43,14 +45,16 @@ export function installCapability<Installed extends Capability>(
   build: (kit: CapabilityKit) => Installed
 ): Installed {
   const host = hostOf(agent);
-  return host.install(
-    build({
-      schema: (schemaName, definition) => host.schema(schemaName, definition),
-      connections: host.connections,
-      changed: () => host.alarms.changed(name),
-      wake: () => host.meta.wakeOf(name),
-      emit: (type, payload) => host.emit(type, payload),
-      failed: (error) => host.failed(error)
-    })
-  );
+  const capability = build({
+    schema: (schemaName, definition) => host.schema(schemaName, definition),
+    connections: host.connections,
+    changed: () => host.alarms.changed(name),
+    wake: () => host.meta.wakeOf(name),
+    emit: (type, payload) => host.emit(type, payload),
+    failed: (error) => host.failed(error)
+  });
+  if (capability.name !== name) {
+    throw new AgentError("CAPABILITY_INVALID", `The capability "${capability.name}" was installed as "${name}"`);
+  }
+  return host.install(capability);
 }

@@ -62,6 +62,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
       storage: ctx.storage,
       name: ctx.id.name,
       sockets: resolveOptions(new.target).hibernate ? ctx : new MemorySockets(ctx, this),
+      owner: this,
       alarm: {
         set: (atMs) => void ctx.storage.setAlarm(atMs),
         clear: () => void ctx.storage.deleteAlarm()
@@ -207,13 +208,13 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
-    const connection = asConnection(socket);
+    const connection = asConnection(socket, this);
     if (!connection) return;
     return this.#gate.deliver({ connection }, () => this.#host.message(connection, message));
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void> {
-    const connection = asConnection(socket);
+    const connection = asConnection(socket, this);
     if (!connection) return;
     echoClose(socket, code, reason);
     return this.#gate.deliver({ connection }, () => {
@@ -224,7 +225,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   }
 
   override webSocketError(socket: WebSocket, error: unknown): void | Promise<void> {
-    const connection = asConnection(socket);
+    const connection = asConnection(socket, this);
     if (!connection) return;
     return this.#gate.deliver({ connection }, () => {
       throw error;

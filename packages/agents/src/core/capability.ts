@@ -1,7 +1,6 @@
 import type { Check, Checks } from "../protocol/decode";
 import type { Fields } from "../protocol/frames";
 import type { Connection, ConnectionContext } from "./connection";
-import type { SchemaDefinition } from "./meta";
 
 /** What a client asks to do. Whether its connection may is decided in one place, for every frame. */
 export type Operation =
@@ -49,7 +48,6 @@ export function frameHandlers<Frame extends { type: string }>(
 /** A feature of an agent. It names what it needs in its constructor, and never sees the agent. */
 export interface Capability {
   readonly name: string;
-  readonly schema?: SchemaDefinition;
   readonly frames?: FrameHandlers;
   /** Before the agent's own `onStart`. */
   onStart?(): void | Promise<void>;
@@ -60,7 +58,7 @@ export interface Capability {
   onClose?(connection: Connection): void;
   /** Answers a request, or leaves it to the next one and at last to the agent's `onRequest`. */
   onRequest?(request: Request): Response | undefined | Promise<Response | undefined>;
-  /** When to call `onWake`, in ms since the epoch. Asked after `host.changed(name)`. */
+  /** When to call `onWake`, in ms since the epoch. Asked after the kit's `changed()`. */
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;
 }

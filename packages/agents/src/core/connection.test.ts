@@ -21,6 +21,15 @@ const restore = async (stub: Stub, user: unknown) => {
 };
 const uri = (query: string) => `http://test/agents/agent/name?${query}`;
 
+// proves http-websockets-older#connection-server
+it("a connection tells the name of its instance, also after hibernation", async () => {
+  const stub = env.Recorder.get(env.Recorder.idFromName("a room"));
+  await connect(stub);
+  expect(await inside(stub, ({ server }) => server)).toBe("a room");
+  await evict(stub);
+  expect(await inside(stub, ({ server }) => server)).toBe("a room");
+});
+
 describe("[C11] the attachment of a socket", () => {
   it("has the documented form", async () => {
     const stub = recorder();

@@ -15,6 +15,8 @@ export interface ConnectionContext {
 export interface Connection<State = any> extends WebSocket {
   /** Chosen by the client (`_pk`), or made by the server. */
   readonly id: string;
+  /** The name of the instance that it is connected to. */
+  readonly server: string;
   /** The URL of the upgrade request, as the agent saw it. */
   readonly uri: string | null;
   /** The id, then what `getConnectionTags` returned. */
@@ -54,6 +56,11 @@ const isPlain = (state: unknown): state is UserData =>
   !Array.isArray(state) &&
   !hiddenKeys.some((key) => Object.hasOwn(state, key));
 
+/** The instance that has a socket. */
+export interface Owner {
+  readonly name: string;
+}
+
 const peerSlot = Symbol("agents.peer");
 type Socket = WebSocket & { [peerSlot]?: Peer };
 
@@ -64,6 +71,7 @@ class Peer {
   readonly uri: string | null;
   state: unknown = null;
   flags: ConnectionFlags = { readonly: false, protocolDisabled: false, extended: false };
+  owner: Owner | undefined;
 
   constructor(id: string, tags: readonly string[], uri: string | null) {
     this.id = id;
@@ -125,6 +133,7 @@ function peerOf(socket: Socket): Peer {
 
 const members: PropertyDescriptorMap & ThisType<Socket> = {
   id: { get: accessor((peer) => peer.id) },
+  server: { get: accessor((peer) => peer.owner?.name) },
   uri: { get: accessor((peer) => peer.uri) },
   tags: { get: accessor((peer) => peer.tags) },
   state: { get: accessor((peer) => peer.state) },
@@ -152,7 +161,7 @@ const prototype = Object.create(WebSocket.prototype, members) as object;
  * A socket of this instance as a connection, or `undefined` when it is none of ours: a program may accept other sockets by
  * itself.
  */
-export function asConnection(socket: WebSocket): Connection | undefined {
+export function asConnection(socket: WebSocket, owner?: Owner): Connection | undefined {
   const known = socket as Socket;
   if (known[peerSlot] === undefined) {
     const attachment = socket.deserializeAttachment() as Partial<Attachment> | null;
@@ -160,6 +169,7 @@ export function asConnection(socket: WebSocket): Connection | undefined {
     // A socket that was restored after hibernation is a new object with its old attachment.
     attach(known, Peer.fromAttachment(attachment as Attachment));
   }
+  known[peerSlot]!.owner ??= owner;
   // What its prototype adds is what `Connection` adds.
   return known as unknown as Connection;
 }
@@ -170,8 +180,10 @@ function attach(socket: Socket, peer: Peer): void {
 }
 
 /** Makes a new socket a connection: its identity is stored with it from here on. */
-export function createConnection(socket: WebSocket, id: string, uri: string | null): Connection {
-  attach(socket, new Peer(id, [id], uri));
+export function createConnection(socket: WebSocket, id: string, uri: string | null, owner: Owner): Connection {
+  const peer = new Peer(id, [id], uri);
+  peer.owner = owner;
+  attach(socket, peer);
   return socket as unknown as Connection;
 }
 
@@ -181,6 +193,7 @@ export function establish(connection: Connection, tags: readonly string[], flags
   const before = peerOf(socket);
   const peer = new Peer(before.id, tags, before.uri);
   peer.state = before.state;
+  peer.owner = before.owner;
   peer.flags = flags;
   save(socket, peer, peer.state, flags);
   socket[peerSlot] = peer;

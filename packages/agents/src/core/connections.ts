@@ -6,7 +6,8 @@ import {
   establish,
   hasFlag,
   type Connection,
-  type ConnectionFlags
+  type ConnectionFlags,
+  type Owner
 } from "./connection";
 
 /** Who holds the sockets: the part of `DurableObjectState` for those that hibernate, or memory. */
@@ -29,16 +30,18 @@ const maxTagLength = 256;
 /** The sockets of one instance. */
 export class Connections {
   readonly #host: SocketHost;
+  readonly #owner: Owner;
 
-  constructor(host: SocketHost) {
+  constructor(host: SocketHost, owner: Owner) {
     this.#host = host;
+    this.#owner = owner;
   }
 
   /** Makes a connection for an upgrade request. It is not open before `accept`. */
   create(request: Request): { connection: Connection; client: WebSocket } {
     const { 0: client, 1: server } = new WebSocketPair();
     const id = connectionIdIn(request.url) || crypto.randomUUID();
-    return { connection: createConnection(server, id, request.url), client };
+    return { connection: createConnection(server, id, request.url, this.#owner), client };
   }
 
   /** Opens a connection. */
@@ -62,7 +65,7 @@ export class Connections {
 
   *all(tag?: string): IterableIterator<Connection> {
     for (const socket of this.#host.getWebSockets(tag)) {
-      const connection = socket.readyState === WebSocket.OPEN ? asConnection(socket) : undefined;
+      const connection = socket.readyState === WebSocket.OPEN ? asConnection(socket, this.#owner) : undefined;
       if (connection) yield connection;
     }
   }

@@ -3,7 +3,7 @@ import { AgentError } from "../protocol/errors";
 import { pongText } from "../protocol/frames";
 import { Alarms, type AlarmPort } from "./alarm";
 import type { Capability, FrameHandler, Operation } from "./capability";
-import { hasFlag, type Connection, type ConnectionContext } from "./connection";
+import { hasFlag, type Connection, type ConnectionContext, type Owner } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
 import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
@@ -29,6 +29,8 @@ export interface HostDeps {
   /** The name of the instance, where the platform tells it. */
   name: string | undefined;
   sockets: SocketHost;
+  /** The agent, whose name its connections tell. */
+  owner: Owner;
   alarm: AlarmPort;
   hooks: HostHooks;
 }
@@ -62,7 +64,7 @@ export class Host {
     this.#storage = deps.storage;
     this.#hooks = deps.hooks;
     this.meta = new Meta(deps.storage, deps.name);
-    this.connections = new Connections(deps.sockets);
+    this.connections = new Connections(deps.sockets, deps.owner);
     // The runtime answers pings where it can; those of sockets in memory come here.
     this.#frames.set("cf_agent_ping", { check: () => true, handle: (connection) => send(connection, pongText) });
     this.alarms = new Alarms(this.meta, deps.alarm);

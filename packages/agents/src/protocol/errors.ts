@@ -20,7 +20,8 @@ export type AgentErrorCode =
   | "STATE_NOT_SERIALIZABLE"
   | "STATE_REJECTED"
   | "STATE_TOO_LARGE"
-  | "STATE_UNREADABLE";
+  | "STATE_UNREADABLE"
+  | "STATE_VALIDATION_ASYNC";
 
 /**
  * The one error class of this project. It lives in `protocol/` because both ends throw it.

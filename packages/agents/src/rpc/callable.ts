@@ -23,7 +23,8 @@ const byFunction = new WeakMap<object, CallableMetadata>();
 /**
  * Lets clients call a method over their connection.
  *
- * @param metadata `description` for whoever lists the methods; `streaming: true` for a method that sends many values
+ * @param metadata `description` for whoever lists the methods; `streaming: true` for a method that sends many values;
+ * `detached: true` for one that goes on when the connection that called it closes
  * @example
  * class Counter extends Agent { @callable({ description: "Adds one" }) increment() { ... } }
  */

@@ -49,6 +49,18 @@ describe("the state of an agent", () => {
     expect(await runInDurableObject(stub, ({ state }) => state)).toEqual({ b: 3 });
   });
 
+  // proves store-and-sync-state#validate-synchronous
+  it("is not stored when its validation would only be over later", async () => {
+    const stub = env.Board.get(env.Board.idFromName("rules-async-validation"));
+    await stub.put({ a: 1 });
+    await runInDurableObject(stub, async (agent) => {
+      agent.validateStateChange = async () => Promise.reject(new Error("too late"));
+      const error = await errorOf(async () => agent.setState({ a: 2 }));
+      expect(error).toMatchObject({ code: "STATE_VALIDATION_ASYNC" });
+      expect(agent.state).toEqual({ a: 1 });
+    });
+  });
+
   // proves store-and-sync-state#undefined, store-and-sync-state#set-when-undefined
   it("is undefined without an initial one, and may be set later", async () => {
     const stub = env.Board.get(env.Board.idFromName("rules-undefined"));
