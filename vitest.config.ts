@@ -33,6 +33,11 @@ const source = [
   { find: /^agents\/(client|react)$/, replacement: agentsSource("$1/index.ts") }
 ];
 
+// For property tests (`packages/agents/src/test/random.ts`): `npm test` always tries the same seeds, `npm run fuzz` many others.
+const provide = {
+  fuzz: { seeds: Number(process.env.FUZZ_SEEDS ?? 300), firstSeed: Number(process.env.FUZZ_SEED ?? 1) }
+};
+
 /** The tests of a package that run inside workerd, where its code runs. */
 function workers(name: string): TestProjectInlineConfiguration {
   const folder = `packages/${name}`;
@@ -51,6 +56,7 @@ function workers(name: string): TestProjectInlineConfiguration {
       name,
       include: [`${folder}/src/**/*.test.ts`],
       exclude: [...never, ...nodeTests, browserTests],
+      provide,
       setupFiles: [`${root}packages/agents/src/test/reset-storage.ts`],
       isolate: false
     }
@@ -102,7 +108,10 @@ const browser: TestProjectInlineConfiguration = {
 export default defineConfig({
   test: {
     projects: [
-      { root, test: { name: "node", include: nodeTests, exclude: never, environment: "node", isolate: false } },
+      {
+        root,
+        test: { name: "node", include: nodeTests, exclude: never, provide, environment: "node", isolate: false }
+      },
       workers("agents"),
       workers("ai-chat"),
       workers("hono-agents"),

@@ -60,6 +60,11 @@ export class FakeStateServer {
     this.#broadcast(before);
   }
 
+  /** A change that nobody hears of, as when a message is lost: revisions go on behind the clients' backs. */
+  setUnheard(state: unknown): void {
+    this.#store(JSON.stringify(state));
+  }
+
   /** The database begins anew, without a state, or with one that an older release has written. */
   beginAnew(state?: unknown): void {
     this.epoch = `e${Number(this.epoch.slice(1)) + 1}`;

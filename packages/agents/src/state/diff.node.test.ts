@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { applyPatch, type JsonPatch } from "../protocol/json-patch";
+import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../test/random";
 import { diffTexts } from "./diff";
 
 const filler = Object.fromEntries(
@@ -61,56 +62,47 @@ describe("diffTexts", () => {
     expect(patchBetween({ ...filler, x: before }, { ...filler, x: after })?.length).toBeGreaterThan(0);
   });
 
-  it("leads from any value to any other that grew out of it (300 random pairs)", () => {
-    const seed = Number(process.env.SEED ?? Date.now() % 1e6);
-    const random = mulberry(seed);
-    for (let round = 0; round < Number(process.env.FUZZ ?? 300); round++) {
-      const before = { root: randomValue(random, 4), filler };
-      const after = mutate(before, random);
-      const text = diffTexts(JSON.stringify(before), JSON.stringify(after));
-      if (text === undefined) continue;
-      const result = applyPatch(before, JSON.parse(text) as JsonPatch);
-      expect(result?.value, `seed ${seed}, round ${round}`).toEqual(after);
-    }
-  });
+  it(
+    `leads from any value to any other that grew out of it (${fuzzSeeds} seeds)`,
+    async () => {
+      await eachSeed((random) => {
+        const before = { root: randomValue(random, 4), filler };
+        const after = mutate(before, random, random.pick([0.05, 0.1, 0.4]));
+        const text = diffTexts(JSON.stringify(before), JSON.stringify(after));
+        if (text === undefined) return;
+        expect(applyPatch(before, JSON.parse(text) as JsonPatch)?.value).toEqual(after);
+      });
+    },
+    fuzzTimeoutMs(5_000)
+  );
 });
 
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+const keys = ["a", "b", "c/d", "e~f", 'g"h', "", "i\\", "~0", "~1"];
+
+function randomValue(random: Random, depth: number): unknown {
+  if (depth === 0 || random.chance(0.5))
+    return random.pick([null, true, false, 0, 1, -2.5, 1e21, "", "x", 'q"\\', "€😀", "{[,:"]);
+  const size = random.below(5);
+  if (random.chance(0.5)) return Array.from({ length: size }, () => randomValue(random, depth - 1));
+  return Object.fromEntries(Array.from({ length: size }, () => [random.pick(keys), randomValue(random, depth - 1)]));
 }
 
-const pick = <T>(random: () => number, values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
-const keys = ["a", "b", "c/d", "e~f", 'g"h', "", "i\\"];
-
-function randomValue(random: () => number, depth: number): unknown {
-  const kind = depth === 0 ? random() * 0.5 : random();
-  if (kind < 0.5) return pick(random, [null, true, false, 0, 1, -2.5, 1e21, "", "x", 'q"\\', "€😀", "{[,:"]);
-  const size = Math.floor(random() * 5);
-  if (kind < 0.75) return Array.from({ length: size }, () => randomValue(random, depth - 1));
-  return Object.fromEntries(Array.from({ length: size }, () => [pick(random, keys), randomValue(random, depth - 1)]));
-}
-
-/** Changes some places of a value, in place or not, as programs do. */
-function mutate(value: unknown, random: () => number): unknown {
-  if (random() < 0.1) return randomValue(random, 2);
+/** Changes some places of a value, in place or not, as programs do: the more, the higher the `rate` below 1. */
+function mutate(value: unknown, random: Random, rate: number): unknown {
+  if (random.chance(rate / 5)) return randomValue(random, 2);
   if (Array.isArray(value)) {
-    const copy = value.map((element) => (random() < 0.3 ? mutate(element, random) : element));
-    if (random() < 0.3)
-      copy.splice(Math.floor(random() * (copy.length + 1)), Math.floor(random() * 2), randomValue(random, 1));
+    const copy = value.map((element) => (random.chance(rate) ? mutate(element, random, rate) : element));
+    if (random.chance(rate)) copy.splice(random.below(copy.length + 1), random.below(2), randomValue(random, 1));
     return copy;
   }
   if (typeof value === "object" && value !== null) {
     const copy: Record<string, unknown> = {};
     for (const [key, inner] of Object.entries(value))
-      if (random() > 0.05) copy[key] = random() < 0.4 ? mutate(inner, random) : inner;
-    if (random() < 0.2) copy[pick(random, keys)] = randomValue(random, 2);
+      if (!random.chance(rate / 8)) copy[key] = random.chance(rate) ? mutate(inner, random, rate) : inner;
+    if (random.chance(rate / 2)) copy[random.pick(keys)] = randomValue(random, 2);
     return copy;
   }
-  return random() < 0.5 ? value : randomValue(random, 1);
+  // Often of the same length as before.
+  if (typeof value === "number") return random.below(9);
+  return random.chance(0.5) ? value : randomValue(random, 1);
 }

@@ -1,5 +1,6 @@
 import { readUIMessageStream, type UIMessage, type UIMessageChunk } from "ai";
 import { expect, it } from "vitest";
+import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../../../agents/src/test/random";
 import { MessageBuilder } from "./message-builder";
 
 // What the AI SDK builds of the same chunks is the contract. Left out on purpose: half of a tool's input (`input` and `rawInput`
@@ -302,18 +303,21 @@ it("does not let metadata reach a prototype", () => {
   expect("polluted" in {}).toBe(false);
 });
 
-it("builds what the AI SDK builds, whatever comes", async () => {
-  for (let seed = 1; seed <= 300; seed++) {
-    const chunks = randomChunks(seed);
-    expect(comparable(ours(chunks)), `seed ${seed}`).toEqual(comparable(await theirs(chunks)));
-  }
-});
+it(
+  `builds what the AI SDK builds, whatever comes (${fuzzSeeds} seeds)`,
+  async () => {
+    await eachSeed(async (random) => {
+      const chunks = randomChunks(random);
+      expect(comparable(ours(chunks))).toEqual(comparable(await theirs(chunks)));
+    });
+  },
+  fuzzTimeoutMs(20_000)
+);
 
 /** A valid stream: parts begin before they go on, calls have their input before their output. */
-function randomChunks(seed: number): UIMessageChunk[] {
-  const random = generator(seed);
-  const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(random() * values.length)]!;
-  const metadata = () => (random() < 0.3 ? { providerMetadata: { test: { n: Math.floor(random() * 9) } } } : {});
+function randomChunks(random: Random): UIMessageChunk[] {
+  const pick = <Value>(values: readonly Value[]): Value => random.pick(values);
+  const metadata = () => (random.chance(0.3) ? { providerMetadata: { test: { n: random.below(9) } } } : {});
   const chunks: UIMessageChunk[] = [{ type: "start" }];
   let open: { kind: "text" | "reasoning"; id: string }[] = [];
   const calls = new Map<string, { name: string; dynamic: boolean; phase: "started" | "ready" | "asked" | "over" }>();
@@ -334,7 +338,7 @@ function randomChunks(seed: number): UIMessageChunk[] {
     },
     () => {
       const toolCallId = `c${chunks.length}`;
-      const known = { name: pick(["weather", "clock"]), dynamic: random() < 0.3, phase: "started" as const };
+      const known = { name: pick(["weather", "clock"]), dynamic: random.chance(0.3), phase: "started" as const };
       calls.set(toolCallId, known);
       return {
         type: "tool-input-start",
@@ -348,7 +352,7 @@ function randomChunks(seed: number): UIMessageChunk[] {
       const [entry] = callsIn("started");
       if (!entry) return undefined;
       const [toolCallId, known] = entry;
-      known.phase = random() < 0.8 ? "ready" : "over";
+      known.phase = random.chance(0.8) ? "ready" : "over";
       const shared = {
         toolCallId,
         toolName: known.name,
@@ -369,19 +373,19 @@ function randomChunks(seed: number): UIMessageChunk[] {
     () => {
       const [entry] = callsIn("asked");
       if (!entry) return undefined;
-      entry[1].phase = random() < 0.5 ? "ready" : "over";
+      entry[1].phase = random.chance(0.5) ? "ready" : "over";
       return {
         type: "tool-approval-response",
         approvalId: `a-${entry[0]}`,
         approved: entry[1].phase === "ready",
-        ...(random() < 0.5 ? { reason: "because" } : {})
+        ...(random.chance(0.5) ? { reason: "because" } : {})
       };
     },
     () => {
       const [entry] = callsIn("ready");
       if (!entry) return undefined;
       const [toolCallId, known] = entry;
-      if (random() < 0.3)
+      if (random.chance(0.3))
         return { type: "tool-output-available", toolCallId, output: chunks.length, preliminary: true };
       known.phase = "over";
       const last = pick(["tool-output-available", "tool-output-error", "tool-output-denied"] as const);
@@ -392,9 +396,9 @@ function randomChunks(seed: number): UIMessageChunk[] {
     },
     () => ({
       type: pick(["data-a", "data-b"]),
-      ...(random() < 0.6 ? { id: pick(["1", "2"]) } : {}),
+      ...(random.chance(0.6) ? { id: pick(["1", "2"]) } : {}),
       data: { n: chunks.length },
-      ...(random() < 0.2 ? { transient: true } : {})
+      ...(random.chance(0.2) ? { transient: true } : {})
     }),
     () => ({
       type: "message-metadata",
@@ -403,14 +407,14 @@ function randomChunks(seed: number): UIMessageChunk[] {
     () => ({ type: "start-step" }),
     () => ({ type: "finish-step" }),
     () => {
-      if (random() < 0.8) return undefined;
+      if (random.chance(0.8)) return undefined;
       // What refers to the step's parts refers to nothing now.
       open = [];
       calls.clear();
       return { type: "reset-step" };
     }
   ];
-  const length = 5 + Math.floor(random() * 60);
+  const length = 5 + random.below(60);
   while (chunks.length < length) {
     const chunk = pick(moves)();
     if (!chunk) continue;
@@ -418,17 +422,6 @@ function randomChunks(seed: number): UIMessageChunk[] {
     chunks.push(chunk);
   }
   return chunks;
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../../../agents/src/test/random";
 import { readResponse } from "./read-response";
 
 const events = { headers: { "Content-Type": "text/event-stream; charset=utf-8" } };
@@ -57,6 +58,41 @@ it.each(Object.entries(golden))("reads events wherever they are cut: %s", async 
   }
   expect(await read(response(Array.from(bytes, (byte) => Uint8Array.of(byte))))).toEqual(chunks);
 });
+
+/** Pieces of 0 to 12 bytes. */
+function cutAnywhere(bytes: Uint8Array, random: Random): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = at + random.below(13);
+    pieces.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return pieces;
+}
+
+it(
+  `reads events however often they are cut, whatever ends their lines (${fuzzSeeds} seeds)`,
+  async () => {
+    await eachSeed(async (random) => {
+      const lineEnd = random.pick(["\n", "\r\n", "\r"]);
+      const chunks = Array.from({ length: 1 + random.below(8) }, () =>
+        delta(
+          Array.from({ length: random.below(9) }, () =>
+            random.pick(["a", "é", "€", "🎈", "\n", "\r\n", "data: "])
+          ).join("")
+        )
+      );
+      const lines = chunks.flatMap((chunk) => [
+        ...(random.chance(0.3) ? [random.pick([": comment", "id: 7", "event: é", ""])] : []),
+        `data:${random.pick(["", " "])}${chunk}`,
+        ""
+      ]);
+      const bytes = encode([...lines, "data: [DONE]", "", ""].join(lineEnd));
+      expect(await read(response(cutAnywhere(bytes, random)))).toEqual(chunks);
+    });
+  },
+  fuzzTimeoutMs(10_000)
+);
 
 it("reads any other body as one text, wherever it is cut", async () => {
   const bytes = encode("é € 🎈 data: {}\n\n");
