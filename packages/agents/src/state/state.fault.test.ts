@@ -108,7 +108,7 @@ const crashes = [
 ] as const;
 
 it.each(operations.filter(([, { atOnce }]) => atOnce))(
-  "[S7] %s is over before anything can come between",
+  "[C24] [S7] %s is over before anything can come between",
   async (title, operation) => {
     const { stub, writer } = await prepare(`${title} at once`, operation);
     const points = await fault.count(async () => {
