@@ -7,7 +7,7 @@ let names = 0;
 const awake = () => env.Awake.get(env.Awake.idFromName(`awake-${names++}`));
 const text = (bytes: ArrayBuffer) => new TextDecoder().decode(bytes);
 
-describe("[C19] an agent with hibernate: false", () => {
+describe("[C21] an agent with hibernate: false", () => {
   // proves websockets#hibernation-off, http-websockets-older#hibernation-off, routing#hibernate
   it("holds its sockets in memory, and none by the runtime", async () => {
     const stub = awake();
