@@ -6,6 +6,9 @@ import type { LoadedQuery } from "./query-cache";
 const unclaimedMs = 30_000;
 /** React asks at once why it failed. */
 const failedMs = 1000;
+/** Turns of the event loop, not only time: on a slow machine that may be over before React has had one. */
+const retryTasks = 8;
+const retryMs = 4;
 
 interface Load {
   /** What the query is for: an address, and what the query depends on. */
@@ -34,8 +37,8 @@ export function firstQuery(key: unknown, load: () => Query | Promise<Query>): Lo
     keep(found, unclaimedMs);
     return result.loaded;
   }
-  // React tries once more before it believes it. Whoever tries after that wants another answer.
-  keep(found, 0);
+  // React tries once more before it believes it, perhaps after other work. Whoever tries after that wants another answer.
+  keep(found, retryMs, retryTasks);
   throw result.error;
 }
 
@@ -64,10 +67,11 @@ function begin(key: unknown, load: () => Query | Promise<Query>): Load {
 const resultOf = (query: Query) => ({ loaded: { query, loadedAtMs: Date.now() } });
 
 /** Also what took so long that it was dropped: whoever still waits for it asks now. */
-function keep(load: Load, durationMs: number): void {
+function keep(load: Load, durationMs: number, times = 1): void {
   drop(load);
+  if (times === 0) return;
   loads = [load, ...loads];
-  load.timer = setTimeout(() => drop(load), durationMs);
+  load.timer = setTimeout(() => keep(load, durationMs, times - 1), durationMs);
 }
 
 function drop(load: Load): void {

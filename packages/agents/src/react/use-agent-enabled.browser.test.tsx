@@ -142,6 +142,17 @@ it("suspends for its first query when it is enabled later, and not the next time
   expect((await sockets.next()).url.searchParams.get("token")).toBe("u");
 });
 
+it("loads once when it is enabled with another query", async () => {
+  const { sockets, use } = setup();
+  const load = vi.fn(async (user: string) => ({ token: user }));
+  const as = (enabled: boolean, user: string) => at(enabled, { query: () => load(user), queryDeps: [user] });
+  const hook = await renderHook((props) => use(props), { initialProps: as(false, "a"), wrapper: StrictMode });
+  await hook.rerender(as(true, "b"));
+  expect((await sockets.next()).url.searchParams.get("token")).toBe("b");
+  await macrotask();
+  expect([load.mock.calls, sockets.all.length]).toEqual([[["b"]], 1]);
+});
+
 it("renders once for each change of what it shows, and for nothing else", async () => {
   const { sockets, use } = setup();
   const renders: unknown[] = [];

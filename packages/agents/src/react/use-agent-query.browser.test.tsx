@@ -204,6 +204,17 @@ it("suspends for another instance, with a query of its own, and then leaves the 
   expect(answers.length).toBe(2);
 });
 
+it("does not connect to an instance with the query of another that it waited for before", async () => {
+  const { sockets, name, answers, Room } = setup();
+  const screen = await render(page(<Room />));
+  await screen.rerender(page(<Room name={`${name}-b`} />));
+  await vi.waitUntil(() => answers.length === 2);
+  answers[0]!.resolve({ token: "first" });
+  answers[1]!.resolve({ token: "second" });
+  const socket = await sockets.next();
+  expect([tokenOf(socket), socket.url.pathname.endsWith("-b")]).toEqual(["second", true]);
+});
+
 it("loads once, however often the page renders while it waits", async () => {
   const { sockets, answers, Room } = setup();
   const screen = await render(page(<Room />));
