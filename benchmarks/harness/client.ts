@@ -25,6 +25,9 @@ interface Frame {
   patch?: { path: string; value: number }[];
 }
 
+/** In bytes: only a state is that large. */
+const largeFrame = 4096;
+
 let serial = 0;
 
 /** A name that no agent of this run has had. */
@@ -89,11 +92,12 @@ export class Client {
   #receive(data: Buffer): void {
     // What is wanted of a state stands at its start, whatever the order of the fields: no need to parse 100 KB to see it.
     const head = data.toString("latin1", 0, 128);
-    const rev = head.startsWith('{"type":"cf_agent_state_patch"') ? undefined : /"rev":(\d+)/.exec(head)?.[1];
-    if (rev !== undefined) {
+    const rev = /"state":\{"rev":(\d+)/.exec(head)?.[1];
+    if (rev !== undefined || data.length > largeFrame) {
       const revision = /"revision":(\d+)/.exec(head)?.[1];
       this.#revision = revision === undefined ? undefined : Number(revision);
-      this.#sawState(Number(rev));
+      // A large state without one comes once for each update.
+      this.#sawState(rev === undefined ? this.rev + 1 : Number(rev));
       return;
     }
     const frame = JSON.parse(data.toString()) as Frame;
@@ -113,8 +117,8 @@ export class Client {
   #patch({ from, to, patch }: Frame): void {
     if (from !== this.#revision) throw new Error(`a patch from revision ${from}, but the last was ${this.#revision}`);
     this.#revision = to;
-    const change = patch?.find(({ path }) => path === "/rev");
-    if (!change) throw new Error("a patch without the revision of the state");
+    const change = patch?.find(({ path }) => path.endsWith("/rev"));
+    if (!change) throw new Error(`a patch without a rev: ${JSON.stringify(patch)}`);
     this.#sawState(change.value);
   }
 

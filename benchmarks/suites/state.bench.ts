@@ -42,7 +42,7 @@ async function load(
 }
 
 interface Options {
-  method: "setSmall" | "setLarge";
+  method: "setSmall" | "setEntry" | "setLarge";
   clients: number;
   extended?: boolean;
   targets?: Bench["targets"];
@@ -71,7 +71,7 @@ const bench = (id: string, title: string, { method, clients: count, extended, ta
 
 const small = { cpu: timesFloor(1.3) };
 // Neither the floor nor the peer knows the extension: they send the whole state to the same client.
-const patched = { bytes: timesFloor(0.02), cpu: timesFloor(1) };
+const ofOurs: Partial<Options> = { extended: true, targets: { bytes: timesFloor(0.02), cpu: timesFloor(1) } };
 
 export const state: Suite = {
   name: "state",
@@ -79,19 +79,19 @@ export const state: Suite = {
   benches: [
     bench("small1", "100 B, 1 client", { method: "setSmall", clients: 1, targets: small }),
     bench("small50", "100 B, 50 clients", { method: "setSmall", clients: 50, targets: small }),
-    bench("patch1", "1 of 1,000 entries, 100 KB, 1 of our clients", {
+    bench("entry1", "1 of 1,000 entries, 100 KB, 1 of our clients", { method: "setEntry", clients: 1, ...ofOurs }),
+    bench("entry50", "1 of 1,000 entries, 100 KB, 50 of our clients", { method: "setEntry", clients: 50, ...ofOurs }),
+    bench("two1", "1 of 1,000 entries and a number, 100 KB, 1 of our clients", {
       method: "setLarge",
       clients: 1,
-      extended: true,
-      targets: patched
+      ...ofOurs
     }),
-    bench("patch50", "1 of 1,000 entries, 100 KB, 50 of our clients", {
+    bench("two50", "1 of 1,000 entries and a number, 100 KB, 50 of our clients", {
       method: "setLarge",
       clients: 50,
-      extended: true,
-      targets: patched
+      ...ofOurs
     }),
-    bench("large1", "1 of 1,000 entries, 100 KB, 1 documented client", { method: "setLarge", clients: 1 }),
-    bench("large50", "1 of 1,000 entries, 100 KB, 50 documented clients", { method: "setLarge", clients: 50 })
+    bench("large1", "the same, 1 documented client", { method: "setLarge", clients: 1 }),
+    bench("large50", "the same, 50 documented clients", { method: "setLarge", clients: 50 })
   ]
 };

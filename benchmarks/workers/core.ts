@@ -1,6 +1,6 @@
 // The Worker that is measured for every implementation of `agents`.
 import { Agent, callable, routeAgentRequest } from "agents";
-import { changeOne, largeState, smallState, type LargeState, type SmallState } from "./shared.ts";
+import { changeOne, entries, smallState, type LargeState, type SmallState } from "./shared.ts";
 
 export class BenchAgent extends Agent<Cloudflare.Env, SmallState | LargeState> {
   static override options = { sendIdentityOnConnect: true };
@@ -23,7 +23,13 @@ export class BenchAgent extends Agent<Cloudflare.Env, SmallState | LargeState> {
 
   @callable()
   setLarge(rev: number): number {
-    this.setState("items" in this.state ? changeOne(this.state, rev) : largeState(rev));
+    this.setState({ rev, items: "items" in this.state ? changeOne(this.state.items, rev) : entries(rev) });
+    return rev;
+  }
+
+  @callable()
+  setEntry(rev: number): number {
+    this.setState({ items: "items" in this.state ? changeOne(this.state.items, rev) : entries(rev) });
     return rev;
   }
 }

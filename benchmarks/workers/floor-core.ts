@@ -1,6 +1,6 @@
 // The floor for core.ts.
 import { FloorObject, route } from "./floor.ts";
-import { changeOne, largeState, smallState, type LargeState, type SmallState } from "./shared.ts";
+import { changeOne, entries, smallState, type LargeState, type SmallState } from "./shared.ts";
 
 interface Env {
   BenchAgent: DurableObjectNamespace<BenchAgent>;
@@ -30,7 +30,12 @@ export class BenchAgent extends FloorObject {
   }
 
   setLarge(rev: number): number {
-    this.#setState("items" in this.#state ? changeOne(this.#state, rev) : largeState(rev));
+    this.#setState({ rev, items: "items" in this.#state ? changeOne(this.#state.items, rev) : entries(rev) });
+    return rev;
+  }
+
+  setEntry(rev: number): number {
+    this.#setState({ items: "items" in this.#state ? changeOne(this.#state.items, rev) : entries(rev) });
     return rev;
   }
 

@@ -9,7 +9,8 @@ export interface SmallState {
 }
 
 export interface LargeState {
-  rev: number;
+  /** Left out, a change of an entry is the only one. */
+  rev?: number;
   items: Record<string, Entry>;
 }
 
@@ -28,16 +29,16 @@ export function smallState(rev: number): SmallState {
 }
 
 /** About 100 KB of JSON: 1,000 entries. */
-export function largeState(rev: number): LargeState {
+export function entries(rev: number): LargeState["items"] {
   const items: LargeState["items"] = {};
   for (let index = 0; index < 1000; index++) items[nameOf(index)] = entry(index, rev);
-  return { rev, items };
+  return items;
 }
 
-/** The state with one of its entries changed, as a program would write it. */
-export function changeOne(state: LargeState, rev: number): LargeState {
+/** The entries with one changed, as a program would write it. */
+export function changeOne(items: LargeState["items"], rev: number): LargeState["items"] {
   const index = rev % 1000;
-  return { rev, items: { ...state.items, [nameOf(index)]: entry(index, rev) } };
+  return { ...items, [nameOf(index)]: entry(index, rev) };
 }
 
 const nameOf = (index: number) => `item-${String(index).padStart(4, "0")}`;
