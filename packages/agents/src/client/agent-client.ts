@@ -107,7 +107,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     super(options, {
       url: () => this.#url(),
       canRefresh: () => typeof this.#options.query === "function",
-      returned: () => this.#link.probe(),
+      returned: () => this.#link.returned(),
       // Before anybody else's: a listener of the program finds the frame applied.
       listeners: {
         open: (event) => this.#opened(event),
