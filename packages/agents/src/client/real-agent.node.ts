@@ -8,8 +8,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-const workerd = fileURLToPath(new URL("../../../../node_modules/.bin/workerd", import.meta.url));
 const source = fileURLToPath(new URL("..", import.meta.url));
+const workerd = join(source, "../../../node_modules/.bin", "workerd");
 
 const worker = `
 import { Agent, callable, routeAgentRequest } from "./index";
