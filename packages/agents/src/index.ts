@@ -1,6 +1,7 @@
 export { Agent, getCurrentAgent } from "./agent";
-export type { Operation } from "./core/capability";
+export type { Hold, Operation } from "./core/capability";
 export type { Connection, ConnectionContext, WSMessage } from "./core/connection";
+export type { WhyAwake } from "./core/host";
 export { DEFAULT_AGENT_STATIC_OPTIONS, type AgentStaticOptions } from "./core/options";
 export {
   getAgentByName,
