@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { AlarmPort } from "./core/alarm";
 import type { Operation } from "./core/capability";
 import { classNameOf } from "./core/class-name";
 import {
@@ -11,8 +12,8 @@ import {
 } from "./core/connection";
 import { echoClose } from "./core/connections";
 import { currentContext, type AgentContext } from "./core/context";
-import { Gate, holdConstruction } from "./core/gate";
-import { Host, mayByDefault, type WhyAwake } from "./core/host";
+import { Gate, holdConstruction, type GateDeps } from "./core/gate";
+import { Host, mayByDefault, type HostHooks, type WhyAwake } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
@@ -48,60 +49,91 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   static {
     host = (server) => (server as Server).#host;
-    keepAlive = (server) => (server as Server).#keepAlive;
+    keepAlive = (server) => (server as Server).#heartbeats;
   }
+
+  /**
+   * The agent, as the gate and the host see it. One small object for each instance: a closure for each of these would cost
+   * a thousand instances some megabytes.
+   */
+  static readonly #Bridge = class implements GateDeps, HostHooks, AlarmPort {
+    readonly #server: Server;
+
+    constructor(server: object) {
+      this.#server = server as Server;
+    }
+
+    start(props: unknown) {
+      return this.#server.#start(props as Record<string, unknown> | undefined);
+    }
+    failed(error: unknown, context = currentContext()) {
+      return this.#server.#failed(error, context);
+    }
+    wait(delayMs: number, signal: AbortSignal) {
+      return wait(delayMs, signal);
+    }
+    onConnect(connection: Connection, context: ConnectionContext) {
+      return this.#server.onConnect(connection, context);
+    }
+    onMessage(connection: Connection, message: WSMessage) {
+      return this.#server.onMessage(connection, message);
+    }
+    onRequest(request: Request) {
+      return this.#server.onRequest(request);
+    }
+    connectionTags(connection: Connection, context: ConnectionContext) {
+      return this.#server.getConnectionTags(connection, context);
+    }
+    isReadonly(connection: Connection, context: ConnectionContext) {
+      return this.#server.shouldConnectionBeReadonly(connection, context);
+    }
+    wantsProtocol(connection: Connection, context: ConnectionContext) {
+      return this.#server.shouldSendProtocolMessages(connection, context);
+    }
+    mayDo(connection: Connection, operation: Operation) {
+      return this.#server.authorize(connection, operation);
+    }
+    identityFrame() {
+      return this.#server.#identify();
+    }
+    emit(type: string, payload: () => Record<string, unknown>) {
+      this.#server.#emit(type, payload);
+    }
+    set(atMs: number) {
+      void this.#server.ctx.storage.setAlarm(atMs);
+    }
+    clear() {
+      void this.#server.ctx.storage.deleteAlarm();
+    }
+    wipe() {
+      void this.#server.ctx.storage.deleteAll();
+      void this.#server.ctx.storage.deleteAlarm();
+    }
+  };
 
   /** Where events go; `undefined` for nowhere. */
   observability: Observability | undefined = genericObservability;
 
   readonly #gate: Gate;
   readonly #host: Host;
-  readonly #keepAlive: KeepAlive;
+  #keepAlive: KeepAlive | undefined;
   #destroyed: Promise<void> | undefined;
   #name: string | undefined;
   #identityFrame: string | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#gate = new Gate(this, {
-      start: (props) => this.#start(props as Props | undefined),
-      failed: (error, context) => this.#failed(error, context),
-      wait: (delayMs, signal) => wait(delayMs, signal)
-    });
+    const bridge = new Server.#Bridge(this);
+    this.#gate = new Gate(this, bridge);
     holdConstruction(ctx, this.#gate);
     this.#host = new Host({
       storage: ctx.storage,
-      wipe: () => {
-        void ctx.storage.deleteAll();
-        void ctx.storage.deleteAlarm();
-      },
       name: ctx.id.name,
       sockets: resolveOptions(new.target).hibernate ? ctx : new MemorySockets(ctx, this),
       owner: this,
-      alarm: {
-        set: (atMs) => void ctx.storage.setAlarm(atMs),
-        clear: () => void ctx.storage.deleteAlarm()
-      },
-      hooks: {
-        onConnect: (connection, context) => this.onConnect(connection, context),
-        onMessage: (connection, message) => this.onMessage(connection, message),
-        onRequest: (request) => this.onRequest(request),
-        connectionTags: (connection, context) => this.getConnectionTags(connection, context),
-        isReadonly: (connection, context) => this.shouldConnectionBeReadonly(connection, context),
-        wantsProtocol: (connection, context) => this.shouldSendProtocolMessages(connection, context),
-        mayDo: (connection, operation) => this.authorize(connection, operation),
-        identityFrame: () => this.#identify(),
-        emit: (type, payload) => this.#emit(type, payload),
-        failed: (error) => this.#failed(error, currentContext())
-      }
+      alarm: bridge,
+      hooks: bridge
     });
-    this.#keepAlive = this.#host.install(
-      new KeepAlive({
-        now: () => Date.now(),
-        hold: (promise) => ctx.waitUntil(promise),
-        changed: () => this.#host.alarms.changed("keep-alive")
-      })
-    );
   }
 
   /**
@@ -232,7 +264,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
    * try { await crunch(); } finally { dispose(); }
    */
   async keepAlive(): Promise<() => void> {
-    return this.#keepAlive.begin();
+    return this.#heartbeats.begin();
   }
 
   /**
@@ -243,12 +275,22 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
    * @example const summary = await this.keepAliveWhile(() => this.summarize(url));
    */
   async keepAliveWhile<Result>(run: () => Result | Promise<Result>): Promise<Result> {
-    const dispose = this.#keepAlive.begin();
+    const dispose = this.#heartbeats.begin();
     try {
       return await run();
     } finally {
       dispose();
     }
+  }
+
+  get #heartbeats(): KeepAlive {
+    return (this.#keepAlive ??= this.#host.install(
+      new KeepAlive({
+        now: () => Date.now(),
+        hold: (promise) => this.ctx.waitUntil(promise),
+        changed: () => this.#host.alarms.changed("keep-alive")
+      })
+    ));
   }
 
   /** Why this instance is in memory, or will be: the reasons of its alarm, and the work that it is doing. */

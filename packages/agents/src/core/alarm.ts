@@ -25,8 +25,8 @@ const maxRetryMs = 60_000;
 export class Alarms {
   readonly #meta: Meta;
   readonly #port: AlarmPort;
-  readonly #wakers = new Map<string, Waker>();
-  readonly #volatile = new Map<string, number>();
+  readonly #wakers: Waker[] = [];
+  #volatile: Map<string, number> | undefined;
   #ended = false;
   /** Alarms in a row at which something failed. An eviction forgets them, which costs an early retry. */
   #failures = 0;
@@ -37,13 +37,13 @@ export class Alarms {
   }
 
   add(waker: Waker): void {
-    this.#wakers.set(waker.name, waker);
+    this.#wakers.push(waker);
   }
 
   /** The capability's work changed: ask it again, and move the alarm if the earliest wake moved. */
   changed(name: string): void {
     const before = this.#earliest();
-    const wake = this.#wakers.get(name)?.nextWake?.();
+    const wake = this.#find(name)?.nextWake?.();
     if (!this.#setWake(name, wake)) return;
     const after = this.#earliest();
     if (after === before || this.#ended) return;
@@ -51,11 +51,16 @@ export class Alarms {
     else this.#port.set(after);
   }
 
+  #find(name: string): Waker | undefined {
+    return this.#wakers.find((waker) => waker.name === name);
+  }
+
   #setWake(name: string, atMs: number | undefined): boolean {
-    if (!this.#wakers.get(name)?.isVolatile) return this.#meta.setWake(name, atMs);
-    const changes = this.#volatile.get(name) !== atMs;
-    if (atMs === undefined) this.#volatile.delete(name);
-    else this.#volatile.set(name, atMs);
+    if (!this.#find(name)?.isVolatile) return this.#meta.setWake(name, atMs);
+    const wakes = (this.#volatile ??= new Map<string, number>());
+    const changes = wakes.get(name) !== atMs;
+    if (atMs === undefined) wakes.delete(name);
+    else wakes.set(name, atMs);
     return changes;
   }
 
@@ -66,7 +71,7 @@ export class Alarms {
   }
 
   #wakes(): readonly [name: string, atMs: number][] {
-    return this.#volatile.size === 0 ? this.#meta.wakes() : [...this.#meta.wakes(), ...this.#volatile];
+    return !this.#volatile ? this.#meta.wakes() : [...this.#meta.wakes(), ...this.#volatile];
   }
 
   /** Why the alarm is set: each capability's next wake in ms since the epoch, earliest first. */
@@ -89,7 +94,7 @@ export class Alarms {
     };
     for (const { name, atMs } of this.reasons()) {
       if (atMs > nowMs || this.#ended) break;
-      const waker = this.#wakers.get(name);
+      const waker = this.#find(name);
       await attempt(() => waker?.onWake?.(nowMs));
       await attempt(() => this.#setWake(name, waker?.nextWake?.()));
     }
