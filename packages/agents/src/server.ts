@@ -72,8 +72,9 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     this.#host = new Host({
       storage: ctx.storage,
       wipe: () => {
-        void ctx.storage.deleteAll();
+        // Not every compatibility date has the second do the first.
         void ctx.storage.deleteAlarm();
+        void ctx.storage.deleteAll();
       },
       name: ctx.id.name,
       sockets: resolveOptions(new.target).hibernate ? ctx : new MemorySockets(ctx, this),
@@ -331,7 +332,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     try {
       await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
     } catch {
-      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start.
+      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start, or is not gone yet.
       this.#host.alarms.again(Date.now());
     }
   }
