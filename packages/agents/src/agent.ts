@@ -70,6 +70,7 @@ export class Agent<
       broadcast: (frameFor, except) => host.connections.broadcastFrame(frameFor, (connection) => connection === except),
       send: sendFrame,
       isExtended: (connection) => hasFlag(connection, "extended"),
+      isReadonly: (connection) => hasFlag(connection, "readonly"),
       failed: (error) => void host.failed(error)
     });
   }
