@@ -25,7 +25,9 @@ export async function runAll(pair: Pair, scenarios: Scenario[], filter = ""): Pr
     const outcome = absence ? "absent" : reason === undefined ? "passed" : "failed";
     results.push({ scenario: scenario.name, direction, version, outcome, ...(reason !== undefined && { reason }) });
     const marks = { passed: "✔", failed: "✖", absent: "–" };
-    console.log(`${marks[outcome]} ${scenario.name} (${Math.round(performance.now() - start)} ms)${reason ? `\n${reason}` : ""}`);
+    console.log(
+      `${marks[outcome]} ${scenario.name} (${Math.round(performance.now() - start)} ms)${reason ? `\n${reason}` : ""}`
+    );
   }
   await pair.close();
   return results;

@@ -10,5 +10,8 @@ export type Implementation = "ours" | Version;
 /** The folder from which an implementation's packages are found. */
 export const folderOf = (implementation: Implementation): string =>
   fileURLToPath(
-    new URL(implementation === "ours" ? "../../../templates/starter/" : `../published/${implementation}/`, import.meta.url)
+    new URL(
+      implementation === "ours" ? "../../../templates/starter/" : `../published/${implementation}/`,
+      import.meta.url
+    )
   );

@@ -12,7 +12,8 @@ async function stored(pair: Pair, name: string): Promise<Message[]> {
 
 /** Both have the same messages, in the same order and with the same ids. */
 function assertSame(one: Message[], other: Message[]): void {
-  const essence = (messages: Message[]) => messages.map((message) => ({ id: message.id, role: message.role, text: textOf(message) }));
+  const essence = (messages: Message[]) =>
+    messages.map((message) => ({ id: message.id, role: message.role, text: textOf(message) }));
   assert.deepEqual(essence(one), essence(other));
 }
 
@@ -140,7 +141,11 @@ export const chat: Scenario[] = [
       await page.ask("hello");
       const [question, answer] = await page.messages();
       await page.page.evaluate(() => void window.chat.regenerate());
-      await page.until((id) => window.chat.messages.length === 2 && window.chat.messages[1]!.id !== id && window.chat.status === "ready", answer!.id);
+      await page.until(
+        (id) =>
+          window.chat.messages.length === 2 && window.chat.messages[1]!.id !== id && window.chat.status === "ready",
+        answer!.id
+      );
       const messages = await page.messages();
       assert.equal(messages[0]!.id, question!.id);
       assert.equal(textOf(messages[1]), "You said “hello”, message 1.");
@@ -198,7 +203,10 @@ export const chat: Scenario[] = [
       await page.page.evaluate((id) => void window.chat.addToolApprovalResponse({ id, approved: true }), approval!.id);
       await page.shows(/The tool says \[\{"paid":5\}\]\./);
       await page.status("ready");
-      assert.equal((await stored(pair, name)).at(-1)!.parts.find(({ type }) => type === "tool-pay")?.state, "output-available");
+      assert.equal(
+        (await stored(pair, name)).at(-1)!.parts.find(({ type }) => type === "tool-pay")?.state,
+        "output-available"
+      );
     }
   },
   {
@@ -228,7 +236,10 @@ export const chat: Scenario[] = [
       await page.shows(/The tool says /);
       await page.status("ready");
       assert.doesNotMatch(await page.lastText(), /paid/);
-      assert.equal((await stored(pair, name)).at(-1)!.parts.find(({ type }) => type === "tool-pay")?.state, "output-denied");
+      assert.equal(
+        (await stored(pair, name)).at(-1)!.parts.find(({ type }) => type === "tool-pay")?.state,
+        "output-denied"
+      );
     }
   },
   {

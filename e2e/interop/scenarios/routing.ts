@@ -19,7 +19,7 @@ export const routing: Scenario[] = [
     }
   },
   {
-    name: "without a name it is the instance \"default\"",
+    name: 'without a name it is the instance "default"',
     async run(pair) {
       // The type asks for a name; what happens without is the question.
       const session = pair.session({ name: undefined as unknown as string });

@@ -74,6 +74,8 @@ const ways: [string, (name: string) => Promise<unknown>, unknown][] = [
 ];
 
 describe("[C25] destroy", () => {
+  // proves agent-class-internals#destroy, agent-class-internals#destroy-deferred
+  // proves agent-class-internals#destroy-in-schedule
   it.each(ways)("in %s lets it end, and leaves nothing", async (name, die, expected) => {
     await mortal(name).live(1);
     const starts = Mortal.starts;

@@ -70,6 +70,7 @@ describe("[K3] an agent", () => {
   const mortal = (name: string) => env.Mortal.get(env.Mortal.idFromName(name));
   const alarmOf = (stub: ReturnType<typeof mortal>) => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
 
+  // proves agents-api#keepAlive
   it("has an alarm while it is kept alive, and can say why", async () => {
     const stub = mortal("kept");
     const { alarm, holds } = await stub.stayAwake();

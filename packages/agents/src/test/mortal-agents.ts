@@ -1,11 +1,12 @@
 import { installCapability, type CapabilityKit } from "../capability";
 import { fault } from "./fault";
-import { Agent, callable, type Connection, type WSMessage } from "../index";
+import { Agent, callable, getCurrentAgent, type Connection, type WSMessage } from "../index";
 
 const turnOfTheLoop = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 /** An agent that ends itself wherever it is told to. */
 export class Mortal extends Agent<Cloudflare.Env, { n: number }, { die?: boolean }> {
+  static override options = { retry: { maxAttempts: 5, baseDelayMs: 40 } };
   static readonly built: (string | undefined)[] = [];
   static starts = 0;
   static finished = 0;
@@ -101,6 +102,17 @@ export class Mortal extends Agent<Cloudflare.Env, { n: number }, { die?: boolean
     this.errors.push(`wrote ${this.n}`);
   }
   release = () => {};
+
+  async tryThrice() {
+    const inside: boolean[] = [];
+    const result = await this.retry(async (attempt) => {
+      inside.push(getCurrentAgent().agent === this);
+      if (attempt === 1) throw undefined;
+      if (attempt === 2) throw "text";
+      return "done";
+    });
+    return [inside, result] as const;
+  }
 
   @callable()
   async end() {
