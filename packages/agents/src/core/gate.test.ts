@@ -206,7 +206,7 @@ describe("Gate", () => {
     gate.close(error);
     await expect(gate.enter(undefined, ran)).rejects.toBe(error);
     expect(() => gate.call(ran)).toThrow(error);
-    gate.deliver({}, ran);
+    void gate.deliver({}, ran);
     expect([ran.mock.calls.length, failed.mock.calls.length]).toEqual([0, 0]);
     runInContext(new EntryContext(self), () => gate.call(ran));
     expect(ran).toHaveBeenCalledOnce();
