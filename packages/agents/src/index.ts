@@ -1,6 +1,7 @@
 export { Agent, getCurrentAgent } from "./agent";
-export type { Operation } from "./core/capability";
+export type { Hold, Operation } from "./core/capability";
 export type { Connection, ConnectionContext, WSMessage } from "./core/connection";
+export type { WhyAwake } from "./core/host";
 export { DEFAULT_AGENT_STATIC_OPTIONS, type AgentStaticOptions } from "./core/options";
 export {
   getAgentByName,
@@ -25,4 +26,5 @@ export { MessageType } from "./protocol/message-type";
 export type { RetryOptions } from "./retry/retry-options";
 export { callable, type CallableMetadata } from "./rpc/callable";
 export { StreamingResponse } from "./rpc/streaming-response";
+export { getSchedulePrompt, scheduleSchema } from "./schedule/schedule-prompt";
 export type { StateSource } from "./state/state";

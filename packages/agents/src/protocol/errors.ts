@@ -1,5 +1,6 @@
 /** Every cause of an error that this project throws. Callers branch on it, never on the text. */
 export type AgentErrorCode =
+  | "AGENT_DESTROYED"
   | "AGENT_NAME_UNKNOWN"
   | "AGENT_START_TIMEOUT"
   | "CALL_CANCELLED"
@@ -14,6 +15,8 @@ export type AgentErrorCode =
   | "CONNECTION_TAGS_INVALID"
   | "FRAME_TOO_LARGE"
   | "PROPS_NOT_SERIALIZABLE"
+  | "RETRY_OPTIONS_INVALID"
+  | "SCHEDULE_INVALID"
   | "SQL_FAILED"
   | "SQL_VALUE_INVALID"
   | "STATE_CONFLICT"
