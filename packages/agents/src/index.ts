@@ -26,4 +26,5 @@ export { MessageType } from "./protocol/message-type";
 export type { RetryOptions } from "./retry/retry-options";
 export { callable, type CallableMetadata } from "./rpc/callable";
 export { StreamingResponse } from "./rpc/streaming-response";
+export { getSchedulePrompt, scheduleSchema } from "./schedule/schedule-prompt";
 export type { StateSource } from "./state/state";

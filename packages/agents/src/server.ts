@@ -106,8 +106,9 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
       void this.#server.ctx.storage.deleteAlarm();
     }
     wipe() {
-      void this.#server.ctx.storage.deleteAll();
+      // Not every compatibility date has the second do the first.
       void this.#server.ctx.storage.deleteAlarm();
+      void this.#server.ctx.storage.deleteAll();
     }
   };
 
@@ -373,7 +374,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     try {
       await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
     } catch {
-      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start.
+      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start, or is not gone yet.
       this.#host.alarms.again(Date.now());
     }
   }

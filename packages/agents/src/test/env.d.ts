@@ -2,6 +2,7 @@ import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
+import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -19,6 +20,7 @@ declare global {
       Runner: DurableObjectNamespace<Runner>;
       Awake: DurableObjectNamespace<Awake>;
       AwakeHeir: DurableObjectNamespace<AwakeHeir>;
+      Mortal: DurableObjectNamespace<Mortal>;
       Legacy: DurableObjectNamespace<Legacy>;
       LegacyHeir: DurableObjectNamespace<LegacyHeir>;
       CounterAgent: DurableObjectNamespace<CounterAgent>;
