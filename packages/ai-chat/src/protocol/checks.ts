@@ -1,5 +1,5 @@
 import type { UIMessage } from "ai";
-import type { ChatClientFrame, ChatRequestBody, ChatServerFrame } from "./frames";
+import type { ChatClientFrame, ChatOperation, ChatRequestBody, ChatServerFrame } from "./frames";
 
 type Fields = Record<string, unknown>;
 type Check = (fields: Fields) => boolean;
@@ -9,6 +9,7 @@ const isObject = (value: unknown): value is Fields =>
 const isString = (value: unknown): value is string => typeof value === "string";
 const isAbsentOr = (isOk: (value: unknown) => boolean, value: unknown): boolean => value === undefined || isOk(value);
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const roles: readonly unknown[] = ["user", "assistant", "system"];
 
 /** Whether a value has the shape of a message: an id, a role, and parts that have a type. */
@@ -21,6 +22,16 @@ export const isMessage = (value: unknown): value is UIMessage =>
   value.parts.every((part) => isObject(part) && isString(part.type));
 
 const areMessages = (value: unknown): value is UIMessage[] => Array.isArray(value) && value.every(isMessage);
+
+const operations: { readonly [Operation in ChatOperation]: Check } = {
+  append: ({ message }) => isMessage(message) && message.role === "user",
+  edit: ({ messageId, message }) => isString(messageId) && isMessage(message) && message.role === "user",
+  regenerate: ({ messageId }) => isAbsentOr(isString, messageId),
+  continue: ({ messageId }) => isAbsentOr(isString, messageId),
+  delete: ({ messageId }) => isString(messageId),
+  select: ({ messageId }) => isString(messageId),
+  clear: () => true
+};
 
 /** What a client may send. A frame type without a check does not compile. */
 export const chatClientChecks: { readonly [Type in ChatClientFrame["type"]]: Check } = {
@@ -37,8 +48,24 @@ export const chatClientChecks: { readonly [Type in ChatClientFrame["type"]]: Che
     isAbsentOr(isString, errorText) &&
     isAbsentOr(isBoolean, autoContinue) &&
     isAbsentOr(Array.isArray, clientTools),
-  cf_agent_tool_approval: ({ toolCallId, approved, autoContinue }) =>
-    isString(toolCallId) && isBoolean(approved) && isAbsentOr(isBoolean, autoContinue)
+  cf_agent_tool_approval: ({ toolCallId, approved, autoContinue, comment }) =>
+    isString(toolCallId) && isBoolean(approved) && isAbsentOr(isBoolean, autoContinue) && isAbsentOr(isString, comment),
+  cf_agent_chat_operation: (fields) =>
+    isString(fields.id) &&
+    fields.id !== "" &&
+    isString(fields.operation) &&
+    Object.hasOwn(operations, fields.operation) &&
+    operations[fields.operation as ChatOperation](fields) &&
+    isAbsentOr(isObject, fields.body) &&
+    isAbsentOr(isObject, fields.headers) &&
+    isAbsentOr(Array.isArray, fields.clientTools),
+  cf_agent_chat_sync: ({ epoch, revision, turnId, seq, limit }) =>
+    isAbsentOr(isString, epoch) &&
+    isAbsentOr(isCount, revision) &&
+    isAbsentOr(isString, turnId) &&
+    isAbsentOr(isCount, seq) &&
+    isAbsentOr(isCount, limit),
+  cf_agent_chat_page: ({ id, before, limit }) => isString(id) && isString(before) && isAbsentOr(isCount, limit)
 };
 
 const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = {
@@ -47,7 +74,23 @@ const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = 
   cf_agent_chat_clear: () => true,
   cf_agent_stream_resuming: ({ id }) => isString(id),
   cf_agent_stream_resume_none: () => true,
-  cf_agent_message_updated: ({ message }) => isMessage(message)
+  cf_agent_message_updated: ({ message }) => isMessage(message),
+  cf_agent_chat_snapshot: ({ epoch, revision, messages, removed, turn }) =>
+    isString(epoch) &&
+    isCount(revision) &&
+    isAbsentOr(areMessages, messages) &&
+    isAbsentOr(Array.isArray, removed) &&
+    isAbsentOr(isObject, turn),
+  cf_agent_chat_accepted: ({ id, epoch, revision }) => isString(id) && isString(epoch) && isCount(revision),
+  cf_agent_chat_refused: ({ id, code, message }) => isString(id) && isString(code) && isString(message),
+  cf_agent_chat_delta: ({ epoch, from, revision, upsert, removed }) =>
+    isString(epoch) &&
+    isCount(from) &&
+    isCount(revision) &&
+    Array.isArray(upsert) &&
+    upsert.every((entry) => isObject(entry) && isMessage(entry.message)) &&
+    Array.isArray(removed),
+  cf_agent_chat_page: ({ id, messages, hasMore }) => isString(id) && areMessages(messages) && isBoolean(hasMore)
 };
 
 /** Reads the body of a chat request; `undefined` if it is not one. */
