@@ -129,7 +129,13 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     types: names`
       AITool ClientToolSchema JSONSchemaType OnToolCallCallback PrepareSendMessagesRequestOptions
       PrepareSendMessagesRequestResult`,
-    ours: names`ChatSocket ToolCall ToolOutput UseAgentChatHelpers UseAgentChatOptions`
+    ours: names`ChatSocket ToolApprovalResponse ToolCall ToolOutput UseAgentChatHelpers UseAgentChatOptions`
+  },
+  "@cloudflare/ai-chat/client": {
+    ours: names`
+      AgentChat AgentChatOptions AgentChatSnapshot AgentChatTransport AgentChatTransportOptions ChatSocket NewMessage
+      OnToolCallCallback PrepareSendMessagesRequestOptions PrepareSendMessagesRequestResult RequestOptions ToolApprovalResponse
+      ToolCall ToolOutput`
   },
   "@cloudflare/ai-chat/types": {
     values: names`MessageType`,

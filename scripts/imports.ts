@@ -57,7 +57,7 @@ export const agentsRules: Rules = (folder) => {
   }
 };
 
-/** `react` → `transport` → `messages` → `protocol`; what runs in the agent imports neither of the first two. */
+/** `react` → `client` → `messages` → `protocol`; what runs in the agent imports neither of the first two. */
 export const chatRules: Rules = (folder) => {
   switch (folder) {
     case "protocol":
@@ -68,19 +68,20 @@ export const chatRules: Rules = (folder) => {
         folders: oneOf("protocol"),
         packages: (name, typeOnly) => oneOf("ai", "agents/types")(name) || (typeOnly && name === "agents/capability")
       };
-    case "transport":
+    case "client":
+      // The types of the AI SDK, and nothing of it in a page.
       return {
         folders: oneOf("messages", "protocol"),
-        packages: oneOf("ai", "@ai-sdk/react", "agents/client", "agents/types", "eventsource-parser")
+        packages: (name, typeOnly) => typeOnly && name === "ai"
       };
     case "react":
       return {
-        folders: oneOf("transport", "messages", "protocol"),
-        packages: oneOf("react", "ai", "@ai-sdk/react", "agents/react", "agents/client", "agents/types")
+        folders: oneOf("client", "protocol"),
+        packages: (name, typeOnly) => name === "react" || (typeOnly && name === "ai")
       };
     default:
       return {
-        folders: noneOf("react", "transport", "test"),
+        folders: noneOf("react", "client", "test"),
         packages: noneOf("react", "react-dom", "@ai-sdk/react", "agents/react", "agents/client", "@cloudflare/ai-chat")
       };
   }

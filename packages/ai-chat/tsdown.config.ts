@@ -22,5 +22,5 @@ const both = ["src/{protocol,messages}/*.ts", "!**/*.test.ts"];
 // Each runtime has its own global types, and so its own tsconfig.
 export default defineConfig([
   { ...shared, tsconfig: "tsconfig.build.json", entry: ["src/index.ts", "src/types.ts", ...both] },
-  { ...shared, tsconfig: "tsconfig.build.client.json", entry: ["src/react/index.ts", ...both] }
+  { ...shared, tsconfig: "tsconfig.build.client.json", entry: ["src/{client,react}/index.ts", ...both] }
 ]);

@@ -148,6 +148,14 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     return this.#snapshot.identified;
   }
 
+  /**
+   * Whether the agent takes part in the extensions of the protocol, on this connection; `undefined` while that is not known. For
+   * packages that speak to agents in frames of their own.
+   */
+  get extended(): boolean | undefined {
+    return this.#link.isExtended;
+  }
+
   /** Resolves when the agent has said which instance it is; never if it keeps that to itself. New after each loss of the connection. */
   get ready(): Promise<void> {
     return this.#ready.promise;

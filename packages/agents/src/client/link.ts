@@ -51,6 +51,11 @@ export class Link {
     this.#heartbeat = new Heartbeat({ clock: this.#clock, ping, dead: deps.dead });
   }
 
+  /** Whether the agent takes part in the extensions; `undefined` while that is not known. */
+  get isExtended(): boolean | undefined {
+    return this.#isSettled ? this.#isExtended : undefined;
+  }
+
   opened(): void {
     this.#cancelWait = this.#clock.after(firstFrameMs, () => this.#settle(false));
   }

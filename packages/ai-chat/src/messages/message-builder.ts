@@ -23,6 +23,14 @@ export class MessageBuilder {
     this.#metadata = message.metadata;
   }
 
+  /** Another one that goes on from here: what it applies does not change this one. */
+  fork(): MessageBuilder {
+    const fork = new MessageBuilder({ id: this.#id, role: "assistant", parts: this.#parts, metadata: this.#metadata });
+    for (const [id, index] of this.#text) fork.#text.set(id, index);
+    for (const [id, index] of this.#reasoning) fork.#reasoning.set(id, index);
+    return fork;
+  }
+
   get message(): UIMessage {
     const message: UIMessage = { id: this.#id, role: "assistant", parts: [...this.#parts] };
     if (this.#metadata !== undefined) message.metadata = this.#metadata;

@@ -1,4 +1,5 @@
 import { deprecated } from "../protocol/deprecated";
+import type { AgentChatOptions, OnToolCallCallback } from "../client";
 import type { ClientToolSchema } from "../protocol/frames";
 
 /** A JSON Schema, as far as we look at it. */
@@ -30,13 +31,7 @@ export function extractClientToolSchemas(tools: Readonly<Record<string, AITool>>
     "extractClientToolSchemas()",
     "define tools in onChatMessage(), without `execute` where the client runs them"
   );
-  const schemas = Object.entries(tools)
-    .filter(([, { execute }]) => execute)
-    .map(([name, { description, parameters, inputSchema }]): ClientToolSchema => {
-      const schema = parameters ?? inputSchema;
-      return { name, ...(description !== undefined && { description }), ...(schema && { parameters: schema }) };
-    });
-  return schemas.length > 0 ? schemas : undefined;
+  return schemasOf(tools);
 }
 
 /**
@@ -49,4 +44,30 @@ export function detectToolsRequiringConfirmation(tools: Readonly<Record<string, 
   return Object.entries(tools)
     .filter(([, { execute }]) => !execute)
     .map(([name]) => name);
+}
+
+/**
+ * What the deprecated options `tools` and `toolsRequiringConfirmation` stand for: the tools are announced, and those that need no
+ * confirmation run by themselves, unless the program runs tools itself.
+ */
+export function announcedTools(
+  tools: Readonly<Record<string, AITool>>,
+  toConfirm: readonly string[] = [],
+  onToolCall?: OnToolCallCallback
+): Pick<AgentChatOptions, "clientTools" | "onToolCall"> {
+  const runTool: OnToolCallCallback = async ({ toolCall: { toolCallId, toolName, input }, addToolOutput }) => {
+    const execute = Object.hasOwn(tools, toolName) && !toConfirm.includes(toolName) && tools[toolName]?.execute;
+    if (execute) addToolOutput({ toolCallId, output: await execute(input) });
+  };
+  return { clientTools: schemasOf(tools), onToolCall: onToolCall ?? runTool };
+}
+
+function schemasOf(tools: Readonly<Record<string, AITool>>): ClientToolSchema[] | undefined {
+  const schemas = Object.entries(tools)
+    .filter(([, { execute }]) => execute)
+    .map(([name, { description, parameters, inputSchema }]): ClientToolSchema => {
+      const schema = parameters ?? inputSchema;
+      return { name, ...(description !== undefined && { description }), ...(schema && { parameters: schema }) };
+    });
+  return schemas.length > 0 ? schemas : undefined;
 }

@@ -5,14 +5,13 @@ export {
   type JSONSchemaType
 } from "./client-tools";
 export type { ClientToolSchema } from "../protocol/frames";
-export type { ChatSocket } from "../transport/chat-socket";
-export {
-  useAgentChat,
-  type OnToolCallCallback,
-  type PrepareSendMessagesRequestOptions,
-  type PrepareSendMessagesRequestResult,
-  type ToolCall,
-  type ToolOutput,
-  type UseAgentChatHelpers,
-  type UseAgentChatOptions
-} from "./use-agent-chat";
+export type {
+  ChatSocket,
+  OnToolCallCallback,
+  PrepareSendMessagesRequestOptions,
+  PrepareSendMessagesRequestResult,
+  ToolApprovalResponse,
+  ToolCall,
+  ToolOutput
+} from "../client";
+export { useAgentChat, type UseAgentChatHelpers, type UseAgentChatOptions } from "./use-agent-chat";

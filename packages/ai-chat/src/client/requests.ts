@@ -7,15 +7,21 @@ export interface RequestExtras {
   headers?: Record<string, string>;
 }
 
-/** A request as it is sent, under an id of its own. */
+/** A request as it is sent. */
 export function requestFrame(
+  id: string,
   request: Omit<ChatRequestBody, "id">,
   { body, headers }: Required<RequestExtras>
 ): ChatRequestFrame {
   const init: ChatRequestFrame["init"] = { method: "POST", body: JSON.stringify({ ...body, ...request }) };
   if (Object.keys(headers).length > 0) init.headers = headers;
-  return { type: "cf_agent_use_chat_request", id: crypto.randomUUID(), init };
+  return { type: "cf_agent_use_chat_request", id, init };
 }
+
+// `crypto.randomUUID` is missing on pages that are served plainly from another machine.
+export const randomId = (): string =>
+  crypto.randomUUID?.() ??
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export function plainHeaders(headers: Record<string, string> | Headers | undefined): Record<string, string> {
   return headers instanceof Headers ? Object.fromEntries(headers) : (headers ?? {});

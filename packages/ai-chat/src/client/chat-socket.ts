@@ -5,6 +5,8 @@ export interface ChatSocket {
   /** Instance name. */
   readonly name: string;
   readonly readyState: number;
+  /** Whether the agent takes part in the extensions of the protocol, if that is known. */
+  readonly extended?: boolean | undefined;
   /** Sends text, now or as soon as there is a connection. `refused` is called if the agent takes no text of this size. */
   send(text: string, refused?: (error: Error) => void): void;
   /** Requests something under the agent's own URL. */

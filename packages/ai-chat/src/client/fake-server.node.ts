@@ -1,17 +1,22 @@
 import type { UIMessage } from "ai";
 import type { ChatClientFrame, ChatServerFrame } from "../protocol/frames";
-import { ChatSession, type ChatSessionOptions } from "./chat-session";
+import { AgentChat } from "./agent-chat";
 import type { ChatSocket } from "./chat-socket";
+import type { AgentChatOptions, AgentChatSnapshot } from "./options";
 
-/** The other end of a session's connection, played by the test. */
+/** The other end of a conversation's connection, played by the test. */
 export class FakeServer implements ChatSocket {
   readonly agent = "talker";
   readonly name = "test";
   readyState = 1;
+  /** It takes no part in the extensions. */
+  extended = false;
   readonly frames: ChatClientFrame[] = [];
-  /** What the session loads. */
+  /** What the conversation loads. */
   messages: UIMessage[] = [];
   loads = 0;
+  /** What a new connection is told first. */
+  greeting: { type: string } & Record<string, unknown> = { type: "cf_agent_identity", name: "test", agent: "talker" };
   /** Why the socket does not send anything. */
   refusal: Error | undefined;
   #waiting: (() => void)[] = [];
@@ -36,8 +41,8 @@ export class FakeServer implements ChatSocket {
     this.#target.removeEventListener(type, listener);
   }
 
-  /** Sends a frame to the session. */
-  say(frame: ChatServerFrame): void {
+  /** Sends a frame to the client. */
+  say(frame: ChatServerFrame | { type: string }): void {
     this.#target.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(frame) }));
   }
 
@@ -59,6 +64,7 @@ export class FakeServer implements ChatSocket {
   restore(): void {
     this.readyState = 1;
     this.#target.dispatchEvent(new Event("open"));
+    this.say(this.greeting);
   }
 
   /** The next frame of a type that was not asked for yet. */
@@ -71,47 +77,31 @@ export class FakeServer implements ChatSocket {
   }
 }
 
-/** A session that is attached, and loads. */
-export function beginSession(server: FakeServer, options: Partial<ChatSessionOptions<UIMessage>> = {}): ChatSession {
-  const session = new ChatSession(server);
-  const loadTranscript = async () => (await (await server.fetch()).json()) as UIMessage[];
-  session.update({
-    loadMessages: loadTranscript,
-    loadTranscript,
-    resume: true,
-    extras: () => ({}),
-    clientTools: () => undefined,
-    onCalls: () => {},
-    ...options
-  });
-  session.attach();
-  return session;
+type Options = AgentChatOptions<UIMessage>;
+
+/** A conversation that is attached, with a server that speaks the documented protocol. It loads. */
+export function beginChat(server: FakeServer, options: Options = {}): AgentChat {
+  const chat = new AgentChat(server, options);
+  chat.attach();
+  return chat;
 }
 
-/** A session that is attached, has loaded, and was told that there is no stream. */
-export async function startSession(
-  server: FakeServer,
-  options: Partial<ChatSessionOptions<UIMessage>> = {}
-): Promise<ChatSession> {
-  const session = beginSession(server, options);
+/** A conversation that is attached, has loaded, and was told that there is no stream. */
+export async function startChat(server: FakeServer, options: Options = {}): Promise<AgentChat> {
+  const chat = beginChat(server, options);
   await server.next("cf_agent_stream_resume_request");
   server.say({ type: "cf_agent_stream_resume_none" });
-  return session;
+  return chat;
 }
 
-/** Resolves when the session (or its chat) is in a state that fulfils `wanted`. */
-export async function until(session: ChatSession, wanted: () => boolean): Promise<void> {
-  while (!wanted()) {
+/** Resolves when the conversation is in a state that fulfils `wanted`. */
+export async function until(chat: AgentChat, wanted: (snapshot: AgentChatSnapshot) => boolean): Promise<void> {
+  while (!wanted(chat.getSnapshot())) {
     await new Promise<void>((resolve) => {
-      const stops = [
-        session.subscribe(done),
-        session.chat["~registerMessagesCallback"](done),
-        session.chat["~registerStatusCallback"](done)
-      ];
-      function done() {
-        for (const stop of stops) stop();
+      const stop = chat.subscribe(() => {
+        stop();
         resolve();
-      }
+      });
     });
   }
 }

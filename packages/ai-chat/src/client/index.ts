@@ -1,0 +1,14 @@
+export { AgentChat } from "./agent-chat";
+export type { ChatSocket } from "./chat-socket";
+export type { NewMessage } from "./new-message";
+export type {
+  AgentChatOptions,
+  AgentChatSnapshot,
+  OnToolCallCallback,
+  PrepareSendMessagesRequestOptions,
+  PrepareSendMessagesRequestResult,
+  RequestOptions,
+  ToolApprovalResponse,
+  ToolCall,
+  ToolOutput
+} from "./options";
