@@ -40,7 +40,7 @@ describe("a planted import is seen", () => {
     ["agents", "index.ts", 'export * from "./ai-chat/agent";', "./ai-chat/agent"],
     ["ai-chat", "protocol/frames.ts", 'import { Agent } from "agents";', "agents"],
     ["ai-chat", "protocol/frames.ts", 'import { codes } from "agents/types";', "agents/types"],
-    ["ai-chat", "turn/turn.ts", 'import { send } from "../transport/transport";', "../transport/transport"],
+    ["ai-chat", "turn/turn.ts", 'import { send } from "../client/agent-chat";', "../client/agent-chat"],
     ["ai-chat", "chat-agent.ts", 'import { useChat } from "@ai-sdk/react";', "@ai-sdk/react"],
     [
       "hono-agents",

@@ -13,9 +13,10 @@ import {
   messageOf,
   statusOf,
   viewOf,
-  type Conversation
+  type Conversation,
+  type HeardTurn
 } from "./conversation";
-import type { CallAnswer, ChatEvent, Operation } from "./events";
+import type { CallAnswer, ChatEvent, ChunkEvent, Operation } from "./events";
 import type { Asked, LineHost } from "./line";
 import { newMessage, type NewMessage } from "./new-message";
 import { Notifier } from "./notifier";
@@ -52,6 +53,7 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
   /** Told when their operation needs no more waiting. */
   readonly #waiting = new Map<string, () => void>();
   readonly #calls = new ClientCalls();
+  #heardLast: { turnId: string; attempt: number; seq: number } | undefined;
   #detach: (() => void) | undefined;
 
   /**
@@ -307,12 +309,21 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     const isStream = event.type === "chunk" && statusOf(before) === statusOf(state);
     this.#notifier.changed(isStream);
     this.#watch?.(event);
-    if (event.type === "chunk" && event.chunk.type.startsWith("data-") && !state.turn?.stopped)
-      this.#options.onData?.(event.chunk as DataPart<Message>);
+    if (event.type === "chunk") this.#heard(event, state.turn!);
     if (event.type === "ended" && (isOwn(before, event.requestId) || before.turn?.mine) && !before.turn?.stopped)
       this.#finished(false, before);
     if (state.error && state.error !== before.error) this.#options.onError?.(state.error);
     if (state.operations !== before.operations) this.#settleWaiting();
+  }
+
+  /** Gives data parts to the application, once each: a turn that was forgotten may be told again from the beginning. */
+  #heard({ turnId, seq, chunk }: ChunkEvent, { attempt, stopped }: HeardTurn): void {
+    const last = this.#heardLast;
+    const isKnown = last?.turnId === turnId && last.attempt === attempt && seq <= last.seq;
+    if (isKnown) return;
+    this.#heardLast = { turnId, attempt, seq };
+    // The AI SDK types them by the application's message.
+    if (chunk.type.startsWith("data-") && !stopped) this.#options.onData?.(chunk as DataPart<Message>);
   }
 
   #settleWaiting(): void {
@@ -453,32 +464,32 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
   }
 
   #host(): LineHost {
-    const chat = this;
+    const [state, options, socket] = [() => this.#state, () => this.#options, this.#socket];
     return {
       get state() {
-        return chat.#state;
+        return state();
       },
       get isOpen() {
-        return isOpen(chat.#socket);
+        return isOpen(socket);
       },
       get resume() {
-        return chat.#options.resume ?? true;
+        return options().resume ?? true;
       },
       get loadFirst() {
-        const { getInitialMessages } = chat.#options;
-        const { agent, name } = chat.#socket;
+        const { getInitialMessages } = options();
+        const { agent, name } = socket;
         return getInitialMessages ? () => getInitialMessages({ agent, name }) : undefined;
       },
       get loadStored() {
-        return chat.#options.getInitialMessages === null ? undefined : () => fetchMessages(chat.#socket);
+        return options().getInitialMessages === null ? undefined : () => fetchMessages(socket);
       },
-      dispatch: (event) => chat.#dispatch(event),
-      send: (frame, refused) => chat.#send(frame, refused),
-      failed: (error) => chat.#dispatch({ type: "erred", error }),
-      flush: () => chat.#flush(),
-      caughtUp: () => chat.#offerCalls(),
+      dispatch: (event) => this.#dispatch(event),
+      send: (frame, refused) => this.#send(frame, refused),
+      failed: (error) => this.#dispatch({ type: "erred", error }),
+      flush: () => this.#flush(),
+      caughtUp: () => this.#offerCalls(),
       over: (wasMine) => {
-        if (wasMine && !chat.#state.error) chat.#offerCalls();
+        if (wasMine && !this.#state.error) this.#offerCalls();
       }
     };
   }

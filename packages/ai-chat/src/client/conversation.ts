@@ -100,11 +100,13 @@ export function applyOperation(
   }
 }
 
-/** Whether the transcript does not show yet what an operation did. */
-const isAhead = ({ phase, epoch, revision }: Operation, { transcript }: Conversation): boolean =>
-  phase === "pending" ||
-  phase === "failed" ||
-  (revision === undefined ? phase === "accepted" : epoch !== transcript.epoch || revision > transcript.revision);
+/** Whether the transcript does not show yet what an operation did. What the server has not taken is shown if it is new. */
+function isAhead({ kind, phase, epoch, revision }: Operation, { transcript }: Conversation): boolean {
+  if (phase === "pending") return true;
+  if (phase === "failed") return kind === "append";
+  if (revision === undefined) return phase === "accepted";
+  return epoch !== transcript.epoch || revision > transcript.revision;
+}
 
 /** Whether an operation has to be remembered. */
 export const isKept = (operation: Operation, conversation: Conversation): boolean =>

@@ -259,6 +259,7 @@ export class DocumentedLine implements Line {
       turnId: id,
       requestId: id,
       seq: replay ? ++this.#replayed : passed + 1,
+      attempt: 1,
       chunk,
       continuation,
       resumed: replay && !request,

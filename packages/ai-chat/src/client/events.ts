@@ -16,6 +16,8 @@ export interface Operation {
   readonly message?: UIMessage | undefined;
   /** `over`: nothing is awaited any more. `failed`: the server has not taken it. */
   readonly phase: "pending" | "accepted" | "over" | "failed";
+  /** The message that its answer comes after, if that is known. */
+  readonly after?: string | undefined;
   /** The user does not wait for an answer. */
   readonly isStopped?: boolean;
   /** Of the transcript that has it. */
@@ -37,6 +39,7 @@ export interface ChunkEvent {
   readonly requestId: string;
   /** From 1. One that is there already, or out of turn, changes nothing. */
   readonly seq: number;
+  readonly attempt: number;
   readonly chunk: UIMessageChunk;
   readonly continuation: boolean;
   /** It was said before this client asked for it. */

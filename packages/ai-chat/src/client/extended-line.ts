@@ -219,19 +219,21 @@ export class ExtendedLine implements Line {
   }
 
   #chunk(frame: ChatResponseFrame): void {
-    const { id, turnId = id, seq = 0, continuation = false, body } = frame;
+    const { id, turnId = id, seq = 0, attempt = 1, continuation = false, body } = frame;
     this.#uncertain.delete(id);
     if (turnId === this.#ignored) return;
     const chunk = parseChunk(body);
     if (!chunk) return;
     const { turn } = this.#host.state;
-    const expected = turn?.id === turnId && !turn.ended ? turn.seq + 1 : 1;
-    if (seq > expected) return this.#sync();
+    const isLive = turn?.id === turnId && !turn.ended;
+    if (isLive && attempt < turn.attempt) return;
+    if (seq > (isLive ? turn.seq : 0) + 1 || (isLive && attempt > turn.attempt)) return this.#sync();
     this.#host.dispatch({
       type: "chunk",
       turnId,
       requestId: id,
       seq,
+      attempt,
       chunk,
       continuation,
       resumed: false,
@@ -253,8 +255,9 @@ export class ExtendedLine implements Line {
     const error = frame.error ? new Error(frame.body) : undefined;
     this.#host.dispatch({ type: "ended", turnId, requestId: id, error, result, epoch, revision });
     if (turnId === this.#ignored) this.#ignored = undefined;
-    this.#uncertain.delete(id);
     this.#host.over(isTurn && turn.mine);
+    const asking = new Set(this.#host.state.operations.filter(isAsking).map((operation) => operation.id));
+    for (const uncertain of this.#uncertain) if (!asking.has(uncertain)) this.#uncertain.delete(uncertain);
     if ((!has && !isWhole) || this.#uncertain.size > 0) this.#sync();
   }
 

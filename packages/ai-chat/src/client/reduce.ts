@@ -105,7 +105,7 @@ function chunk(state: Conversation, event: ChunkEvent): Conversation {
 }
 
 function beginning(state: Conversation, event: ChunkEvent): HeardTurn {
-  const { turnId, requestId, resumed, newId } = event;
+  const { turnId, requestId, attempt, resumed, newId } = event;
   const own = state.operations.find(({ id }) => id === requestId);
   const said = event.chunk.type === "start" ? event.chunk.messageId : undefined;
   const continues = event.continuation || own?.kind === "continue";
@@ -118,10 +118,10 @@ function beginning(state: Conversation, event: ChunkEvent): HeardTurn {
     id: turnId,
     requestId,
     messageId: id,
-    attempt: 1,
+    attempt,
     seq: 0,
     builder: new MessageBuilder(isContinued ? base : { id, role: "assistant", parts: [] }),
-    after: own?.message?.id,
+    after: own?.after ?? own?.message?.id,
     mine: own !== undefined || state.expects || resumed,
     overridden: undefined,
     stopped: own?.isStopped === true,
@@ -227,7 +227,7 @@ function followed(state: Conversation, live: LiveTurn, messages: readonly UIMess
     attempt,
     seq: 0,
     builder: new MessageBuilder(baseOf(messages, live.messageId)),
-    after: live.after ?? own?.message?.id,
+    after: live.after ?? own?.after ?? own?.message?.id,
     // Whoever asked may have gone.
     mine: true,
     overridden: undefined,
@@ -315,15 +315,16 @@ function accepted(
   const operation = state.operations.find((other) => other.id === id);
   if (operation?.phase !== "pending") return state;
   const { transcript } = state;
-  const next: Operation = { ...operation, phase: hasTurn ? "accepted" : "over", epoch, revision };
-  const operations = state.operations.map((other) => (other === operation ? next : other));
   // This operation is all that has changed, and known here.
   const isNext = epoch === transcript.epoch && revision === transcript.revision + 1;
-  const isWhole = operation.kind === "clear" || (isNext && operation.kind !== "select");
-  if (!isWhole) return settled(state, { ...state, operations });
-  const messages = applyOperation(transcript.messages, operation);
+  const isWhole = isNext && operation.kind !== "select";
+  const messages = isWhole ? applyOperation(transcript.messages, operation) : transcript.messages;
   const hasMore = transcript.hasMore && operation.kind !== "clear";
-  return settled(state, { ...state, operations, transcript: { messages, epoch, revision, hasMore } });
+  const known = isWhole ? { messages, epoch, revision, hasMore } : transcript;
+  const after = operation.message?.id ?? (revision === known.revision ? messages.at(-1)?.id : undefined);
+  const next: Operation = { ...operation, phase: hasTurn ? "accepted" : "over", epoch, revision, after };
+  const operations = state.operations.map((other) => (other === operation ? next : other));
+  return settled(state, { ...state, operations, transcript: known });
 }
 
 function withPhase(state: Conversation, id: string, phase: Operation["phase"]): Conversation {
