@@ -23,6 +23,14 @@ export const isMessage = (value: unknown): value is UIMessage =>
 
 const areMessages = (value: unknown): value is UIMessage[] => Array.isArray(value) && value.every(isMessage);
 
+const isLiveTurn = (value: unknown): boolean =>
+  isObject(value) &&
+  isString(value.id) &&
+  isString(value.requestId) &&
+  isString(value.messageId) &&
+  isCount(value.seq) &&
+  isString(value.phase);
+
 const operations: { readonly [Operation in ChatOperation]: Check } = {
   append: ({ message }) => isMessage(message) && message.role === "user",
   edit: ({ messageId, message }) => isString(messageId) && isMessage(message) && message.role === "user",
@@ -65,7 +73,8 @@ export const chatClientChecks: { readonly [Type in ChatClientFrame["type"]]: Che
     isAbsentOr(isString, turnId) &&
     isAbsentOr(isCount, seq) &&
     isAbsentOr(isCount, limit),
-  cf_agent_chat_page: ({ id, before, limit }) => isString(id) && isString(before) && isAbsentOr(isCount, limit)
+  cf_agent_chat_page: ({ id, before, limit }) => isString(id) && isString(before) && isAbsentOr(isCount, limit),
+  cf_agent_chat_branches: ({ id, messageId }) => isString(id) && isString(messageId)
 };
 
 const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = {
@@ -75,12 +84,13 @@ const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = 
   cf_agent_stream_resuming: ({ id }) => isString(id),
   cf_agent_stream_resume_none: () => true,
   cf_agent_message_updated: ({ message }) => isMessage(message),
-  cf_agent_chat_snapshot: ({ epoch, revision, messages, removed, turn }) =>
+  cf_agent_chat_snapshot: ({ epoch, revision, messages, removed, after, turn }) =>
     isString(epoch) &&
     isCount(revision) &&
     isAbsentOr(areMessages, messages) &&
     isAbsentOr(Array.isArray, removed) &&
-    isAbsentOr(isObject, turn),
+    isAbsentOr(isObject, after) &&
+    isAbsentOr(isLiveTurn, turn),
   cf_agent_chat_accepted: ({ id, epoch, revision }) => isString(id) && isString(epoch) && isCount(revision),
   cf_agent_chat_refused: ({ id, code, message }) => isString(id) && isString(code) && isString(message),
   cf_agent_chat_delta: ({ epoch, from, revision, upsert, removed }) =>
@@ -90,7 +100,8 @@ const chatServerChecks: { readonly [Type in ChatServerFrame["type"]]: Check } = 
     Array.isArray(upsert) &&
     upsert.every((entry) => isObject(entry) && isMessage(entry.message)) &&
     Array.isArray(removed),
-  cf_agent_chat_page: ({ id, messages, hasMore }) => isString(id) && areMessages(messages) && isBoolean(hasMore)
+  cf_agent_chat_page: ({ id, messages, hasMore }) => isString(id) && areMessages(messages) && isBoolean(hasMore),
+  cf_agent_chat_branches: ({ id, messages }) => isString(id) && areMessages(messages)
 };
 
 /** Reads the body of a chat request; `undefined` if it is not one. */
