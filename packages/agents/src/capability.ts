@@ -3,7 +3,7 @@ import type { Capability } from "./core/capability";
 import type { Host } from "./core/host";
 import type { Schema, SchemaDefinition } from "./core/meta";
 import { AgentError } from "./protocol/errors";
-import { hostOf } from "./server";
+import { hostOf, keepAliveOf } from "./server";
 
 export {
   frameHandlers,
@@ -27,6 +27,8 @@ export interface CapabilityKit {
   changed(): void;
   /** The wake that the capability asked for last, perhaps in an earlier life of the instance. Costs nothing. */
   wake(): number | undefined;
+  /** Keeps the agent in memory until the function that it returns is called. */
+  keepAlive(): () => void;
   emit(type: string, payload: () => Record<string, unknown>): void;
   /** The one path of errors: an event, then `onError`. Never throws. */
   failed(error: unknown): Promise<void>;
@@ -50,6 +52,7 @@ export function installCapability<Installed extends Capability>(
     connections: host.connections,
     changed: () => host.alarms.changed(name),
     wake: () => host.meta.wakeOf(name),
+    keepAlive: () => keepAliveOf(agent).begin(),
     emit: (type, payload) => host.emit(type, payload),
     failed: (error) => host.failed(error)
   });

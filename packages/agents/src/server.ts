@@ -394,6 +394,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   async #start(props: Props | undefined): Promise<void> {
     await this.#host.start();
     await this.onStart(props);
+    this.#host.started();
   }
 
   async #failed(error: unknown, context: AgentContext): Promise<void> {

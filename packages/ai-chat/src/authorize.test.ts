@@ -60,7 +60,7 @@ it.each(rows.map(([frame, operation]) => [JSON.stringify(frame), frame, operatio
     const refusal = {
       type: "cf_agent_use_chat_response",
       id: "r2",
-      body: "Connection is readonly",
+      body: "Not allowed",
       done: true,
       error: true
     };

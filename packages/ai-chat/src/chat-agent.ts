@@ -1,8 +1,12 @@
-import { Agent } from "agents";
+import { Agent, AgentError } from "agents";
 import { installCapability } from "agents/capability";
 import type { UIMessage } from "ai";
 import { Chat } from "./chat";
 import type { ClientToolSchema } from "./protocol/frames";
+import { Refusal } from "./protocol/refusal";
+import type { ChatConcurrency } from "./turn/operations";
+import type { ChatRecovery } from "./turn/recovery";
+import type { ChatTurn } from "./turn/turn-records";
 
 /** Fits `onFinish` of `streamText`, whose type differs between releases of the AI SDK. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -18,7 +22,22 @@ export interface OnChatMessageOptions {
   clientTools?: ClientToolSchema[] | undefined;
   /** Custom data that the client sent. */
   body?: Record<string, unknown> | undefined;
+  /**
+   * Headers that the client's `prepareSendMessagesRequest` gave. They are not stored, since they may be secrets: a turn that goes on
+   * after a tool result, or after the instance was lost, has none.
+   */
+  headers?: Record<string, string> | undefined;
 }
+
+/** How long to wait for MCP servers: at most `timeout` ms, as long as it takes (`true`), or not at all. */
+export type WaitForMcpConnections = boolean | { timeout: number };
+
+/** Waits for connections to MCP servers, where an agent has such. */
+interface McpConnections {
+  mcp?: { waitForConnections?(options?: { timeout: number }): Promise<unknown> };
+}
+
+const defaultTurns = 50;
 
 /**
  * An agent with a conversation: messages are stored, answers are streamed to all clients, and both survive restarts. Override
@@ -42,6 +61,29 @@ export class AIChatAgent<
   /** How many messages are stored; the oldest are deleted beyond that. What the model sees is yours to choose. */
   declare maxPersistedMessages: number | undefined;
 
+  /**
+   * What becomes of an answer that was cut because the instance was lost (an eviction, a deploy, a crash). `"resume"`, the default:
+   * the model is asked again, and goes on after what was finished. Steps that were finished are kept, and tools that have a
+   * result are never run again; a tool that was interrupted is shown to the model as an error, since nobody knows whether it took
+   * effect. `"ask"`: what was said is kept, and the client may have it taken up (`continue`). `"off"`: it is only kept.
+   *
+   * In all, the model is asked 3 times for one answer; `{ policy: "resume", maxAttempts: 5 }` says otherwise.
+   */
+  declare chatRecovery: ChatRecovery | undefined;
+
+  /**
+   * What becomes of a message that comes while another one is answered. `"queue"`, the default: it is answered after that.
+   * `"latest"`: what is being said is stopped, and stays as it is. `"merge"`: messages that wait are answered together. `"drop"`: it
+   * is refused, with `CHAT_BUSY`.
+   */
+  declare chatConcurrency: ChatConcurrency | undefined;
+
+  /**
+   * Whether `onChatMessage` is called only once the connections to MCP servers are there: `true` to wait for as long as it takes,
+   * `false` not to wait, `{ timeout }` for at most so many ms. The default is 10,000 ms.
+   */
+  declare waitForMcpConnections: WaitForMcpConnections | undefined;
+
   readonly #chat: Chat;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -51,13 +93,26 @@ export class AIChatAgent<
         kit,
         now: () => Date.now(),
         maxMessages: () => this.maxPersistedMessages,
-        respond: async ({ requestId, body, clientTools }, abortSignal) =>
-          (await this.onChatMessage(() => {}, { requestId, abortSignal, body, clientTools })) ?? undefined
+        recovery: () => this.chatRecovery ?? "resume",
+        concurrency: () => this.chatConcurrency ?? "queue",
+        sanitize: (message) => this.sanitizeMessageForPersistence(message),
+        respond: ({ requestId, body, headers, clientTools }, abortSignal, finished) =>
+          this.#respond({ requestId, abortSignal, body, headers, clientTools }, finished)
       });
     });
   }
 
-  /** The conversation so far. Change it with `persistMessages` or `saveMessages`. */
+  async #respond(options: OnChatMessageOptions, finished: OnFinish): Promise<Response | undefined> {
+    const { mcp } = this as McpConnections;
+    const { waitForMcpConnections: wanted = { timeout: 10_000 } } = this;
+    if (wanted !== false && mcp?.waitForConnections) {
+      await mcp.waitForConnections(...(wanted === true ? [] : [wanted]));
+      if (options.abortSignal.aborted) return undefined;
+    }
+    return (await this.onChatMessage(finished, options)) ?? undefined;
+  }
+
+  /** The conversation so far. Change it with `persistMessages` or `saveMessages`. It is read when it is first asked for. */
   get messages(): UIMessage[] {
     return this.#chat.messages;
   }
@@ -65,7 +120,7 @@ export class AIChatAgent<
   /**
    * Answers the conversation in `this.messages`.
    *
-   * @param onFinish may be given to `streamText`; nothing has to be cleaned up
+   * @param onFinish give it to `streamText`, and `getTurns()` tells model and tokens; nothing has to be cleaned up
    * @param options request id, abort signal, and what the client sent along
    * @returns the response of an AI SDK stream, or one with plain text; nothing if there is no answer
    */
@@ -74,6 +129,19 @@ export class AIChatAgent<
     _options?: OnChatMessageOptions
   ): Promise<Response | undefined | void> | Response | undefined | void {
     throw new Error("Override onChatMessage() and return a Response");
+  }
+
+  /**
+   * Changes a message before it is stored, each time it is: to leave out what must not be kept. Clients and the model get what is
+   * stored. The default changes nothing.
+   *
+   * @example
+   * sanitizeMessageForPersistence(message: UIMessage) {
+   *   return { ...message, parts: message.parts.filter((part) => part.type !== "reasoning") };
+   * }
+   */
+  sanitizeMessageForPersistence(message: UIMessage): UIMessage {
+    return message;
   }
 
   /**
@@ -86,11 +154,47 @@ export class AIChatAgent<
   }
 
   /**
-   * Stores messages, then calls `onChatMessage`.
+   * Stores messages, then calls `onChatMessage`. In the middle of an answer (in a tool, say), the new turn comes after it.
    *
-   * @returns resolves when the answer is complete and stored
+   * @returns resolves when the answer is complete and stored; called in the middle of an answer, once the messages are stored
+   * @example await this.saveMessages([{ id: crypto.randomUUID(), role: "user", parts: [{ type: "text", text: "Any news?" }] }]);
    */
   async saveMessages(messages: UIMessage[]): Promise<void> {
     await this.#chat.save(messages);
+  }
+
+  /**
+   * What was asked of the model, the newest first: how each turn ended, how long it took, how often it was begun, and what it used,
+   * as far as `onFinish` or the message's metadata say. The last 1,000 turns are kept.
+   *
+   * @param options `limit` (default 50), `before`: the id of a turn, for older ones
+   * @example const tokens = (await this.getTurns()).reduce((sum, { totalTokens = 0 }) => sum + totalTokens, 0);
+   */
+  async getTurns({ limit = defaultTurns, before }: { limit?: number; before?: string } = {}): Promise<ChatTurn[]> {
+    return this.#chat.turnRecords(limit, before);
+  }
+
+  /**
+   * All versions of a message: an edit, or another answer, keeps what it replaces.
+   *
+   * @returns the oldest first, the one of the conversation included; nothing for a message that there never was
+   */
+  async branchesOf(messageId: string): Promise<UIMessage[]> {
+    return this.#chat.branchesOf(messageId);
+  }
+
+  /**
+   * Goes back to a version of the conversation: the branch on which a message is becomes the conversation, for all clients. What it
+   * was until now is kept.
+   *
+   * @throws CHAT_MESSAGE_UNKNOWN when there is no such message, CHAT_BUSY while an answer is given
+   * @example const [first] = await this.branchesOf(messageId); await this.selectBranch(first.id);
+   */
+  async selectBranch(messageId: string): Promise<void> {
+    try {
+      this.#chat.selectBranch(messageId);
+    } catch (error) {
+      throw error instanceof Refusal ? new AgentError(error.code, error.message) : error;
+    }
   }
 }

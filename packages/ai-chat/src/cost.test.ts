@@ -129,5 +129,6 @@ it("persists a conversation by writing what changed", async () => {
   const messages = await stored(stub);
   const { statements, rowsWritten } = await costOf(stub, () => stub.persist([...messages, user("u9", "note")]));
   expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(2);
-  expect(rowsWritten).toBeLessThanOrEqual(2);
+  // The message with its three indexes counts as two rows or more, and the revision is another.
+  expect(rowsWritten).toBeLessThanOrEqual(4);
 });

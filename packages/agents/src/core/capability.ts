@@ -71,6 +71,8 @@ export interface Capability {
   readonly frames?: FrameHandlers;
   /** Before the agent's own `onStart`. */
   onStart?(): void | Promise<void>;
+  /** After the agent's own `onStart`: the agent is as its program wants it. */
+  onStarted?(): void;
   /** A connection was accepted; no frame of the protocol has been sent to it yet. */
   onAccept?(connection: Connection, context: ConnectionContext): void;
   /** The identity has been sent. */

@@ -111,6 +111,10 @@ export class Host {
     for (const capability of this.#capabilities) await capability.onStart?.();
   }
 
+  started(): void {
+    for (const capability of this.#capabilities) capability.onStarted?.();
+  }
+
   async request(request: Request): Promise<Response> {
     for (const capability of this.#capabilities) {
       const response = await capability.onRequest?.(request);

@@ -8,6 +8,11 @@ export type AgentErrorCode =
   | "CALL_TIMEOUT"
   | "CALL_FAILED"
   | "CAPABILITY_INVALID"
+  | "CHAT_BUSY"
+  | "CHAT_MESSAGE_INVALID"
+  | "CHAT_MESSAGE_UNKNOWN"
+  | "CHAT_REFUSED"
+  | "CHAT_TOO_LARGE"
   | "CLIENT_OPTIONS_INVALID"
   | "CONNECTION_CLOSED"
   | "CONNECTION_READONLY"
@@ -25,7 +30,8 @@ export type AgentErrorCode =
   | "STATE_REJECTED"
   | "STATE_TOO_LARGE"
   | "STATE_UNREADABLE"
-  | "STATE_VALIDATION_ASYNC";
+  | "STATE_VALIDATION_ASYNC"
+  | "TOOL_CALL_NOT_YOURS";
 
 /**
  * The one error class of this project. It lives in `protocol/` because both ends throw it.

@@ -9,6 +9,12 @@ export interface Changes {
   upserted: UIMessage[];
 }
 
+/** How a request changes it. */
+export interface RequestChanges extends Changes {
+  /** Messages that get other content under their id. */
+  edited: string[];
+}
+
 /**
  * Reads a client's whole list as the operation that it stands for. The client decides what the user said, and from where the
  * conversation goes on; what an assistant said stays as the server has it.
@@ -21,23 +27,24 @@ export function reconcileRequest(
   stored: readonly UIMessage[],
   incoming: readonly UIMessage[],
   trigger: ChatTrigger
-): Changes {
+): RequestChanges {
   const known = new Map(stored.map((message, index) => [message.id, index]));
   const upserted = incoming.filter((message) => !known.has(message.id) && message.role !== "assistant");
   const edited = incoming.find((message) => {
     const index = known.get(message.id);
     return message.role === "user" && index !== undefined && !sameContent(stored[index]!, message);
   });
-  if (edited) return { removed: idsAfter(stored, known.get(edited.id)!), upserted: [edited, ...upserted] };
+  if (edited)
+    return { removed: idsAfter(stored, known.get(edited.id)!), upserted: [edited, ...upserted], edited: [edited.id] };
   const asked = incoming.at(-1);
   if (trigger === "submit-message" && asked?.role === "user" && known.has(asked.id)) {
-    return { removed: idsAfter(stored, known.get(asked.id)!), upserted };
+    return { removed: idsAfter(stored, known.get(asked.id)!), upserted, edited: [] };
   }
   if (trigger === "regenerate-message") {
     const last = incoming.reduce((latest, message) => Math.max(latest, known.get(message.id) ?? -1), -1);
-    return { removed: idsAfter(stored, last), upserted };
+    return { removed: idsAfter(stored, last), upserted, edited: [] };
   }
-  return { removed: [], upserted };
+  return { removed: [], upserted, edited: [] };
 }
 
 /** A client sets the whole list: it may drop, reorder nothing, and add; known assistant messages keep their content. */

@@ -7,6 +7,8 @@ export type ToolPart = Part & {
   toolCallId: string;
   state: string;
   input?: unknown;
+  output?: unknown;
+  errorText?: string;
   providerExecuted?: boolean;
   approval?: { id: string; approved?: boolean; reason?: string };
 };

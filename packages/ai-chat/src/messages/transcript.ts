@@ -8,7 +8,14 @@ import type { SessionHistory } from "./session-history";
 export const transcriptSchema: SchemaDefinition = {
   tables: ["cf_ai_chat_agent_messages"],
   migrations: [
-    "CREATE TABLE IF NOT EXISTS cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP)"
+    "CREATE TABLE IF NOT EXISTS cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP)",
+    // An older release that adds a message leaves its revision empty: then nobody knows how many changes there were.
+    `ALTER TABLE cf_ai_chat_agent_messages ADD COLUMN revision INTEGER;
+     UPDATE cf_ai_chat_agent_messages SET revision = 1;
+     CREATE INDEX cf_ai_chat_agent_messages_by_place ON cf_ai_chat_agent_messages (created_at);
+     CREATE INDEX cf_ai_chat_agent_messages_by_revision ON cf_ai_chat_agent_messages (revision);
+     CREATE TABLE cf_ai_chat_transcript (id INTEGER PRIMARY KEY CHECK (id = 0), epoch TEXT NOT NULL, revision INTEGER NOT NULL, removed_at INTEGER NOT NULL);
+     INSERT INTO cf_ai_chat_transcript SELECT 0, lower(hex(randomblob(8))), count(*) > 0, 0 FROM cf_ai_chat_agent_messages`
   ]
 };
 
@@ -18,71 +25,212 @@ export type Place = string;
 export const placeAt = (atMs: number): Place => new Date(atMs).toISOString().slice(0, 23).replace("T", " ");
 export const timeOf = (place: Place): number => Date.parse(`${place.replace(" ", "T")}Z`);
 
-interface Entry {
+export interface Entry {
   message: UIMessage;
   place: Place;
 }
 
-/** The messages of a conversation: one row each, and a copy in memory once somebody asked for them. */
+/** Which transcript this is. Revisions of two epochs do not compare. */
+export interface Head {
+  epoch: string;
+  revision: number;
+}
+
+/** What one change did, from one revision to the next. */
+export interface Change extends Head {
+  from: number;
+  /** As they are stored. */
+  upserted: UIMessage[];
+  /** The ids of those that are new. */
+  added: ReadonlySet<string>;
+  removed: string[];
+}
+
+/** What a client does not have. */
+export interface Since extends Head {
+  /** It has to forget what it has. */
+  reset: boolean;
+  removed: string[];
+  /** The last messages, in order: from the first one that changed or, after a reset, as many as are wanted. */
+  messages: UIMessage[];
+  /** The id of the message before the first of these. */
+  before: string | undefined;
+}
+
+/** What is written together with a change, before and after its rows. A throw undoes all of it. */
+export interface Alongside {
+  before?(): void;
+  /** @param added the ids of the messages that are new */
+  after?(added: ReadonlySet<string>): void;
+}
+
+interface State extends Head {
+  /** The revision of the last removal. */
+  removedAt: number;
+}
+
+const none: State = { epoch: "", revision: 0, removedAt: 0 };
+/** In the database before a message is written: all rows of one change have its revision. */
+const nextRevision = "UPDATE cf_ai_chat_transcript SET revision = revision + 1 WHERE id = 0;\n";
+const nextRevisionOfRemoval =
+  "UPDATE cf_ai_chat_transcript SET revision = revision + 1, removed_at = revision + 1 WHERE id = 0;\n";
+const rememberedRemovals = 100;
+const batchSize = 25;
+/** About how much is sent of a conversation at once. */
+const maxPageLength = 1_000_000;
+
+/**
+ * The messages of a conversation: one row each, in the order of their places. Rows are the truth. There is a copy of all of them
+ * in memory once somebody asked for all.
+ */
 export class Transcript {
   readonly #schema: Schema;
   readonly #history: SessionHistory;
   readonly #now: () => number;
   /** How many messages are kept; without a limit, all. */
   readonly #limit: () => number | undefined;
+  /** What the application makes of a message before it is stored. */
+  readonly #sanitize: (message: UIMessage) => UIMessage;
+  #state: State | undefined;
+  /** The last message, if it is known. */
+  #last: { entry: Entry | undefined } | undefined;
   #entries: Entry[] | undefined;
   #messages: UIMessage[] | undefined;
+  #count: number | undefined;
   #lastPlaceMs = 0;
+  /** The latest removals, oldest first. What was removed up to `#forgottenAt` is not known any more. */
+  #removals: { revision: number; ids: string[] }[] = [];
+  #forgottenAt = 0;
 
-  constructor(schema: Schema, history: SessionHistory, now: () => number, limit: () => number | undefined) {
+  constructor(
+    schema: Schema,
+    history: SessionHistory,
+    now: () => number,
+    limit: () => number | undefined,
+    sanitize: (message: UIMessage) => UIMessage = (message) => message
+  ) {
     this.#schema = schema;
     this.#history = history;
     this.#now = now;
     this.#limit = limit;
+    this.#sanitize = sanitize;
   }
 
+  // --- reading ---
+
+  get head(): Head {
+    const { epoch, revision } = this.#loaded;
+    return { epoch, revision };
+  }
+
+  /** All of them. */
   get messages(): UIMessage[] {
     return (this.#messages ??= this.#list.map(({ message }) => message));
   }
 
   get last(): UIMessage | undefined {
-    return this.messages.at(-1);
+    return this.#lastEntry?.message;
   }
 
-  /** The next place in the order. An answer takes its place when it is asked for: later questions come after it. */
-  reserve(): Place {
-    const latest = timeOf(this.#list.at(-1)?.place ?? "") || 0;
-    this.#lastPlaceMs = Math.max(this.#now(), this.#lastPlaceMs + 1, latest + 1);
-    return placeAt(this.#lastPlaceMs);
+  get(id: string): UIMessage | undefined {
+    return this.entry(id)?.message;
   }
 
-  /** Removes and upserts, together with whatever `alongside` writes: rows first, then the copy. */
-  change({ removed, upserted }: Changes, alongside?: () => void): void {
-    const gone = new Set(removed);
-    const entries = new Map(
-      this.#list.filter(({ message }) => !gone.has(message.id)).map((entry) => [entry.message.id, entry])
+  entry(id: string): Entry | undefined {
+    if (this.#last?.entry?.message.id === id) return this.#last.entry;
+    if (this.#entries) return this.#entries.findLast(({ message }) => message.id === id);
+    this.#ready();
+    return this.#entriesOf("SELECT message, created_at AS place FROM cf_ai_chat_agent_messages WHERE id = ?", id)[0];
+  }
+
+  /** The ids of all of them, in order. */
+  ids(): string[] {
+    this.#ready();
+    const query = "SELECT id FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid";
+    return this.#schema.read<{ id: string }>(query).map((row) => row.id);
+  }
+
+  /** The id of the message before this one. */
+  previous(id: string): string | undefined {
+    if (this.#entries)
+      return this.#entries[this.#entries.findLastIndex(({ message }) => message.id === id) - 1]?.message.id;
+    this.#ready();
+    const query = `SELECT id FROM cf_ai_chat_agent_messages WHERE (created_at, rowid) < ${placeOf} ORDER BY created_at DESC, rowid DESC LIMIT 1`;
+    return this.#schema.read<{ id: string }>(query, id)[0]?.id;
+  }
+
+  /** This message and all after it. */
+  from(id: string): string[] {
+    this.#ready();
+    const query = `SELECT id FROM cf_ai_chat_agent_messages WHERE (created_at, rowid) >= ${placeOf} ORDER BY created_at, rowid`;
+    return this.#schema.read<{ id: string }>(query, id).map((row) => row.id);
+  }
+
+  /** The ids of a message and, if it is a question, of what answers it. */
+  withAnswers(id: string): string[] {
+    this.#ready();
+    const query = `SELECT id, message, created_at AS place FROM cf_ai_chat_agent_messages WHERE (created_at, rowid) >= ${placeOf} ORDER BY created_at, rowid LIMIT ${batchSize}`;
+    const rows = this.#entriesOf(query, id);
+    const isQuestion = rows[0]?.message.role === "user";
+    const end = rows.findIndex(({ message }, index) => index > 0 && (!isQuestion || message.role !== "assistant"));
+    return rows.slice(0, end < 0 ? rows.length : end).map(({ message }) => message.id);
+  }
+
+  /** The messages before one (or the last ones), as many as are wanted and may be sent at once. */
+  page(before: string | undefined, limit: number): { messages: UIMessage[]; hasMore: boolean } {
+    this.#ready();
+    const messages: UIMessage[] = [];
+    let length = 0;
+    for (let cursor = before; ;) {
+      const count = Math.min(batchSize, limit - messages.length) + 1;
+      const rows = this.#schema.read<{ id: string; message: string }>(
+        `SELECT id, message FROM cf_ai_chat_agent_messages ${cursor === undefined ? "" : `WHERE (created_at, rowid) < ${placeOf}`} ORDER BY created_at DESC, rowid DESC LIMIT ${count}`,
+        ...(cursor === undefined ? [] : [cursor])
+      );
+      for (const row of rows.slice(0, count - 1)) {
+        length += row.message.length;
+        if (messages.length > 0 && length > maxPageLength) return { messages: messages.toReversed(), hasMore: true };
+        const message = parse(row.message);
+        if (isMessage(message)) messages.push(message);
+        cursor = row.id;
+      }
+      const hasMore = rows.length === count;
+      if (!hasMore || messages.length >= limit) return { messages: messages.toReversed(), hasMore };
+    }
+  }
+
+  /** What somebody does not have who has a revision, or nothing. */
+  since(known: Partial<Head>, limit: number): Since & { hasMore: boolean } {
+    const head = this.head;
+    const { epoch, revision } = known;
+    const isKnown =
+      epoch === head.epoch && revision !== undefined && revision <= head.revision && revision >= this.#forgottenAt;
+    const changed = isKnown ? this.#changedSince(revision, limit) : undefined;
+    if (changed && isKnown) {
+      const removed = this.#removals.flatMap((removal) => (removal.revision > revision ? removal.ids : []));
+      return { ...head, ...changed, reset: false, removed, hasMore: false };
+    }
+    return { ...head, ...this.page(undefined, limit), reset: true, removed: [], before: undefined };
+  }
+
+  /** All from the first message that changed, unless these are too many. */
+  #changedSince(revision: number, limit: number): Pick<Since, "messages" | "before"> | undefined {
+    if (revision === this.head.revision) return { messages: [], before: undefined };
+    const [first] = this.#schema.read<{ id: string }>(
+      "SELECT id FROM cf_ai_chat_agent_messages WHERE revision > ? ORDER BY created_at, rowid LIMIT 1",
+      revision
     );
-    const added = upserted.map((message) => {
-      return { message: fitRow(message), place: entries.get(message.id)?.place ?? this.reserve() };
-    });
-    for (const entry of added) entries.set(entry.message.id, entry);
-    const { kept, dropped } = this.#cap(inOrder([...entries.values()]));
-    this.#commit([...removed, ...dropped], added, alongside);
-    this.#remember(kept);
-  }
-
-  /** Adds or replaces one message. A new one goes to `place`. */
-  put(message: UIMessage, place: Place, alongside?: () => void): void {
-    const index = this.#list.findIndex((entry) => entry.message.id === message.id);
-    const entry = { message: fitRow(message), place: this.#list[index]?.place ?? place };
-    const { kept, dropped } = this.#cap(index < 0 ? inOrder([...this.#list, entry]) : this.#list.with(index, entry));
-    this.#commit(dropped, [entry], alongside);
-    this.#remember(kept);
+    if (!first) return { messages: [], before: undefined };
+    const query = `SELECT message, created_at AS place FROM cf_ai_chat_agent_messages WHERE (created_at, rowid) >= ${placeOf} ORDER BY created_at, rowid LIMIT ${limit + 1}`;
+    const rows = this.#schema.read<Row>(query, first.id);
+    if (rows.length > limit || rows.reduce((length, row) => length + row.message.length, 0) > maxPageLength)
+      return undefined;
+    return { messages: entriesOf(rows).map(({ message }) => message), before: this.previous(first.id) };
   }
 
   /** Those of these messages that are not stored just so. What an application holds of a message it may have changed in place. */
   changed(messages: readonly UIMessage[]): UIMessage[] {
-    if (this.#history.isWaiting) this.#takeOver();
+    this.#ready();
     const query = "SELECT id, message FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))";
     const ids = JSON.stringify(messages.map(({ id }) => id));
     const stored = new Map(
@@ -91,74 +239,253 @@ export class Transcript {
     return messages.filter((message) => stored.get(message.id) !== JSON.stringify(message));
   }
 
-  clear(): void {
-    if (this.#history.isWaiting) this.#takeOver();
-    if (this.#schema.exists) this.#schema.write("DELETE FROM cf_ai_chat_agent_messages");
-    this.#remember([]);
+  // --- writing ---
+
+  /** The next place in the order. An answer takes its place when it is asked for: later questions come after it. */
+  reserve(): Place {
+    const latest = timeOf(this.#lastEntry?.place ?? "") || 0;
+    this.#lastPlaceMs = Math.max(this.#now(), this.#lastPlaceMs + 1, latest + 1);
+    return placeAt(this.#lastPlaceMs);
   }
 
-  /** Makes the messages of another release ours, before anything else is read or written. */
+  /** Removes, then upserts, together with whatever `alongside` writes: rows first, then what is in memory. */
+  change({ removed, upserted }: Changes, alongside?: Alongside): Change {
+    return this.#commit(
+      removed,
+      upserted.map((message) => ({ message, place: this.reserve() })),
+      alongside
+    );
+  }
+
+  /** Adds or replaces one message. A new one goes to `place`. */
+  put(message: UIMessage, place: Place, alongside?: Alongside): Change {
+    return this.#commit([], [{ message, place }], alongside);
+  }
+
+  /** Removes messages, and puts others in the places that they had. */
+  exchange(removed: readonly string[], entries: readonly Entry[], alongside?: Alongside): Change {
+    return this.#commit(removed, entries, alongside);
+  }
+
+  /** Removes all, together with whatever `alongside` writes. */
+  clear(alongside: () => void): void {
+    this.#ready();
+    this.#schema.transaction(() => {
+      if (this.#schema.exists) this.#schema.write(`${nextRevisionOfRemoval}DELETE FROM cf_ai_chat_agent_messages`);
+      alongside();
+    });
+    this.#state = this.#last = this.#messages = this.#count = undefined;
+    this.#entries = [];
+    this.#removals = [];
+  }
+
+  #commit(removed: readonly string[], entries: readonly Entry[], alongside: Alongside = {}): Change {
+    const before = this.#loaded;
+    const isChange = removed.length > 0 || entries.length > 0;
+    const revision = before.revision + (isChange ? 1 : 0);
+    const added = new Set<string>();
+    let dropped: string[] = [];
+    const fitted = entries.map(({ message, place }) => ({ message: fitRow(this.#sanitize(message)), place }));
+    const stored: Entry[] = [];
+    // Until it is counted again: a throw undoes the rows.
+    const count = this.#count;
+    this.#count = undefined;
+    this.#schema.transaction(() => {
+      alongside.before?.();
+      let bump = nextRevision;
+      if (removed.length > 0) {
+        this.#schema.write(
+          `${nextRevisionOfRemoval}DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))`,
+          JSON.stringify(removed)
+        );
+        bump = "";
+      }
+      for (const { message, place } of fitted) {
+        const [row] = this.#schema.write<{ place: Place }>(
+          `${bump}INSERT INTO cf_ai_chat_agent_messages (id, message, created_at, revision) VALUES (?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET message = excluded.message, revision = excluded.revision RETURNING created_at AS place`,
+          message.id,
+          JSON.stringify(message),
+          place,
+          revision
+        );
+        bump = "";
+        if (row!.place === place && !this.#isInMemory(message.id, removed)) added.add(message.id);
+        stored.push({ message, place: row!.place });
+      }
+      alongside.after?.(added);
+      if (isChange)
+        dropped = this.#dropExcess(count === undefined || removed.length > 0 ? undefined : count + added.size);
+    });
+    const removedAt = removed.length > 0 || dropped.length > 0 ? revision : before.removedAt;
+    // The first message of all has begun the epoch.
+    this.#state = { epoch: before.epoch || this.#epoch(), revision, removedAt };
+    const isKept = ({ id }: UIMessage) => !dropped.includes(id);
+    const gone = [...removed, ...dropped];
+    this.#remember(
+      gone,
+      stored.filter(({ message }) => isKept(message))
+    );
+    const upserted = stored.map(({ message }) => message).filter(isKept);
+    return { ...this.head, from: before.revision, upserted, added, removed: gone };
+  }
+
+  #epoch(): string {
+    return this.#schema.read<{ epoch: string }>("SELECT epoch FROM cf_ai_chat_transcript")[0]?.epoch ?? "";
+  }
+
+  #isInMemory(id: string, removed: readonly string[]): boolean {
+    if (removed.includes(id)) return false;
+    return this.#last?.entry?.message.id === id || this.#entries?.some(({ message }) => message.id === id) === true;
+  }
+
+  /** Deletes the oldest messages beyond those that are kept. */
+  #dropExcess(known: number | undefined): string[] {
+    const limit = this.#limit();
+    if (limit === undefined) return [];
+    const query = "SELECT count(*) AS n FROM cf_ai_chat_agent_messages";
+    const count = known ?? this.#schema.read<{ n: number }>(query)[0]?.n ?? 0;
+    const excess = Math.max(0, count - Math.max(1, Math.floor(limit)));
+    this.#count = count - excess;
+    if (excess === 0) return [];
+    return this.#schema
+      .write<{ id: string }>(
+        `UPDATE cf_ai_chat_transcript SET removed_at = revision WHERE id = 0;
+         DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT id FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid LIMIT ?) RETURNING id`,
+        excess
+      )
+      .map(({ id }) => id);
+  }
+
+  /** Makes what is in memory agree with the rows. */
+  #remember(removed: readonly string[], stored: readonly Entry[]): void {
+    const { revision } = this.#state!;
+    if (removed.length > 0) {
+      this.#removals.push({ revision, ids: [...removed] });
+      if (this.#removals.length > rememberedRemovals) this.#forgottenAt = this.#removals.shift()!.revision;
+    }
+    const gone = new Set(removed);
+    this.#messages = undefined;
+    if (this.#entries) {
+      const entries = gone.size > 0 ? this.#entries.filter(({ message }) => !gone.has(message.id)) : [...this.#entries];
+      for (const entry of stored) place(entry, entries);
+      this.#entries = entries;
+      this.#last = { entry: entries.at(-1) };
+      return;
+    }
+    let last = this.#last?.entry;
+    if (last && gone.has(last.message.id)) last = undefined;
+    const isKnown = this.#last !== undefined && (last !== undefined || this.#last.entry === undefined);
+    for (const entry of stored) {
+      if (last === undefined ? isKnown : entry.place >= last.place || entry.message.id === last.message.id)
+        last = entry;
+    }
+    this.#last = isKnown ? { entry: last } : undefined;
+  }
+
+  // --- what is in memory ---
+
+  /** Before anything is read or written. */
+  #ready(): void {
+    if (this.#history.isWaiting) this.#takeOver();
+  }
+
+  /** Makes the messages of another release ours. */
   #takeOver(): void {
     this.#schema.transaction(() => {
       let lastMs = 0;
       const entries = this.#history.take().map(({ message, atMs }) => {
         lastMs = Math.max(atMs, lastMs + 1);
-        return { message: fitRow(message), place: placeAt(lastMs) };
+        return { message, place: placeAt(lastMs) };
       });
       this.#commit([], entries);
     });
   }
 
-  #commit(removed: readonly string[], added: readonly Entry[], alongside?: () => void): void {
-    this.#schema.transaction(() => {
-      for (const { message, place } of added) {
-        this.#schema.write(
-          "INSERT INTO cf_ai_chat_agent_messages (id, message, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET message = excluded.message",
-          message.id,
-          JSON.stringify(message),
-          place
-        );
-      }
-      if (removed.length > 0) {
-        this.#schema.write(
-          "DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))",
-          JSON.stringify(removed)
-        );
-      }
-      alongside?.();
+  get #loaded(): State {
+    if (!this.#state) {
+      this.#ready();
+      this.#load();
+    }
+    return this.#state!;
+  }
+
+  #load(): void {
+    const [row] = this.#schema.read<State & Partial<Row> & { isForeign: number }>(
+      `SELECT epoch, transcript.revision, removed_at AS removedAt, message, created_at AS place,
+         EXISTS (SELECT 1 FROM cf_ai_chat_agent_messages WHERE revision IS NULL) AS isForeign
+       FROM cf_ai_chat_transcript AS transcript
+       LEFT JOIN (SELECT message, created_at FROM cf_ai_chat_agent_messages ORDER BY created_at DESC, rowid DESC LIMIT 1)
+       WHERE id = 0`
+    );
+    if (!row) {
+      this.#state = none;
+      this.#last = { entry: undefined };
+      return;
+    }
+    this.#state = row.isForeign
+      ? this.#beginEpoch()
+      : { epoch: row.epoch, revision: row.revision, removedAt: row.removedAt };
+    this.#forgottenAt = this.#state.removedAt;
+    if (row.message == null) this.#last = { entry: undefined };
+    else {
+      // What cannot be read is hidden; then the last message is another one.
+      const [entry] = entriesOf([{ message: row.message, place: row.place! }]);
+      this.#last = entry && { entry };
+    }
+  }
+
+  /** An older release has written since: clients cannot know what. */
+  #beginEpoch(): State {
+    const epoch = crypto.randomUUID();
+    return this.#schema.transaction(() => {
+      this.#schema.write(
+        `${nextRevisionOfRemoval}UPDATE cf_ai_chat_agent_messages SET revision = (SELECT revision FROM cf_ai_chat_transcript) WHERE revision IS NULL`
+      );
+      const query =
+        "UPDATE cf_ai_chat_transcript SET epoch = ? WHERE id = 0 RETURNING epoch, revision, removed_at AS removedAt";
+      return this.#schema.write<State>(query, epoch)[0]!;
     });
   }
 
-  /** The newest messages, as many as are kept, and the ids of the others. */
-  #cap(entries: Entry[]): { kept: Entry[]; dropped: string[] } {
-    const limit = this.#limit();
-    const excess = limit === undefined ? 0 : Math.max(0, entries.length - Math.max(1, Math.floor(limit)));
-    return { kept: entries.slice(excess), dropped: entries.slice(0, excess).map(({ message }) => message.id) };
-  }
-
-  #remember(entries: Entry[]): void {
-    this.#entries = entries;
-    this.#messages = undefined;
+  get #lastEntry(): Entry | undefined {
+    void this.#loaded;
+    this.#last ??= { entry: this.#list.at(-1) };
+    return this.#last.entry;
   }
 
   get #list(): Entry[] {
     if (!this.#entries) {
-      if (this.#history.isWaiting) this.#takeOver();
-      const query = "SELECT message, created_at AS place FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid";
-      const rows = this.#schema.read<{ message: string; place: Place }>(query);
-      // One bad row hides one message, not the conversation.
-      this.#entries = rows.flatMap(({ message, place }) => {
-        const parsed = parse(message);
-        return isMessage(parsed) ? [{ message: parsed, place }] : [];
-      });
+      this.#ready();
+      this.#entries = this.#entriesOf(
+        "SELECT message, created_at AS place FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid"
+      );
     }
     return this.#entries;
   }
+
+  #entriesOf(query: string, ...values: string[]): Entry[] {
+    return entriesOf(this.#schema.read<Row>(query, ...values));
+  }
 }
 
-/** A stable sort: equal places, as an older release wrote them, stay in the order of their rows. */
-const inOrder = (entries: Entry[]): Entry[] =>
-  entries.sort((a, b) => (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
+type Row = { message: string; place: Place };
+
+const placeOf = "(SELECT created_at, rowid FROM cf_ai_chat_agent_messages WHERE id = ?)";
+
+/** One bad row hides one message, not the conversation. */
+const entriesOf = (rows: readonly Row[]): Entry[] =>
+  rows.flatMap(({ message, place: at }) => {
+    const parsed = parse(message);
+    return isMessage(parsed) ? [{ message: parsed, place: at }] : [];
+  });
+
+/** Puts an entry where it was, or where its place is. Equal places, as an older release wrote them, stay in the order of their rows. */
+function place(entry: Entry, entries: Entry[]): void {
+  const known = entries.findLastIndex(({ message }) => message.id === entry.message.id);
+  if (known >= 0) entries[known] = entry;
+  else entries.splice(entries.findLastIndex((other) => other.place <= entry.place) + 1, 0, entry);
+}
 
 function parse(text: string): unknown {
   try {

@@ -5,11 +5,17 @@ export const streamLogSchema: SchemaDefinition = {
   migrations: [
     `CREATE TABLE IF NOT EXISTS cf_ai_chat_stream_chunks (id TEXT PRIMARY KEY, stream_id TEXT NOT NULL, body TEXT NOT NULL, chunk_index INTEGER NOT NULL, created_at INTEGER NOT NULL);
      CREATE TABLE IF NOT EXISTS cf_ai_chat_stream_metadata (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, completed_at INTEGER);
-     CREATE INDEX IF NOT EXISTS cf_ai_chat_stream_chunks_by_stream ON cf_ai_chat_stream_chunks (stream_id, chunk_index)`
+     CREATE INDEX IF NOT EXISTS cf_ai_chat_stream_chunks_by_stream ON cf_ai_chat_stream_chunks (stream_id, chunk_index)`,
+    `CREATE TABLE IF NOT EXISTS cf_ai_chat_turns (
+       n INTEGER PRIMARY KEY, id TEXT NOT NULL, request_id TEXT NOT NULL UNIQUE, operation TEXT NOT NULL, message_id TEXT NOT NULL,
+       continues INTEGER NOT NULL, place TEXT NOT NULL, asks TEXT NOT NULL, body TEXT, client_tools TEXT, source TEXT,
+       attempts INTEGER NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, first_chunk_ms INTEGER,
+       ended_ms INTEGER, outcome TEXT, error TEXT, model TEXT, input_tokens INTEGER, output_tokens INTEGER, total_tokens INTEGER);
+     CREATE INDEX IF NOT EXISTS cf_ai_chat_turns_open ON cf_ai_chat_turns (n) WHERE ended_ms IS NULL`
   ]
 };
 
-/** A turn that was begun and has not ended. */
+/** A stream of an older release that has not ended. */
 export interface OpenStream {
   id: string;
   requestId: string;
@@ -17,89 +23,99 @@ export interface OpenStream {
   atMs: number;
 }
 
+/** A chunk, as JSON text, and its number in its turn. */
+export interface Numbered {
+  seq: number;
+  text: string;
+}
+
 const chunksPerRow = 25;
 
 /**
- * The chunks of the turns that are under way. They are packed: a row holds up to 25, one JSON text a line, so that a stream
- * costs few writes. A stream's rows go when its message is stored.
+ * The chunks of the turn that is speaking: one at a time does. They are packed: a row holds up to 25, one JSON text a line, so that
+ * a stream costs few writes. The rows go when the turn's message is stored.
  */
 export class StreamLog {
   readonly #schema: Schema;
   readonly #now: () => number;
-  readonly #buffers = new Map<string, { stored: number; chunks: string[] }>();
+  #id = "";
+  #stored = 0;
+  #chunks: string[] = [];
 
   constructor(schema: Schema, now: () => number) {
     this.#schema = schema;
     this.#now = now;
   }
 
-  begin(stream: OpenStream): void {
-    this.#schema.write(
-      "INSERT INTO cf_ai_chat_stream_metadata (id, request_id, status, created_at) VALUES (?, ?, 'streaming', ?)",
-      stream.id,
-      stream.requestId,
-      stream.atMs
-    );
-    this.#buffers.set(stream.id, { stored: 0, chunks: [] });
+  begin(id: string): void {
+    this.#id = id;
+    this.#stored = 0;
+    this.#chunks = [];
+  }
+
+  /** The number of the last chunk; 0 for none. */
+  get seq(): number {
+    return this.#stored + this.#chunks.length;
+  }
+
+  /** Whether there are rows to delete at the end. */
+  get hasRows(): boolean {
+    return this.#stored > 0;
   }
 
   /** Adds a chunk, as JSON text. */
-  append(id: string, chunk: string): void {
-    const buffer = this.#buffers.get(id);
-    if (!buffer) return;
-    buffer.chunks.push(chunk);
-    if (buffer.chunks.length < chunksPerRow) return;
+  append(chunk: string): void {
+    this.#chunks.push(chunk);
+    if (this.#chunks.length < chunksPerRow) return;
     this.#schema.write(
       "INSERT INTO cf_ai_chat_stream_chunks (id, stream_id, body, chunk_index, created_at) VALUES (?, ?, ?, ?, ?)",
-      `${id}:${buffer.stored}`,
-      id,
-      buffer.chunks.join("\n"),
-      buffer.stored,
+      `${this.#id}:${this.#stored}`,
+      this.#id,
+      this.#chunks.join("\n"),
+      this.#stored,
       this.#now()
     );
-    this.#buffers.set(id, { stored: buffer.stored + buffer.chunks.length, chunks: [] });
+    this.#stored += this.#chunks.length;
+    this.#chunks = [];
   }
 
-  /** All chunks so far. A row of an older release holds one. */
-  chunks(id: string): string[] {
-    const buffer = this.#buffers.get(id);
-    const stored = buffer?.stored === 0 ? [] : this.#stored(id);
-    return [...stored, ...(buffer?.chunks ?? [])];
+  /** What was said after a chunk. */
+  after(seq: number): Numbered[] {
+    const numbered: Numbered[] = [];
+    if (seq < this.#stored) {
+      const first = seq - (seq % chunksPerRow);
+      const query =
+        "SELECT body FROM cf_ai_chat_stream_chunks WHERE stream_id = ? AND chunk_index >= ? ORDER BY chunk_index";
+      const texts = this.#schema.read<{ body: string }>(query, this.#id, first).flatMap(({ body }) => body.split("\n"));
+      texts.forEach((text, index) => numbered.push({ seq: first + index + 1, text }));
+    }
+    this.#chunks.forEach((text, index) => numbered.push({ seq: this.#stored + index + 1, text }));
+    return numbered.filter((chunk) => chunk.seq > seq);
   }
 
-  /** Forgets what a stream has said. It is still open: its end has to be told. */
-  empty(id: string): void {
-    const buffer = this.#buffers.get(id);
-    if (!buffer) return;
-    if (buffer.stored > 0) this.#schema.write("DELETE FROM cf_ai_chat_stream_chunks WHERE stream_id = ?", id);
-    this.#buffers.set(id, { stored: 0, chunks: [] });
+  /** Forgets what was said, after its rows are gone. */
+  forget(): void {
+    this.#stored = 0;
+    this.#chunks = [];
   }
 
-  /** Forgets a stream that has ended. */
-  end(id: string): void {
-    const wroteChunks = this.#buffers.get(id)?.stored !== 0;
-    if (wroteChunks) this.#schema.write("DELETE FROM cf_ai_chat_stream_chunks WHERE stream_id = ?", id);
-    this.#schema.write("DELETE FROM cf_ai_chat_stream_metadata WHERE id = ?", id);
-    this.#buffers.delete(id);
+  /** What is stored of a stream that was cut. A row of an older release holds one chunk. */
+  stored(id: string): string[] {
+    const query = "SELECT body FROM cf_ai_chat_stream_chunks WHERE stream_id = ? ORDER BY chunk_index";
+    return this.#schema.read<{ body: string }>(query, id).flatMap(({ body }) => body.split("\n"));
   }
 
-  /** Streams without an end, oldest first. After a wake these are the ones that were cut. */
+  /** Streams of an older release without an end, oldest first. After a wake these are the ones that were cut. */
   open(): OpenStream[] {
     return this.#schema.read<{ id: string; requestId: string; atMs: number }>(
       "SELECT id, request_id AS requestId, created_at AS atMs FROM cf_ai_chat_stream_metadata WHERE status = 'streaming' ORDER BY created_at, rowid"
     );
   }
 
-  /** Forgets all streams: none is under way. */
+  /** Forgets the streams of older releases, and what was said in turns that were cut. */
   clear(): void {
     if (!this.#schema.exists) return;
-    this.#schema.write("DELETE FROM cf_ai_chat_stream_chunks");
-    this.#schema.write("DELETE FROM cf_ai_chat_stream_metadata");
-    this.#buffers.clear();
-  }
-
-  #stored(id: string): string[] {
-    const query = "SELECT body FROM cf_ai_chat_stream_chunks WHERE stream_id = ? ORDER BY chunk_index";
-    return this.#schema.read<{ body: string }>(query, id).flatMap(({ body }) => body.split("\n"));
+    this.#schema.write("DELETE FROM cf_ai_chat_stream_metadata; DELETE FROM cf_ai_chat_stream_chunks");
+    this.forget();
   }
 }

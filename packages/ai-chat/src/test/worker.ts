@@ -17,6 +17,8 @@ export { Assistant } from "./assistant";
 /** Answers as the test's `answers` say; a question that begins with "script" is answered by the test, piece by piece. */
 export class Talker extends AIChatAgent {
   readonly asked: Asked[] = [];
+  /** As the name of the instance says; most tests are about what is kept. */
+  override chatRecovery = (/^(resume|ask)\b/.exec(this.ctx.id.name ?? "")?.[1] ?? "off") as "resume" | "ask" | "off";
   readonly errors: string[] = [];
 
   override async onChatMessage(_onFinish: unknown, options?: OnChatMessageOptions) {

@@ -36,15 +36,27 @@ export function withToolResult(message: UIMessage, frame: ToolResultFrame): UIMe
  *
  * @returns the changed message, or `undefined` if the call does not wait for one
  */
-export function withApproval(message: UIMessage, { toolCallId, approved }: ToolApprovalFrame): UIMessage | undefined {
+export function withApproval(message: UIMessage, frame: ToolApprovalFrame): UIMessage | undefined {
+  const { toolCallId, approved, comment, input } = frame;
   return withAnswer(message, toolCallId, (part) => {
     if (part.state !== "approval-requested") return undefined;
     return {
       ...part,
+      // The call runs with what was approved.
+      ...(approved && input !== undefined && { input }),
       state: approved ? "approval-responded" : "output-denied",
-      approval: { ...part.approval, approved }
+      approval: { ...part.approval, approved, ...(comment !== undefined && { reason: comment }) }
     };
   });
+}
+
+/** Whether a call was answered just so before. */
+export function isSameAnswer(message: UIMessage, frame: ToolResultFrame | ToolApprovalFrame): boolean {
+  const part = message.parts.findLast((each) => isToolPart(each) && each.toolCallId === frame.toolCallId);
+  if (!part || !isToolPart(part)) return false;
+  if (frame.type === "cf_agent_tool_approval") return part.approval?.approved === frame.approved;
+  if (frame.state === "output-error") return part.state === "output-error" && part.errorText === frame.errorText;
+  return part.state === "output-available" && JSON.stringify(part.output) === JSON.stringify(frame.output ?? null);
 }
 
 /** Whether all calls of a message have what they waited for, so that the model can go on. */

@@ -1,55 +1,101 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Connection } from "agents";
-import { hasFlag, publicMessage } from "agents/capability";
+import { publicMessage } from "agents/capability";
 import type { UIMessage, UIMessageChunk } from "ai";
 import { MessageBuilder } from "../messages/message-builder";
 import { closeOpenCalls, settleCut } from "../messages/settle";
-import { placeAt, timeOf, type Place, type Transcript } from "../messages/transcript";
-import { noResponseText, type ChatResponseFrame, type ClientToolSchema } from "../protocol/frames";
-import { parseChunk, readResponse, withText, type ReadChunk } from "../stream/read-response";
-import type { OpenStream, StreamLog } from "../stream/stream-log";
+import type { Alongside, Change, Place, Transcript } from "../messages/transcript";
+import type { ClientToolSchema, LiveTurn, TurnOutcome } from "../protocol/frames";
+import type { Audience, Spoken } from "../stream/audience";
+import { readResponse, withText, type ReadChunk } from "../stream/read-response";
+import type { Numbered, StreamLog } from "../stream/stream-log";
+import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
+import { usageOfEvent, usageOfMetadata, type Usage } from "./usage";
 
 /** What a turn answers. */
 export interface TurnRequest {
   requestId: string;
+  /** What asked for it, for its record. */
+  operation: string;
   /** The connection that asked; its client has what it sent. */
   source?: Connection | undefined;
   /** The message that it goes on with, instead of beginning one. */
   continues?: string | undefined;
   body?: Record<string, unknown> | undefined;
+  /** Not stored: they may be secrets. */
+  headers?: Record<string, string> | undefined;
   clientTools?: ClientToolSchema[] | undefined;
 }
 
 export interface TurnDeps {
   transcript: Transcript;
   log: StreamLog;
+  records: TurnRecords;
+  audience: Audience;
+  now(): number;
   /** Asks the application; `undefined` when it has no answer. */
-  respond(request: TurnRequest, signal: AbortSignal): Promise<Response | undefined>;
-  /** Sends a frame to everybody who follows the stream. */
-  broadcast(frame: ChatResponseFrame): void;
-  /** Sends the transcript to everybody but the source. */
-  broadcastMessages(source: Connection | undefined): void;
+  respond(request: TurnRequest, signal: AbortSignal, finished: (event: unknown) => void): Promise<Response | undefined>;
+  /** Keeps the instance in memory until the function that it returns is called. */
+  keepAlive(): () => void;
   emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): Promise<void>;
   /** The set of turns that have not ended changed. */
   changed(): void;
 }
 
-interface Turn {
-  id: string;
-  request: TurnRequest;
+interface Turn extends Spoken {
+  n: number;
+  readonly request: TurnRequest;
+  readonly messageId: string;
   place: Place;
   /** Messages that were stored with it. Turns before it do not see them. */
   asks: string[];
-  abort: AbortController;
-  /** What it says is not wanted any more: the conversation was cleared, or goes another way. */
-  discarded: boolean;
+  /** The message that it answers, where that is a question. */
+  after: string | undefined;
+  readonly abort: AbortController;
+  cancelled: Cancelled;
+  attempts: number;
+  /** The next attempt has not been recorded. */
+  isDue: boolean;
+  /** Another turn answers for it. */
+  isMerged: boolean;
+  firstChunkMs: number | undefined;
+  usage: Usage;
 }
 
-/** A broken answer told its own error: its clients have it as a chunk. */
-type Outcome = { status: "completed" | "cancelled" | "empty" } | { status: "failed" | "broken"; message: string };
+/** A request is known already: it is being answered, or was. Nothing was changed. */
+export class KnownRequest extends Error {}
 
-const cancelledText = "The call was cancelled.";
-const interruptedText = "The answer was interrupted. Please try again.";
+/** What becomes of the turns that have not ended, when another one is accepted. */
+export type Others =
+  /** They come first. */
+  | "first"
+  /** They are ended, and what they said stays. */
+  | "stopped"
+  /** They are ended, and what they said goes: it answered something that is gone. */
+  | "dropped"
+  /** Questions that wait are answered together with this one. */
+  | "merged";
+
+export interface AcceptedTurn {
+  id: string;
+  messageId: string;
+  change: Change;
+  /** Runs it when its time has come. */
+  run(): Promise<void>;
+}
+
+interface Outcome {
+  outcome: TurnOutcome;
+  /** A broken answer told its own error: its clients have it as a chunk. */
+  error?: string;
+  isTold?: boolean;
+}
+
+export const cancelledText = "The call was cancelled.";
+
+/** The turn in which code runs. */
+const running = new AsyncLocalStorage<Turn>();
 
 /**
  * The turns of a conversation, one after another. A turn is accepted in the database before anything else happens, and ends
@@ -59,8 +105,10 @@ export class Turns {
   readonly #deps: TurnDeps;
   readonly #open: Turn[] = [];
   #tail: Promise<void> = Promise.resolve();
-  /** Writes the message of the live turn. */
-  #builder: MessageBuilder | undefined;
+  /** Turns that have ended, which the database would not record. */
+  readonly #unrecorded: number[] = [];
+  /** The live turn, and what writes its message. */
+  #speaking: { turn: Turn; builder: MessageBuilder } | undefined;
 
   constructor(deps: TurnDeps) {
     this.#deps = deps;
@@ -71,14 +119,40 @@ export class Turns {
     return this.#open.length > 0;
   }
 
+  /** Whether the code that runs belongs to a turn that has not ended: it must not wait for the next one. */
+  get isInside(): boolean {
+    const turn = running.getStore();
+    return turn !== undefined && this.#open.includes(turn);
+  }
+
   /** The turn that is speaking, or about to. */
-  get live(): TurnRequest | undefined {
-    return this.#open[0]?.request;
+  get live(): LiveTurn | undefined {
+    const [turn] = this.#open;
+    if (!turn) return undefined;
+    const { id, requestId, messageId, continuation, attempts, isDue, after } = turn;
+    const seq = this.#speaking?.turn === turn ? this.#deps.log.seq : 0;
+    const attempt = isDue ? attempts + 1 : attempts;
+    const phase = seq > 0 ? "streaming" : attempt > 1 ? "recovering" : "waiting";
+    return {
+      id,
+      requestId,
+      phase,
+      seq,
+      messageId,
+      ...(continuation && { continuation }),
+      ...(attempt > 1 && { attempt }),
+      ...(after !== undefined && { after })
+    };
+  }
+
+  /** The same, as its frames name it. */
+  get liveTurn(): Spoken | undefined {
+    return this.#open[0];
   }
 
   /** What the live turn has said so far, as a message. */
   get said(): UIMessage | undefined {
-    return this.#builder?.message;
+    return this.#speaking?.builder.message;
   }
 
   /** The conversation as the live turn has to answer it. Questions that were asked meanwhile have their own turns. */
@@ -93,194 +167,321 @@ export class Turns {
     return this.#tail;
   }
 
+  /** The turn of a request that has not ended. */
+  find(requestId: string): { id: string; messageId: string } | undefined {
+    return this.#open.find((turn) => turn.requestId === requestId);
+  }
+
+  /** What the live turn has said after a chunk. */
+  chunksAfter(seq: number): Numbered[] {
+    return this.#speaking ? this.#deps.log.after(seq) : [];
+  }
+
+  // --- beginning ---
+
   /**
-   * Accepts a turn: after this call it is in the database. Returns a function that runs it when its time has come.
+   * Accepts a turn: after this call it is in the database.
    *
-   * @param store stores what the turn answers; the turn is recorded together with it
-   * @param instead whether the turns so far are not wanted any more
+   * @param change stores what the turn answers; the turn is recorded together with it
+   * @throws KnownRequest when there is a turn of this request
    */
-  accept(request: TurnRequest, store: (alongside: () => void) => void, instead = false): () => Promise<void> {
+  accept(request: TurnRequest, change: (alongside: Alongside) => Change, others: Others = "first"): AcceptedTurn {
+    const { transcript, records, now } = this.#deps;
+    const ended = others === "stopped" || others === "dropped" ? [...this.#open] : [];
+    const merged = others === "merged" ? this.#open.slice(1).filter(({ request: { continues } }) => !continues) : [];
     const turn: Turn = {
+      n: 0,
       id: crypto.randomUUID(),
+      requestId: request.requestId,
+      source: request.source,
       request,
+      messageId: request.continues ?? crypto.randomUUID(),
+      continuation: request.continues !== undefined,
       place: "",
-      asks: [],
+      asks: merged.flatMap(({ asks }) => asks),
+      after: undefined,
       abort: new AbortController(),
-      discarded: false
+      cancelled: 0,
+      attempts: this.isBusy ? 0 : 1,
+      isDue: this.isBusy,
+      isMerged: false,
+      firstChunkMs: undefined,
+      usage: {}
     };
-    const { transcript, log } = this.#deps;
-    const before = new Set(transcript.messages.map(({ id }) => id));
-    store(() => {
-      turn.place = transcript.reserve();
-      log.begin({ id: turn.id, requestId: request.requestId, atMs: timeOf(turn.place) });
+    const done = change({
+      after: (added) => {
+        turn.place = transcript.reserve();
+        turn.asks.push(...added);
+        for (const { n } of ended) this.#recordCancel(n, others === "dropped" ? 2 : 1);
+        for (const { n } of merged) {
+          records.end(n, { outcome: "completed", endedMs: now(), firstChunkMs: undefined }, false);
+        }
+        const { body, clientTools, continues, operation, source } = request;
+        const n = records.add({
+          id: turn.id,
+          requestId: turn.requestId,
+          operation,
+          messageId: turn.messageId,
+          place: turn.place,
+          continues: continues !== undefined,
+          asks: turn.asks,
+          body,
+          clientTools,
+          source: source?.id,
+          attempts: turn.attempts,
+          createdMs: now()
+        });
+        if (n === undefined) throw new KnownRequest();
+        turn.n = n;
+      }
     });
-    turn.asks = transcript.messages.map(({ id }) => id).filter((id) => !before.has(id));
-    if (instead) this.discard();
+    if (!turn.continuation) turn.after = transcript.last?.id;
+    for (const other of ended) this.#abort(other, others === "dropped" ? 2 : 1);
+    for (const other of merged) other.isMerged = true;
+    if (merged.length > 0)
+      this.#open.splice(1, this.#open.length, ...this.#open.slice(1).filter((each) => !each.isMerged));
     this.#open.push(turn);
     this.#deps.changed();
-    // A turn that could not even end must not keep the others from beginning.
-    return () =>
-      (this.#tail = this.#tail.then(() => this.#run(turn)).catch((error: unknown) => this.#deps.failed(error)));
-  }
-
-  /** Whether the answer to this request is under way, or waits for its time. */
-  has(requestId: string): boolean {
-    return this.#open.some(({ request }) => request.requestId === requestId);
-  }
-
-  /** Ends a turn; what it has said so far stays. */
-  cancel(requestId: string): void {
-    for (const turn of this.#open)
-      if (turn.request.requestId === requestId) turn.abort.abort(new DOMException("Cancelled", "AbortError"));
-  }
-
-  /** Ends all turns and drops what they said. */
-  discard(): void {
-    for (const turn of this.#open) {
-      turn.discarded = true;
-      // Also for whoever recovers it, if this instance does not live to end it.
-      this.#deps.log.empty(turn.id);
-      this.cancel(turn.request.requestId);
-    }
-  }
-
-  /** What the live turn has said so far. */
-  replay(): string[] {
-    const [live] = this.#open;
-    return live ? this.#deps.log.chunks(live.id) : [];
-  }
-
-  /** Ends the turns that were cut when the instance was taken out of memory: what they said is kept. */
-  async recover(): Promise<void> {
-    const cut = this.#deps.log.open();
-    for (const stream of cut) {
-      try {
-        this.#keep(stream);
-      } catch (error) {
-        // What cannot be kept must not be tried again at each wake.
-        this.#deps.log.end(stream.id);
-        await this.#deps.failed(error);
+    return {
+      id: turn.id,
+      messageId: turn.messageId,
+      change: done,
+      run: () => {
+        for (const other of merged) this.#deps.audience.done(other, { outcome: "completed", error: undefined, seq: 0 });
+        return this.#enqueue(turn);
       }
-      this.#deps.broadcast({ ...frameOf(stream.requestId), body: interruptedText, done: true, error: true });
+    };
+  }
+
+  #enqueue(turn: Turn): Promise<void> {
+    // A turn that could not even end must not keep the others from beginning.
+    return (this.#tail = this.#tail
+      .then(() => (turn.isMerged ? undefined : running.run(turn, () => this.#run(turn))))
+      .catch((error: unknown) => this.#deps.failed(error)));
+  }
+
+  /** Takes up turns of an earlier life. They run after `start`. */
+  takeUp({
+    n,
+    id,
+    requestId,
+    messageId,
+    place,
+    asks,
+    attempts,
+    continues,
+    operation,
+    body,
+    clientTools
+  }: OpenTurn): void {
+    const { transcript } = this.#deps;
+    this.#open.push({
+      n,
+      id,
+      requestId,
+      messageId,
+      place,
+      attempts,
+      source: undefined,
+      request: { requestId, operation, body, clientTools, ...(continues && { continues: messageId }) },
+      // What is left of an earlier attempt, it goes on with.
+      continuation: transcript.get(messageId) !== undefined,
+      asks: [...asks],
+      after: continues ? undefined : asks.at(-1),
+      abort: new AbortController(),
+      cancelled: 0,
+      isDue: true,
+      isMerged: false,
+      firstChunkMs: undefined,
+      usage: {}
+    });
+  }
+
+  start(): void {
+    for (const turn of this.#open) void this.#enqueue(turn);
+  }
+
+  // --- ending ---
+
+  /** Ends a turn, by its id or that of its request; what it has said so far stays. A stop holds for what went on since. */
+  cancel(id: string): void {
+    const { records } = this.#deps;
+    let turns = this.#open.filter((turn) => turn.requestId === id || turn.id === id);
+    if (turns.length === 0 && this.isBusy) {
+      const before = records.find("request_id", id) ?? records.find("id", id);
+      turns = this.#open.filter(({ messageId, request }) => request.continues && messageId === before?.messageId);
     }
-    // An older release leaves streams that have ended.
-    this.#deps.log.clear();
-    if (cut.length > 0) this.#deps.broadcastMessages(undefined);
+    for (const turn of turns) {
+      // Also for whoever recovers it, if this instance does not live to end it.
+      records.cancel(turn.n, 1);
+      this.#abort(turn, 1);
+    }
   }
 
-  #keep({ id, atMs }: OpenStream): void {
-    const message = this.#rebuild(id, this.#deps.log.chunks(id));
-    if (message) this.#deps.transcript.put(message, placeAt(atMs), () => this.#deps.log.end(id));
-    else this.#deps.log.end(id);
+  /** Those of the turns that answer, or go on with, one of these messages. */
+  answering(removed: readonly string[]): { drop(): void; abort(): void } {
+    const gone = new Set(removed);
+    const turns = this.#open.filter(
+      ({ asks, after, request }) =>
+        asks.some((id) => gone.has(id)) || gone.has(after ?? "") || gone.has(request.continues ?? "")
+    );
+    return this.#dropping(turns);
   }
 
-  #rebuild(streamId: string, texts: readonly string[]): UIMessage | undefined {
-    const chunks = texts.map(parseChunk).filter((chunk) => chunk !== undefined);
-    // A stream of an older release may begin without the id of its message.
-    const messageId = (chunks[0]?.type === "start" && chunks[0].messageId) || streamId;
-    const known = this.#deps.transcript.messages.find(({ id }) => id === messageId);
-    const builder = new MessageBuilder(known ?? emptyMessage(messageId));
-    for (const chunk of chunks) builder.apply(chunk);
-    return builder.isEmpty ? undefined : settleCut(builder.message, interruptedText);
+  /** All turns that have not ended. */
+  get all(): { drop(): void; abort(): void } {
+    return this.#dropping([...this.#open]);
   }
+
+  #dropping(turns: readonly Turn[]) {
+    return {
+      /** In the transaction that makes them unwanted. */
+      drop: () => turns.forEach(({ n }) => this.#recordCancel(n, 2)),
+      /** After it. */
+      abort: () => turns.forEach((turn) => this.#abort(turn, 2))
+    };
+  }
+
+  #recordCancel(n: number, cancelled: Cancelled): void {
+    const isSpeaking = this.#speaking?.turn.n === n;
+    this.#deps.records.cancel(n, cancelled, cancelled === 2 && isSpeaking && this.#deps.log.hasRows);
+  }
+
+  #abort(turn: Turn, cancelled: Cancelled): void {
+    turn.cancelled = turn.cancelled === 2 ? 2 : cancelled;
+    if (turn.cancelled === 2 && this.#speaking?.turn === turn) this.#deps.log.forget();
+    turn.abort.abort(new DOMException("Cancelled", "AbortError"));
+  }
+
+  // --- running ---
 
   async #run(turn: Turn): Promise<void> {
-    let outcome: Outcome = { status: "empty" };
+    const { transcript, log, records } = this.#deps;
+    const release = this.#deps.keepAlive();
+    let outcome: Outcome = { outcome: "empty" };
+    let ended: Ended = {};
     try {
-      const base =
-        this.#deps.transcript.messages.find(({ id }) => id === turn.request.continues) ??
-        emptyMessage(crypto.randomUUID());
-      const builder = (this.#builder = new MessageBuilder(base));
-      outcome = await this.#speak(turn, builder, base.id);
-      this.#commit(turn, builder, outcome);
+      if (turn.isDue) records.attempt(turn.n);
+      turn.attempts += turn.isDue ? 1 : 0;
+      turn.isDue = false;
+      const base = turn.continuation ? transcript.get(turn.messageId) : undefined;
+      log.begin(turn.id);
+      const builder = new MessageBuilder(base ?? { id: turn.messageId, role: "assistant", parts: [] });
+      this.#speaking = { turn, builder };
+      outcome = await this.#speak(turn, builder);
+      ended = this.#commit(turn, builder, outcome);
     } catch (error) {
-      outcome = { status: "failed", message: publicMessage(error) };
+      outcome = { outcome: "failed", error: publicMessage(error) };
       await this.#deps.failed(error);
-      this.#deps.log.end(turn.id);
+      this.#record(turn, outcome);
     } finally {
-      this.#builder = undefined;
-      this.#end(turn, outcome);
+      const { seq } = log;
+      this.#speaking = undefined;
+      release();
+      this.#end(turn, outcome, ended, seq);
     }
   }
 
-  async #speak(turn: Turn, builder: MessageBuilder, messageId: string): Promise<Outcome> {
+  async #speak(turn: Turn, builder: MessageBuilder): Promise<Outcome> {
     const { signal } = turn.abort;
     let started = false;
     let broken: string | undefined;
     try {
       const response = signal.aborted
         ? undefined
-        : await unlessAborted(this.#deps.respond(turn.request, signal), signal);
-      if (signal.aborted) return { status: "cancelled" };
-      if (!response) return { status: "empty" };
-      for await (const read of readResponse(response, turn.request.requestId, signal)) {
+        : await unlessAborted(
+            this.#deps.respond(turn.request, signal, (event) => this.#finished(turn, event)),
+            signal
+          );
+      if (signal.aborted) return { outcome: "cancelled" };
+      if (!response) return { outcome: "empty" };
+      for await (const read of readResponse(response, turn.requestId, signal)) {
         if (!started) {
           started = true;
+          turn.firstChunkMs = this.#deps.now();
           // Every client has to know the server's id, also when the stream does not begin with it.
-          if (read.chunk.type !== "start") this.#send(turn, builder, withText({ type: "start", messageId }));
+          if (read.chunk.type !== "start")
+            this.#say(turn, builder, withText({ type: "start", messageId: turn.messageId }));
         }
         if (read.chunk.type === "error") broken = read.chunk.errorText;
         if (read.chunk.type === "abort") broken = cancelledText;
-        this.#send(turn, builder, normalize(read, messageId));
+        this.#say(turn, builder, normalize(read, turn.messageId));
       }
-      if (signal.aborted) return { status: "cancelled" };
-      return broken === undefined ? { status: "completed" } : { status: "broken", message: broken };
+      if (signal.aborted) return { outcome: "cancelled" };
+      return broken === undefined ? { outcome: "completed" } : { outcome: "failed", error: broken, isTold: true };
     } catch (error) {
-      if (signal.aborted) return { status: "cancelled" };
+      if (signal.aborted) return { outcome: "cancelled" };
       await this.#deps.failed(error);
-      return { status: "failed", message: publicMessage(error) };
+      return { outcome: "failed", error: publicMessage(error) };
     }
   }
 
-  #send(turn: Turn, builder: MessageBuilder, { chunk, text }: ReadChunk): void {
-    if (turn.discarded) return;
+  #say(turn: Turn, builder: MessageBuilder, { chunk, text }: ReadChunk): void {
+    if (turn.cancelled === 2) return;
     builder.apply(chunk);
-    this.#deps.log.append(turn.id, text);
-    this.#deps.broadcast({ ...frameOf(turn.request), body: text, done: false });
+    this.#deps.log.append(text);
+    this.#deps.audience.chunk(turn, this.#deps.log.seq, text);
+    if ("messageMetadata" in chunk) turn.usage = { ...turn.usage, ...usageOfMetadata(chunk.messageMetadata) };
+  }
+
+  #finished(turn: Turn, event: unknown): void {
+    const usage = usageOfEvent(event);
+    turn.usage = { ...turn.usage, ...usage };
+    if (!this.#open.includes(turn) && Object.keys(usage).length > 0) this.#deps.records.addUsage(turn.n, usage);
   }
 
   /** Stores what was said, and that the turn is over, in one step. */
-  #commit(turn: Turn, builder: MessageBuilder, outcome: Outcome): void {
-    const end = () => this.#deps.log.end(turn.id);
-    if (turn.discarded || builder.isEmpty) return end();
+  #commit(turn: Turn, builder: MessageBuilder, outcome: Outcome): Ended {
+    const end = () => this.#recordEnd(turn, outcome);
+    if (turn.cancelled === 2 || builder.isEmpty) {
+      end();
+      return {};
+    }
     let { message } = builder;
-    if (outcome.status !== "completed")
-      message = settleCut(message, "message" in outcome ? outcome.message : cancelledText);
+    if (outcome.outcome !== "completed") message = settleCut(message, outcome.error ?? cancelledText);
     // The next question has been asked already: nobody answers a call before it.
     const isSuperseded = this.#open.some((other) => other !== turn && other.request.continues === undefined);
-    this.#deps.transcript.put(isSuperseded ? closeOpenCalls(message) : message, turn.place, end);
+    if (isSuperseded) message = closeOpenCalls(message);
+    const change = this.#deps.transcript.put(message, turn.place, { after: end });
+    const isAsSaid = outcome.outcome === "completed" && !isSuperseded && change.upserted[0] === message;
+    return { change, isAsSaid: isAsSaid && turn.attempts === 1 };
   }
 
-  #end(turn: Turn, outcome: Outcome): void {
+  #recordEnd(turn: Turn, { outcome, error }: Outcome): void {
+    const { records, log, now } = this.#deps;
+    const { firstChunkMs, usage } = turn;
+    const unrecorded = this.#unrecorded.splice(0);
+    for (const n of unrecorded) records.end(n, { outcome: "failed", endedMs: now(), firstChunkMs: undefined }, false);
+    records.end(turn.n, { outcome, error, endedMs: now(), firstChunkMs, ...usage }, log.hasRows);
+  }
+
+  /** Its message could not be stored: at least it must not be taken up again. */
+  #record(turn: Turn, outcome: Outcome): void {
+    try {
+      this.#recordEnd(turn, outcome);
+    } catch (error) {
+      this.#unrecorded.push(turn.n);
+      void this.#deps.failed(error);
+    }
+  }
+
+  #end(turn: Turn, { outcome, error, isTold }: Outcome, { change, isAsSaid }: Ended, seq: number): void {
+    const { audience, emit } = this.#deps;
     this.#open.splice(this.#open.indexOf(turn), 1);
     this.#deps.changed();
-    const frame = frameOf(turn.request);
-    switch (outcome.status) {
-      case "failed":
-        this.#deps.emit("message:error", () => ({ error: outcome.message }));
-        this.#deps.broadcast({ ...frame, body: outcome.message, done: true, error: true });
-        break;
-      case "empty":
-        this.#deps.broadcast({ ...frame, body: noResponseText, done: true });
-        break;
-      default:
-        this.#deps.emit("message:response", () => ({}));
-        this.#deps.broadcast({ ...frame, body: "", done: true });
-    }
-    const { source } = turn.request;
-    // Who has stopped it may have heard less than is stored. But other clients than ours take the list as it is, without what
-    // they have asked since.
-    const mayHaveLess = outcome.status === "cancelled" && (!source || hasFlag(source, "extended"));
-    this.#deps.broadcastMessages(mayHaveLess ? undefined : source);
+    if (outcome === "failed" && !isTold) emit("message:error", () => ({ error }));
+    else if (outcome !== "empty") emit("message:response", () => ({}));
+    // Who asked has heard all of it, and takes the revision from the end. Who has stopped it may have heard less than is stored.
+    if (change) audience.delta(change, isAsSaid ? turn.source : undefined);
+    audience.done(turn, { outcome, error: isTold ? undefined : error, seq });
+    audience.list(turn.source);
   }
 }
 
-const emptyMessage = (id: string): UIMessage => ({ id, role: "assistant", parts: [] });
-
-function frameOf(request: string | TurnRequest): { type: ChatResponseFrame["type"]; id: string; continuation?: true } {
-  if (typeof request === "string") return { type: "cf_agent_use_chat_response", id: request };
-  const frame = { type: "cf_agent_use_chat_response", id: request.requestId } as const;
-  return request.continues === undefined ? frame : { ...frame, continuation: true };
+interface Ended {
+  change?: Change;
+  /** What is stored is what its chunks say. */
+  isAsSaid?: boolean;
 }
 
 /** What the server decides about a chunk: the message's id, and where the finish reason is. */
