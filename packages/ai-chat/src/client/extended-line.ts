@@ -219,13 +219,14 @@ export class ExtendedLine implements Line {
   }
 
   #chunk(frame: ChatResponseFrame): void {
-    const { id, turnId = id, seq = 0, attempt = 1, continuation = false, body } = frame;
+    const { id, turnId = id, seq = 0, continuation = false, body } = frame;
     this.#uncertain.delete(id);
     if (turnId === this.#ignored) return;
     const chunk = parseChunk(body);
     if (!chunk) return;
     const { turn } = this.#host.state;
     const isLive = turn?.id === turnId && !turn.ended;
+    const { attempt = isLive ? turn.attempt : 1 } = frame;
     if (isLive && attempt < turn.attempt) return;
     if (seq > (isLive ? turn.seq : 0) + 1 || (isLive && attempt > turn.attempt)) return this.#sync();
     this.#host.dispatch({

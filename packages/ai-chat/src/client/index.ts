@@ -1,4 +1,5 @@
 export { AgentChat } from "./agent-chat";
+export { AgentChatTransport, type AgentChatTransportOptions } from "./agent-chat-transport";
 export type { ChatSocket } from "./chat-socket";
 export type { NewMessage } from "./new-message";
 export type {

@@ -112,7 +112,7 @@ export type ChatResponseFrame = {
   turnId?: string;
   /** Extension: the place of the chunk in its turn, from 1. */
   seq?: number;
-  /** Extension: of the turn, if it is not the first. */
+  /** Extension: the turn's, if it is not the first. */
   attempt?: number;
   /** Extension, with `done`. */
   outcome?: TurnOutcome;
