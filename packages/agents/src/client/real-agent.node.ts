@@ -36,7 +36,20 @@ export default {
   fetch: async (request, env) => (await routeAgentRequest(request, env)) ?? new Response("", { status: 404 })
 };`;
 
-const config = `using Workerd = import "/workerd/workerd.capnp";
+/** A Worker with one class of agents. */
+export interface RealProgram {
+  /** Its module. */
+  worker: string;
+  className: string;
+  /** From where it imports. */
+  folder: string;
+  /** Packages whose source is taken. */
+  alias?: Record<string, string>;
+}
+
+const counter: RealProgram = { worker, className: "Counter", folder: source };
+
+const config = (className: string) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = .main), (name = "disk", disk = (path = "storage", writable = true))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
@@ -48,20 +61,25 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
   compatibilityDate = "2026-10-20",
-  durableObjectNamespaces = [(className = "Counter", uniqueKey = "Counter", enableSql = true)],
+  durableObjectNamespaces = [(className = "${className}", uniqueKey = "${className}", enableSql = true)],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [(name = "Counter", durableObjectNamespace = "Counter")],
+  bindings = [(name = "${className}", durableObjectNamespace = "${className}")],
 );
 `;
 
 /** Our own agent, in a process of the real runtime. */
-export async function realAgent(): Promise<{ host: string; stop(): Promise<void> }> {
+export async function realAgent({
+  worker: contents,
+  className,
+  folder: resolveDir,
+  alias = {}
+}: RealProgram = counter): Promise<{ host: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "agents-line-"));
-  const stdin = { contents: worker, resolveDir: source, loader: "ts" } as const;
+  const stdin = { contents, resolveDir, loader: "ts" } as const;
   const external = ["cloudflare:*", "node:*"];
   const output = { format: "esm", target: "es2022", outfile: join(folder, "worker.mjs") } as const;
-  await build({ stdin, external, bundle: true, logLevel: "silent", ...output });
-  await writeFile(join(folder, "config.capnp"), config);
+  await build({ stdin, external, alias, bundle: true, logLevel: "silent", ...output });
+  await writeFile(join(folder, "config.capnp"), config(className));
   await mkdir(join(folder, "storage"));
   // A group of its own: the binary is started by a script, and has to end with it.
   const stdio = ["ignore", "ignore", "pipe", "pipe"] as const;
