@@ -89,6 +89,22 @@ it("takes up a stream from its beginning", async () => {
   expect(texts(chat.messages)).toEqual(["yes"]);
 });
 
+it("reads the answer to its own question, and not the one before it", async () => {
+  const { server, tab, chat, loaded } = setup();
+  await loaded;
+  const other = new FakeTab(server);
+  other.connect();
+  server.script = () => speech("theirs");
+  const message: UIMessage = { id: "u1", role: "user", parts: [{ type: "text", text: "other" }] };
+  server.handle(other, { type: "cf_agent_chat_operation", id: "q", operation: "append", message });
+  server.script = () => speech("mine");
+  void chat.sendMessage({ text: "hi" });
+  for (let count = 0; count < 5; count++) await soon();
+  tab.settle();
+  await finish(server, tab);
+  expect([chat.status, texts(chat.messages)]).toEqual(["ready", ["hi", "mine"]]);
+});
+
 it("gives the results of calls that the AI SDK puts into the message, and reads how it goes on", async () => {
   const { server, tab, transport, loaded } = setup();
   const call: UIMessageChunk = { type: "tool-input-available", toolCallId: "c1", toolName: "where", input: {} };

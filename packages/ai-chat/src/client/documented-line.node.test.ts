@@ -419,6 +419,7 @@ it("clears without stopping first, and keeps nothing but what was asked since", 
   await until(chat, () => chat.getSnapshot().messages.length === 2);
   chat.clear();
   await sending;
+  server.chunks(id, answer("a1", "one ").slice(3));
   expect([chat.getSnapshot().status, chat.getSnapshot().messages]).toEqual(["ready", []]);
   void chat.sendMessage({ text: "again" });
   await server.next("cf_agent_use_chat_request");

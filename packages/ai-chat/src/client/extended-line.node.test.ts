@@ -123,8 +123,134 @@ it("drops what it heard of a turn that runs again", async () => {
   tab.settle();
   server.script = () => speech("second try");
   server.recover();
+  // As much as the page had heard: nothing has to come after it for the page to notice.
+  for (let count = 0; count < 3; count++) server.speak();
+  tab.settle();
+  expect(texts(chat.getSnapshot().messages)).toEqual(["hi", "second try"]);
   await finish(server);
   expect(texts(chat.getSnapshot().messages)).toEqual(["hi", "second try"]);
+});
+
+it("goes on from what the server has made of a message", async () => {
+  const server = conversation("lost ", "rest");
+  const { tab, chat } = open(server);
+  void chat.sendMessage({ text: "hi" });
+  await soon();
+  tab.settle();
+  for (let count = 0; count < 3; count++) server.speak();
+  server.change({ upsert: [message("a1", "assistant", "kept ")] });
+  tab.settle();
+  expect(texts(chat.getSnapshot().messages)).toEqual(["hi", "kept "]);
+});
+
+it("asks for what it does not have when a change does not follow what it knows", () => {
+  const server = conversation();
+  const { tab, chat } = open(server);
+  server.change({ upsert: [message("u0", "user")] });
+  const { epoch } = server;
+  tab.hear({
+    type: "cf_agent_chat_delta",
+    epoch,
+    from: 7,
+    revision: 8,
+    upsert: [{ message: message("u9", "user") }],
+    removed: []
+  });
+  tab.hear({ type: "cf_agent_chat_delta", epoch: "e9", from: 0, revision: 1, upsert: [], removed: ["u0"] });
+  tab.settle();
+  expect(sent(tab, "cf_agent_chat_sync")).toHaveLength(2);
+  expect(texts(chat.getSnapshot().messages)).toEqual(["u0"]);
+});
+
+it("is ready when its answer ended while it was away, whether it is told so or not", async () => {
+  const server = conversation("yes");
+  const { tab, chat } = open(server);
+  const asked = chat.sendMessage({ text: "hi" });
+  await soon();
+  tab.up();
+  tab.cut();
+  while (server.speak()) {}
+  const { hear } = tab;
+  vi.spyOn(tab, "hear").mockImplementation((frame) => {
+    if (!("done" in frame && frame.done)) hear.call(tab, frame);
+  });
+  tab.connect();
+  await finish(server);
+  await asked;
+  expect(chat.getSnapshot()).toMatchObject({ status: "ready", messages: server.messages });
+});
+
+it("stops what was asked offline when it is sent", async () => {
+  const server = conversation("never");
+  const tab = new FakeTab(server);
+  const chat = new AgentChat(tab);
+  onTestFinished(chat.attach());
+  void chat.sendMessage({ text: "hi" });
+  await soon();
+  chat.stop();
+  tab.connect();
+  await finish(server);
+  expect(tab.sent.map(({ type }) => type).slice(-2)).toEqual([
+    "cf_agent_chat_operation",
+    "cf_agent_chat_request_cancel"
+  ]);
+  expect([texts(chat.getSnapshot().messages), texts(server.messages)]).toEqual([["hi"], ["hi"]]);
+});
+
+it("takes what the server has of an answer that it has stopped too late", async () => {
+  const server = conversation("one ", "two");
+  const { tab, chat } = open(server);
+  void chat.sendMessage({ text: "hi" });
+  await soon();
+  tab.settle();
+  for (let count = 0; count < 3; count++) server.speak();
+  tab.settle();
+  // All of it is on its way.
+  while (server.speak()) {}
+  chat.stop();
+  await finish(server);
+  expect(texts(chat.getSnapshot().messages)).toEqual(["hi", "one two"]);
+});
+
+it("hears a data part once, also of a turn that it forgot and is told again", async () => {
+  const server = conversation();
+  server.script = () => [{ type: "data-step", data: 1 }, ...speech("end")];
+  const seen: unknown[] = [];
+  const { tab, chat } = open(server, { onData: ({ data }) => void seen.push(data) });
+  void chat.sendMessage({ text: "hi" });
+  await soon();
+  tab.settle();
+  for (let count = 0; count < 2; count++) server.speak();
+  tab.settle();
+  tab.cut();
+  chat.clear();
+  tab.connect();
+  tab.settle();
+  await finish(server);
+  expect([seen, chat.getSnapshot().messages]).toEqual([[1], []]);
+});
+
+it("tells of a stream at most once a frame", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const server = conversation(...Array.from({ length: 20 }, () => "word "));
+  const { tab, chat } = open(server);
+  void chat.sendMessage({ text: "hi" });
+  await soon();
+  tab.settle();
+  server.speak();
+  tab.settle();
+  await soon();
+  const listener = vi.fn();
+  chat.subscribe(listener);
+  for (let count = 0; count < 16; count++) {
+    server.speak();
+    tab.settle();
+    await soon();
+    await vi.advanceTimersByTimeAsync(2);
+  }
+  expect(listener.mock.calls.length).toBeLessThanOrEqual(3);
+  expect(listener).toHaveBeenCalled();
 });
 
 it("loads the last page, and older ones when it is asked for them", async () => {
@@ -168,6 +294,11 @@ it("shows unchanged messages as the same objects, and tells once of what happens
   tab.settle();
   await soon();
   expect(listener).toHaveBeenCalledTimes(1);
+  const { messages } = chat.getSnapshot();
+  chat.clearError();
+  server.change({ upsert: [] });
+  tab.settle();
+  expect(chat.getSnapshot().messages).toBe(messages);
   await finish(server);
   const after = chat.getSnapshot().messages;
   expect([after[0] === before[0], after[1] === before[1], after.length]).toEqual([true, true, 4]);
@@ -239,9 +370,12 @@ it("offers a call to the page that asked, and goes on with its result", async ()
   const server = conversation();
   server.script = (question) => (question ? call : speech("there"));
   const [asking, watching] = [vi.fn<OnToolCallCallback>(), vi.fn<OnToolCallCallback>()];
-  const { chat } = open(server, { onToolCall: asking });
+  const { chat, tab } = open(server, { onToolCall: asking });
   const other = open(server, { onToolCall: watching });
   void chat.sendMessage({ text: "hi" });
+  await finish(server);
+  tab.cut();
+  tab.connect();
   await finish(server);
   expect(asking.mock.calls.map(([{ toolCall }]) => toolCall)).toEqual([
     { toolCallId: "c1", toolName: "where", input: { exact: true } }
