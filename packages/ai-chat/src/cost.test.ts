@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { connect, costOf, evict, type Cost } from "../../agents/src/test/kit";
-import { ask, doneOf, rows, stored, talker, user } from "./test/chat-kit";
+import { ask, counter, doneOf, rows, stored, talker, user } from "./test/chat-kit";
+import { ask as askExtended, extended, snapshot, sync } from "./test/extended-kit";
 import { answers, textAnswer } from "./test/script";
 
 const words = (count: number) => Array.from({ length: count }, (_, n) => `${n} `);
@@ -38,6 +39,61 @@ it("stores a long answer in a statement more for 25 chunks", async () => {
   expect(statements.filter((text) => text.includes("INSERT INTO cf_ai_chat_stream_chunks"))).toHaveLength(4);
   // One forgets the rows of the log again.
   expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(8 + 4 + 1);
+});
+
+/** A turn that a client of the extensions asks for, in a conversation of this many messages of which nobody asked for all. */
+async function costOfOperation(name: string, length: number, words: number): Promise<Cost> {
+  const stub = counter(name);
+  await stub.persist(Array.from({ length }, (_, n) => user(`m${n}`, `message ${n}`)));
+  await evict(stub);
+  const [a] = await extended(stub);
+  await askExtended(a, "r0", "count", { body: { words } });
+  return costOf(stub, () => askExtended(a, "r1", "count", { body: { words } }));
+}
+
+it.each([10, 500])("[T3] answers an operation in 8 statements, after %d messages", async (length) => {
+  const { statements, rowsRead } = await costOfOperation(`operation ${length}`, length, 1);
+  expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(8);
+  expect(rowsRead).toBeLessThan(12);
+});
+
+it.each([10, 500])("[T3] needs one statement more for 25 chunks, and nothing else, after %d messages", async (length) => {
+  const { statements } = await costOfOperation(`long operation ${length}`, length, 96);
+  expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(8 + 4);
+});
+
+it("[T3] reads no more than 60 rows on a wake with 500 messages, for clients that have them, and a turn", async () => {
+  const stub = counter("extended-wake");
+  await stub.persist(Array.from({ length: 500 }, (_, n) => user(`m${n}`, `message ${n}`)));
+  const [first, head] = await extended(stub);
+  await evict(stub);
+  const wake = await costOf(stub, async () => {
+    const [a] = await extended(stub, "b");
+    a.send(sync(head));
+    await snapshot(a);
+  });
+  expect(wake.statements.length, wake.statements.join("\n")).toBeLessThanOrEqual(2);
+  expect([wake.rowsRead <= 60, wake.rowsWritten]).toEqual([true, 0]);
+  await evict(stub);
+  const turn = await costOf(stub, () => askExtended(first, "r1", "brief"));
+  expect(turn.rowsRead).toBeLessThanOrEqual(60);
+});
+
+it("[T3] sends a client what it does not have, in a few reads", async () => {
+  const stub = counter("behind");
+  await stub.persist(Array.from({ length: 500 }, (_, n) => user(`m${n}`, `message ${n}`)));
+  const [a, head] = await extended(stub);
+  await askExtended(a, "r1", "brief");
+  const behind = await costOf(stub, async () => {
+    a.send(sync(head));
+    await snapshot(a);
+  });
+  expect(behind.rowsRead).toBeLessThanOrEqual(20);
+  const page = await costOf(stub, async () => {
+    a.send({ type: "cf_agent_chat_page", id: "p", before: "m400", limit: 50 });
+    await a.next("cf_agent_chat_page");
+  });
+  expect(page.rowsRead).toBeLessThanOrEqual(60);
 });
 
 it("stores what comes with a request only when it differs from the last one's", async () => {

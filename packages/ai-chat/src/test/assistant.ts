@@ -2,7 +2,7 @@ import { getCurrentAgent } from "agents";
 import { convertToModelMessages, stepCountIs, streamText, tool } from "ai";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
 import { z } from "zod";
-import { AIChatAgent, type OnChatMessageOptions } from "../index";
+import { AIChatAgent, type OnChatMessageOptions, type OnFinish } from "../index";
 
 type CallOptions = Parameters<MockLanguageModelV4["doStream"]>[0];
 type Prompt = CallOptions["prompt"];
@@ -35,7 +35,7 @@ export class Assistant extends AIChatAgent {
     }
   });
 
-  override async onChatMessage(_onFinish: unknown, { abortSignal, body, clientTools }: OnChatMessageOptions) {
+  override async onChatMessage(onFinish: OnFinish, { abortSignal, body, clientTools }: OnChatMessageOptions) {
     this.#asked.push({ body, clientTools });
     const result = streamText({
       model: this.#model,
@@ -57,6 +57,7 @@ export class Assistant extends AIChatAgent {
       },
       stopWhen: stepCountIs(5),
       abortSignal,
+      onFinish,
       onError: () => {}
     });
     return result.toUIMessageStreamResponse();

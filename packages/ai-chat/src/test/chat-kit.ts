@@ -4,7 +4,8 @@ import type { TestConnection } from "../../../agents/src/test/kit";
 
 export const talker = (name: string) => env.Talker.get(env.Talker.idFromName(name));
 export const assistant = (name: string) => env.Assistant.get(env.Assistant.idFromName(name));
-type Stub = ReturnType<typeof talker> | ReturnType<typeof assistant>;
+export const counter = (name: string) => env.Counter.get(env.Counter.idFromName(name));
+type Stub = ReturnType<typeof talker> | ReturnType<typeof assistant> | ReturnType<typeof counter>;
 
 export const user = (id: string, text: string) => ({ id, role: "user", parts: [{ type: "text", text }] });
 

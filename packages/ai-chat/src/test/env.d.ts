@@ -1,8 +1,11 @@
-import type { Assistant, Talker } from "./worker";
+import type { Chatter } from "./chatter";
+import type { Assistant, Counter, Talker } from "./worker";
 
 declare global {
   namespace Cloudflare {
     interface Env {
+      Chatter: DurableObjectNamespace<Chatter>;
+      Counter: DurableObjectNamespace<Counter>;
       Talker: DurableObjectNamespace<Talker>;
       Assistant: DurableObjectNamespace<Assistant>;
     }

@@ -2,28 +2,52 @@ import type { Connection, ConnectionContext } from "agents";
 import type { Operation } from "agents/capability";
 import type { UIMessage, UIMessageChunk } from "ai";
 import { AIChatAgent, type OnChatMessageOptions } from "../index";
-import { answers, Script } from "./script";
+import type { ChatRecovery } from "../turn/recovery";
+import { answers, Script, textAnswer } from "./script";
 
 /** What `onChatMessage` was told. */
 type Asked = {
   requestId: string | undefined;
   body: object | undefined;
   clientTools: object[] | undefined;
+  headers?: object;
   texts: string[];
 };
 
 export { Assistant } from "./assistant";
+export { Chatter } from "./chatter";
+
+/** Answers with as many words as the request says, and looks at no message. */
+export class Counter extends AIChatAgent {
+  override onChatMessage(_onFinish: unknown, { body }: OnChatMessageOptions) {
+    return textAnswer(...Array.from({ length: Number(body?.words ?? 1) }, (_, n) => `${n} `));
+  }
+  persist(messages: unknown[]) {
+    return this.persistMessages(messages as UIMessage[]);
+  }
+}
 
 /** Answers as the test's `answers` say; a question that begins with "script" is answered by the test, piece by piece. */
 export class Talker extends AIChatAgent {
   readonly asked: Asked[] = [];
   /** As the name of the instance says; most tests are about what is kept. */
-  override chatRecovery = (/^(resume|ask)\b/.exec(this.ctx.id.name ?? "")?.[1] ?? "off") as "resume" | "ask" | "off";
+  override chatRecovery = recoveryOf(this.ctx.id.name ?? "");
+  /** Whether the agent had started when it was first asked. */
+  startedFirst: boolean | undefined;
+  #isStarted = false;
+  override async onStart() {
+    await new Promise<void>((resolve) => queueMicrotask(resolve));
+    this.#isStarted = true;
+  }
   readonly errors: string[] = [];
 
-  override async onChatMessage(_onFinish: unknown, options?: OnChatMessageOptions) {
-    const { requestId, body, clientTools } = options ?? {};
-    this.asked.push({ requestId, body, clientTools, texts: this.messages.map(textOf) });
+  /** What the AI SDK calls at the end of an answer. */
+  finish: (event: object) => unknown = () => {};
+  override async onChatMessage(onFinish: (event: object) => unknown, options?: OnChatMessageOptions) {
+    this.finish = onFinish;
+    this.startedFirst ??= this.#isStarted;
+    const { requestId, body, clientTools, headers } = options ?? {};
+    this.asked.push({ requestId, body, clientTools, ...(headers && { headers }), texts: this.messages.map(textOf) });
     const question = this.messages.findLast(({ role }) => role === "user");
     if (question && textOf(question).startsWith("script")) return this.#begin(textOf(question), options?.abortSignal);
     const answer = answers.get(question ? textOf(question) : "");
@@ -103,12 +127,21 @@ export class Talker extends AIChatAgent {
   reported() {
     return this.errors;
   }
+  async versions(messageId: string) {
+    return (await this.branchesOf(messageId)) as { id: string; parts: object[] }[];
+  }
   persist(messages: unknown[]) {
     return this.persistMessages(messages as UIMessage[]);
   }
   save(messages: unknown[]) {
     return this.saveMessages(messages as UIMessage[]);
   }
+}
+
+function recoveryOf(name: string): ChatRecovery {
+  if (name === "resume once") return { policy: "resume", maxAttempts: 1 };
+  if (name.startsWith("resume")) return "resume";
+  return name.startsWith("ask ") ? "ask" : "off";
 }
 
 const textOf = (message: UIMessage): string =>

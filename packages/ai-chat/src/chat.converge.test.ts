@@ -1,0 +1,209 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import type { UIMessage } from "ai";
+import { expect, it } from "vitest";
+import { fault } from "../../agents/src/test/fault";
+import { connect, cut, evict, logged, type TestConnection } from "../../agents/src/test/kit";
+import { eachSeed, fuzzSeeds, fuzzTimeoutMs, Random } from "../../agents/src/test/random";
+import type { ChatOperationFrame } from "./protocol/frames";
+import { ask, isDone, user, type Frame } from "./test/chat-kit";
+import { ChatReplica } from "./test/chat-replica";
+
+const chatter = (name: string) => env.Chatter.get(env.Chatter.idFromName(name));
+type Stub = ReturnType<typeof chatter>;
+
+interface Row {
+  outcome: string | null;
+  request_id: string;
+}
+
+/** What the database says, without anything that is in memory. */
+const truth = (stub: Stub) =>
+  runInDurableObject(stub, (_, { storage }) => {
+    const read = <Value>(query: string) => storage.sql.exec(query).toArray() as unknown as Value[];
+    const hasTables = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_transcript'").length > 0;
+    if (!hasTables) return { messages: [] as UIMessage[], turns: [] as Row[], branches: [] as string[], chunks: 0 };
+    const order = "SELECT message FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid";
+    const hasBranches = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_branches'").length > 0;
+    const hasTurns = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_turns'").length > 0;
+    return {
+      messages: read<{ message: string }>(order).map(({ message }) => JSON.parse(message) as UIMessage),
+      turns: hasTurns ? read<Row>("SELECT outcome, request_id FROM cf_ai_chat_turns") : [],
+      branches: hasBranches ? read<{ id: string }>("SELECT id FROM cf_ai_chat_branches").map(({ id }) => id) : [],
+      chunks: hasTurns ? read<{ n: number }>("SELECT count(*) AS n FROM cf_ai_chat_stream_chunks")[0]!.n : 0
+    };
+  });
+
+const canonical = (messages: readonly UIMessage[]): string => JSON.stringify(sorted(messages));
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, inner]) => [key, sorted(inner)]);
+};
+
+const kinds = ["say 2", "say 5", "say 40", "tool 3", "tool 30", "ask 2", "die 3", "throw", "nothing"];
+
+/** Some clients of one conversation, and what happens to them. */
+async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>) {
+  const stub = chatter(`converge ${random.seed}${flaw ? " flawed" : ""}`);
+  const problems: string[] = [];
+  const states = new Map<string, string>();
+  const took = (revision: string, messages: UIMessage[]) => {
+    const known = states.get(revision);
+    const text = canonical(messages);
+    if (known === undefined) states.set(revision, text);
+    else if (known !== text) problems.push(`two transcripts of revision ${revision}:\n${known}\n${text}`);
+  };
+  const replicas = Array.from({ length: 1 + random.below(4) }, (_, n) => new ChatReplica(`x${n}`, took));
+  const keepsAll = random.chance(0.5);
+  let documented!: TestConnection;
+  let documentedAsked = 0;
+  let ends = new Map<string, number>();
+  let life = 0;
+  const connectAll = async () => {
+    const current = ++life;
+    ends = new Map();
+    await Promise.all(replicas.map((replica) => replica.connect(stub)));
+    documented = await connect(stub, "_pk=d", {}, (data) => {
+      const frame = JSON.parse(String(data)) as Frame & { turnId?: string; epoch?: string };
+      if (current !== life) return;
+      if (frame.turnId !== undefined || frame.epoch !== undefined)
+        problems.push(`a documented client was sent ${String(data)}`);
+      if (!isDone()(frame)) return;
+      ends.set(frame.id, (ends.get(frame.id) ?? 0) + 1);
+      if (ends.get(frame.id)! > 1) problems.push(`a documented client heard twice that ${frame.id} is over`);
+    });
+  };
+  let count = 0;
+  const operation = (replica: ChatReplica): ChatOperationFrame => {
+    const id = `r${count++}-${random.seed}`;
+    const base = { type: "cf_agent_chat_operation", id } as const;
+    const message = user(`u-${id}`, random.pick(kinds)) as UIMessage;
+    const { messages } = replica;
+    const some = random.pick(messages.length > 0 ? messages : [message]);
+    const append = { ...base, operation: "append", message } as const;
+    if (keepsAll || random.chance(0.5)) return append;
+    switch (random.below(8)) {
+      case 0:
+        return { ...base, operation: "edit", messageId: some.id, message: random.chance(0.5) ? message : { ...message, id: some.id } };
+      case 1:
+        return { ...base, operation: "regenerate", messageId: some.id };
+      case 2:
+        return { ...base, operation: "regenerate" };
+      case 3:
+        return { ...base, operation: "delete", messageId: some.id };
+      case 4:
+        return { ...base, operation: "continue" };
+      case 5:
+        return random.chance(0.2) ? { ...base, operation: "clear" } : append;
+      default:
+        return append;
+    }
+  };
+  const openCalls = ({ messages }: ChatReplica) =>
+    messages.flatMap(({ parts }) =>
+      parts.flatMap((part) => ("toolCallId" in part && part.state === "input-available" ? [part.toolCallId] : []))
+    );
+  const kill = async () => {
+    await runInDurableObject(stub, (_, state) => state.abort(fault.reason)).catch(() => {});
+    await connectAll();
+  };
+  const faults: (() => unknown)[] = [
+    kill,
+    async () => {
+      await stub.idle();
+      await evict(stub);
+    },
+    async () => {
+      await stub.idle();
+      await cut(stub);
+      await connectAll();
+    },
+    async () => {
+      const replica = random.pick(replicas);
+      await replica.connect(stub);
+    }
+  ];
+  await connectAll();
+  for (let step = 3 + random.below(6); step > 0; step--) {
+    for (let n = random.below(4); n > 0; n--) {
+      const replica = random.pick(replicas);
+      replica.perform(operation(replica));
+      if (random.chance(0.15)) replica.again();
+      const [call] = openCalls(replica);
+      if (call && random.chance(0.5))
+        replica.send({ type: "cf_agent_tool_result", toolCallId: call, output: step, autoContinue: true });
+      if (random.chance(0.1)) replica.send({ type: "cf_agent_chat_request_cancel", id: `r${random.below(count)}-${random.seed}` });
+    }
+    if (random.chance(0.25)) {
+      const known = replicas[0]!.messages;
+      const id = `d${documentedAsked++}-${random.seed}`;
+      documented.send(ask(id, [...known, user(`u-${id}`, random.pick(kinds))]));
+    }
+    if (!keepsAll && random.chance(0.1)) {
+      const branched = (await truth(stub)).branches;
+      if (branched.length > 0) replicas[0]!.perform({ type: "cf_agent_chat_operation", id: `s${step}-${random.seed}`, operation: "select", messageId: random.pick(branched) });
+    }
+    if (random.chance(0.35)) await random.pick(faults)();
+    if (random.chance(0.5)) await random.pick(replicas).barrier();
+  }
+  await flaw?.(stub);
+  for (let round = 0; round < 12; round++) {
+    await stub.idle();
+    for (const replica of replicas) {
+      replica.again();
+      await replica.barrier();
+    }
+    await documented.settled();
+    if (replicas.every(({ isSettled }) => isSettled)) break;
+  }
+  const { messages, turns, branches, chunks } = await truth(stub);
+  for (const replica of replicas) {
+    problems.push(...replica.problems);
+    if (!replica.isSettled) problems.push(`${replica.id} waits for ${[...replica.pending.keys()].join()}`);
+    if (canonical(replica.messages) !== canonical(messages))
+      problems.push(`${replica.id} has\n${canonical(replica.messages)}\nstored is\n${canonical(messages)}`);
+    for (const id of replica.accepted) {
+      const known = turns.filter(({ request_id }) => request_id === id).length;
+      if (known !== 1) problems.push(`${known} turns of ${id}`);
+      const isThere = messages.some((message) => message.id === `u-${id}`);
+      if (keepsAll && !isThere) problems.push(`what ${id} said is lost`);
+    }
+    for (const id of replica.refused.keys()) {
+      if (messages.some((message) => message.id === `u-${id}`)) problems.push(`${id} was refused, and is stored`);
+    }
+  }
+  if (new Set(messages.map(({ id }) => id)).size !== messages.length) problems.push("a message is there twice");
+  if (turns.some(({ outcome }) => outcome === null)) problems.push("a turn has no end");
+  if (chunks > 0) problems.push("the log was not emptied");
+  if (branches.some((id) => messages.some((message) => message.id === id))) problems.push("a message is in two branches");
+  // Thousands of agents would fill the memory.
+  await cut(stub);
+  return { replicas, problems, turns };
+}
+
+const parallel = 10;
+
+it(
+  `[C4] clients agree with the database, and every turn ends once, whatever is cut, killed or sent twice (${fuzzSeeds} seeds)`,
+  async () => {
+    const total = { syncs: 0, turns: 0, interrupted: 0, refused: 0 };
+    await logged(() =>
+      eachSeed(async (random) => {
+        const { replicas, problems, turns } = await simulate(random);
+        expect(problems).toEqual([]);
+        total.turns += turns.length;
+        total.interrupted += turns.filter(({ outcome }) => outcome === "interrupted").length;
+        for (const { syncs, refused } of replicas) {
+          total.syncs += syncs;
+          total.refused += refused.size;
+        }
+      }, parallel)
+    );
+    // A run in which nothing of this happened has shown nothing.
+    expect(total.turns).toBeGreaterThan(fuzzSeeds);
+    if (fuzzSeeds >= 100) for (const n of Object.values(total)) expect(n).toBeGreaterThan(fuzzSeeds / 20);
+  },
+  fuzzTimeoutMs(240_000)
+);
