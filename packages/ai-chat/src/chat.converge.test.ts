@@ -86,7 +86,12 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
     if (keepsAll || random.chance(0.5)) return append;
     switch (random.below(8)) {
       case 0:
-        return { ...base, operation: "edit", messageId: some.id, message: random.chance(0.5) ? message : { ...message, id: some.id } };
+        return {
+          ...base,
+          operation: "edit",
+          messageId: some.id,
+          message: random.chance(0.5) ? message : { ...message, id: some.id }
+        };
       case 1:
         return { ...base, operation: "regenerate", messageId: some.id };
       case 2:
@@ -134,7 +139,8 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
       const [call] = openCalls(replica);
       if (call && random.chance(0.5))
         replica.send({ type: "cf_agent_tool_result", toolCallId: call, output: step, autoContinue: true });
-      if (random.chance(0.1)) replica.send({ type: "cf_agent_chat_request_cancel", id: `r${random.below(count)}-${random.seed}` });
+      if (random.chance(0.1))
+        replica.send({ type: "cf_agent_chat_request_cancel", id: `r${random.below(count)}-${random.seed}` });
     }
     if (random.chance(0.25)) {
       const known = replicas[0]!.messages;
@@ -143,7 +149,13 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
     }
     if (!keepsAll && random.chance(0.1)) {
       const branched = (await truth(stub)).branches;
-      if (branched.length > 0) replicas[0]!.perform({ type: "cf_agent_chat_operation", id: `s${step}-${random.seed}`, operation: "select", messageId: random.pick(branched) });
+      if (branched.length > 0)
+        replicas[0]!.perform({
+          type: "cf_agent_chat_operation",
+          id: `s${step}-${random.seed}`,
+          operation: "select",
+          messageId: random.pick(branched)
+        });
     }
     if (random.chance(0.35)) await random.pick(faults)();
     if (random.chance(0.5)) await random.pick(replicas).barrier();
@@ -177,7 +189,8 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
   if (new Set(messages.map(({ id }) => id)).size !== messages.length) problems.push("a message is there twice");
   if (turns.some(({ outcome }) => outcome === null)) problems.push("a turn has no end");
   if (chunks > 0) problems.push("the log was not emptied");
-  if (branches.some((id) => messages.some((message) => message.id === id))) problems.push("a message is in two branches");
+  if (branches.some((id) => messages.some((message) => message.id === id)))
+    problems.push("a message is in two branches");
   // Thousands of agents would fill the memory.
   await cut(stub);
   return { replicas, problems, turns };

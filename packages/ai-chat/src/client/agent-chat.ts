@@ -180,6 +180,8 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     const ids = new Set(operations.filter(isAsking).map(({ id }) => id));
     const isLive = isSpeaking(this.#state);
     if (turn && isLive) ids.add(turn.requestId);
+    const awaited = this.#connection.line?.awaited;
+    if (awaited !== undefined) ids.add(awaited);
     this.#dispatch({ type: "stopped" });
     if (isLive && turn?.mine) this.#finished(true);
     // What has not been sent is sent first, so that it is not forgotten.

@@ -444,6 +444,14 @@ it("stops its own turn, and one that it follows", async () => {
   await until(chat, () => chat.getSnapshot().status === "ready");
 });
 
+it("stops a stream that it has asked for and not heard yet", async () => {
+  const server = new FakeServer();
+  const chat = await startChat(server);
+  server.say({ type: "cf_agent_stream_resuming", id: "r9" });
+  chat.stop();
+  expect((await server.next("cf_agent_chat_request_cancel")).id).toBe("r9");
+});
+
 it("takes nothing more of a turn that it has stopped but what the server keeps of it", async () => {
   const server = new FakeServer();
   const chat = await startChat(server);

@@ -92,6 +92,10 @@ export class DocumentedLine implements Line {
     this.#host.dispatch({ type: "ended", turnId: id, requestId: id, result: "transcript" });
   }
 
+  get awaited(): string | undefined {
+    return this.#awaitedReplay;
+  }
+
   hasSent(id: string): boolean {
     return this.#requests.has(id);
   }

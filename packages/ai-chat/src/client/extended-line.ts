@@ -35,6 +35,9 @@ export class ExtendedLine implements Line {
   #ignored: string | undefined;
   readonly #pages = new Map<string, (frame: { messages: UIMessage[] }) => void>();
 
+  /** Where there is a turn, the conversation has it. */
+  readonly awaited = undefined;
+
   constructor(host: LineHost) {
     this.#host = host;
   }

@@ -43,6 +43,8 @@ export interface Line {
   ask(asked: Asked): void;
   /** Whether an operation is on its way: it needs not be asked again. */
   hasSent(id: string): boolean;
+  /** The request of a stream that is about to be heard. */
+  readonly awaited: string | undefined;
   /** Sends an answer, unless it is on its way or there is a better time. */
   answer(answer: CallAnswer): void;
   /** The user has set the list of messages. */
