@@ -58,9 +58,9 @@ export interface AgentChatOptions<Message extends UIMessage = UIMessage> {
     options: PrepareSendMessagesRequestOptions<Message>
   ): PrepareSendMessagesRequestResult | Promise<PrepareSendMessagesRequestResult>;
   /** Loads the messages to begin with instead of the agent's own; `null` to load none. */
-  getInitialMessages?: ((options: { agent: string; name: string }) => Promise<Message[]>) | null | undefined;
+  getInitialMessages?: ((options: { agent: string; name: string }) => Promise<NoInfer<Message>[]>) | null | undefined;
   /** Messages to begin with, until others are loaded. */
-  messages?: Message[] | undefined;
+  messages?: NoInfer<Message>[] | undefined;
   /** A data part arrived, a transient one included: from this client's turn, another's, or a resumed stream. Once each. */
   onData?: ChatInit<Message>["onData"] | undefined;
   onError?(error: Error): void;
