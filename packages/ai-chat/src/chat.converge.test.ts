@@ -38,22 +38,32 @@ const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
   return Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, inner]) => [key, sorted(inner)]);
 };
+
+/** Where two transcripts begin to differ. */
+function difference(one: string, other: string): string {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  const part = (text: string) => `…${text.slice(Math.max(0, at - 60), at + 120)}…`;
+  return `${part(one)} and ${part(other)}`;
+}
 
 const kinds = ["say 2", "say 5", "say 40", "tool 3", "tool 30", "ask 2", "die 3", "throw", "nothing"];
 
 /** Some clients of one conversation, and what happens to them. */
 async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>) {
-  const stub = chatter(`converge ${random.seed}${flaw ? " flawed" : ""}`);
+  // Made anew each time: one that has met a crash is broken.
+  const agent = () => chatter(`converge ${random.seed}${flaw ? " flawed" : ""}`);
   const problems: string[] = [];
   const states = new Map<string, string>();
   const took = (revision: string, messages: UIMessage[]) => {
     const known = states.get(revision);
     const text = canonical(messages);
     if (known === undefined) states.set(revision, text);
-    else if (known !== text) problems.push(`two transcripts of revision ${revision}:\n${known}\n${text}`);
+    else if (known !== text) problems.push(`two transcripts of revision ${revision}: ${difference(known, text)}`);
   };
   const replicas = Array.from({ length: 1 + random.below(4) }, (_, n) => new ChatReplica(`x${n}`, took));
   const keepsAll = random.chance(0.5);
@@ -64,8 +74,8 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
   const connectAll = async () => {
     const current = ++life;
     ends = new Map();
-    await Promise.all(replicas.map((replica) => replica.connect(stub)));
-    documented = await connect(stub, "_pk=d", {}, (data) => {
+    await Promise.all(replicas.map((replica) => replica.connect(agent())));
+    documented = await connect(agent(), "_pk=d", {}, (data) => {
       const frame = JSON.parse(String(data)) as Frame & { turnId?: string; epoch?: string };
       if (current !== life) return;
       if (frame.turnId !== undefined || frame.epoch !== undefined)
@@ -86,12 +96,7 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
     if (keepsAll || random.chance(0.5)) return append;
     switch (random.below(8)) {
       case 0:
-        return {
-          ...base,
-          operation: "edit",
-          messageId: some.id,
-          message: random.chance(0.5) ? message : { ...message, id: some.id }
-        };
+        return { ...base, operation: "edit", messageId: some.id, message: random.chance(0.5) ? message : { ...message, id: some.id } };
       case 1:
         return { ...base, operation: "regenerate", messageId: some.id };
       case 2:
@@ -111,23 +116,23 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
       parts.flatMap((part) => ("toolCallId" in part && part.state === "input-available" ? [part.toolCallId] : []))
     );
   const kill = async () => {
-    await runInDurableObject(stub, (_, state) => state.abort(fault.reason)).catch(() => {});
+    await runInDurableObject(agent(), (_, state) => state.abort(fault.reason)).catch(() => {});
     await connectAll();
   };
   const faults: (() => unknown)[] = [
     kill,
     async () => {
-      await stub.idle();
-      await evict(stub);
+      await agent().idle();
+      await evict(agent());
     },
     async () => {
-      await stub.idle();
-      await cut(stub);
+      await agent().idle();
+      await cut(agent());
       await connectAll();
     },
     async () => {
       const replica = random.pick(replicas);
-      await replica.connect(stub);
+      await replica.connect(agent());
     }
   ];
   await connectAll();
@@ -139,8 +144,7 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
       const [call] = openCalls(replica);
       if (call && random.chance(0.5))
         replica.send({ type: "cf_agent_tool_result", toolCallId: call, output: step, autoContinue: true });
-      if (random.chance(0.1))
-        replica.send({ type: "cf_agent_chat_request_cancel", id: `r${random.below(count)}-${random.seed}` });
+      if (random.chance(0.1)) replica.send({ type: "cf_agent_chat_request_cancel", id: `r${random.below(count)}-${random.seed}` });
     }
     if (random.chance(0.25)) {
       const known = replicas[0]!.messages;
@@ -148,34 +152,29 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
       documented.send(ask(id, [...known, user(`u-${id}`, random.pick(kinds))]));
     }
     if (!keepsAll && random.chance(0.1)) {
-      const branched = (await truth(stub)).branches;
-      if (branched.length > 0)
-        replicas[0]!.perform({
-          type: "cf_agent_chat_operation",
-          id: `s${step}-${random.seed}`,
-          operation: "select",
-          messageId: random.pick(branched)
-        });
+      const branched = (await truth(agent())).branches;
+      if (branched.length > 0) replicas[0]!.perform({ type: "cf_agent_chat_operation", id: `s${step}-${random.seed}`, operation: "select", messageId: random.pick(branched) });
     }
     if (random.chance(0.35)) await random.pick(faults)();
     if (random.chance(0.5)) await random.pick(replicas).barrier();
   }
-  await flaw?.(stub);
-  for (let round = 0; round < 12; round++) {
-    await stub.idle();
+  await flaw?.(agent());
+  // What is sent again may begin a turn.
+  for (let round = 0, calm = 0; round < 12 && calm < 3; round++) {
+    await agent().idle();
     for (const replica of replicas) {
       replica.again();
       await replica.barrier();
     }
     await documented.settled();
-    if (replicas.every(({ isSettled }) => isSettled)) break;
+    if (replicas.every(({ isSettled }) => isSettled)) calm++;
   }
-  const { messages, turns, branches, chunks } = await truth(stub);
+  const { messages, turns, branches, chunks } = await truth(agent());
   for (const replica of replicas) {
     problems.push(...replica.problems);
     if (!replica.isSettled) problems.push(`${replica.id} waits for ${[...replica.pending.keys()].join()}`);
     if (canonical(replica.messages) !== canonical(messages))
-      problems.push(`${replica.id} has\n${canonical(replica.messages)}\nstored is\n${canonical(messages)}`);
+      problems.push(`${replica.id} has other than is stored: ${difference(canonical(replica.messages), canonical(messages))}`);
     for (const id of replica.accepted) {
       const known = turns.filter(({ request_id }) => request_id === id).length;
       if (known !== 1) problems.push(`${known} turns of ${id}`);
@@ -189,10 +188,9 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
   if (new Set(messages.map(({ id }) => id)).size !== messages.length) problems.push("a message is there twice");
   if (turns.some(({ outcome }) => outcome === null)) problems.push("a turn has no end");
   if (chunks > 0) problems.push("the log was not emptied");
-  if (branches.some((id) => messages.some((message) => message.id === id)))
-    problems.push("a message is in two branches");
+  if (branches.some((id) => messages.some((message) => message.id === id))) problems.push("a message is in two branches");
   // Thousands of agents would fill the memory.
-  await cut(stub);
+  await cut(agent());
   return { replicas, problems, turns };
 }
 

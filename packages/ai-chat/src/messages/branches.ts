@@ -8,13 +8,21 @@ export const branchesSchema: SchemaDefinition = {
   migrations: [
     `CREATE TABLE IF NOT EXISTS cf_ai_chat_branches (id TEXT PRIMARY KEY, branch TEXT NOT NULL, parent_id TEXT NOT NULL, message TEXT NOT NULL, created_at TEXT NOT NULL);
      CREATE INDEX IF NOT EXISTS cf_ai_chat_branches_by_parent ON cf_ai_chat_branches (parent_id);
-     CREATE INDEX IF NOT EXISTS cf_ai_chat_branches_by_branch ON cf_ai_chat_branches (branch)`
+     CREATE INDEX IF NOT EXISTS cf_ai_chat_branches_by_branch ON cf_ai_chat_branches (branch);
+     CREATE TRIGGER IF NOT EXISTS cf_ai_chat_branches_renamed AFTER INSERT ON cf_ai_chat_agent_messages
+       WHEN EXISTS (SELECT 1 FROM cf_ai_chat_branches WHERE id = new.id)
+     BEGIN
+       UPDATE cf_ai_chat_branches SET message = json_set(message, '$.id', id || '~' || lower(hex(randomblob(4)))) WHERE id = new.id;
+       UPDATE cf_ai_chat_branches SET parent_id = (SELECT json_extract(message, '$.id') FROM cf_ai_chat_branches WHERE id = new.id) WHERE parent_id = new.id;
+       UPDATE cf_ai_chat_branches SET id = json_extract(message, '$.id') WHERE id = new.id;
+     END`
   ]
 };
 
 /**
  * What was replaced by an edit or another answer: the rest of the conversation from there on, as it was. A branch hangs on the
- * message before it (the parent, empty for none); the transcript itself has only the active path, for older releases to read.
+ * message before it (the parent, empty for none); the transcript itself has only the active path, for older releases to read. A
+ * message of a branch gets another id when a client brings one with its id back: a trigger sees to that, since it is rare.
  */
 export class Branches {
   readonly #schema: Schema;

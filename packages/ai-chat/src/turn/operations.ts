@@ -51,7 +51,7 @@ export class Operations {
     try {
       accepted = this.#perform(connection, frame);
     } catch (error) {
-      if (error instanceof KnownRequest) return this.#answerAgain(connection, id);
+      if (this.#isKnown(error, id)) return this.#answerAgain(connection, id);
       if (!(error instanceof Refusal)) {
         context.forget();
         await failed(error);
@@ -174,7 +174,6 @@ export class Operations {
 
   #delete(id: string, messageId: string): undefined {
     const { transcript, branches, turns, records, now, audience } = this.#deps;
-    this.#checkAgain(id);
     this.#known(messageId);
     const removed = transcript.withAnswers(messageId);
     const unwanted = turns.answering(removed);
@@ -195,7 +194,6 @@ export class Operations {
   /** Makes the branch on which a message is the active one. */
   select(messageId: string, requestId = crypto.randomUUID()): void {
     const { transcript, branches, turns, records, now, audience } = this.#deps;
-    this.#checkAgain(requestId);
     if (turns.isBusy) throw new Refusal("CHAT_BUSY", "A branch cannot be selected while an answer is given");
     const found = branches.find(messageId);
     if (!found) {
@@ -245,7 +243,6 @@ export class Operations {
   /** Removes everything. */
   clear(requestId?: string): undefined {
     const { transcript, branches, context, turns, records, now, audience, emit } = this.#deps;
-    if (requestId !== undefined) this.#checkAgain(requestId);
     emit("message:clear", () => ({}));
     const all = turns.all;
     transcript.clear(() => {
@@ -396,9 +393,10 @@ export class Operations {
     if (this.#deps.turns.isBusy && this.#deps.concurrency() === "drop") throw new Refusal("CHAT_BUSY", busyText);
   }
 
-  /** An operation that has been done already would be refused: what it is about is gone. */
-  #checkAgain(requestId: string): void {
-    if (this.#deps.records.find("request_id", requestId)) throw new KnownRequest();
+  /** What was done already cannot be done again, and what it was about may be gone: it is not refused for that. */
+  #isKnown(error: unknown, requestId: string): boolean {
+    if (error instanceof KnownRequest) return true;
+    return error instanceof Refusal && this.#deps.records.find("request_id", requestId) !== undefined;
   }
 
   #known(messageId: string): UIMessage {
