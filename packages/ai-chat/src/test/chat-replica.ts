@@ -127,11 +127,7 @@ export class ChatReplica {
     this.#isSyncing = false;
     const { epoch, revision, reset, removed = [], after = {}, turn } = frame;
     if (reset) this.messages = messages;
-    else
-      this.#apply(
-        removed,
-        messages.map((message) => ({ message, after: after[message.id] }))
-      );
+    else this.#apply(removed, messages.map((message) => ({ message, after: after[message.id] })));
     this.#have(epoch, revision);
     const { attempt = 1 } = turn ?? {};
     if (!turn) this.#turn = undefined;
@@ -184,10 +180,7 @@ export class ChatReplica {
     return new MessageBuilder(known ?? { id: messageId, role: "assistant", parts: [] });
   }
 
-  #apply(
-    removed: readonly string[],
-    upserted: readonly { message: UIMessage; after?: string | null | undefined }[]
-  ): void {
+  #apply(removed: readonly string[], upserted: readonly { message: UIMessage; after?: string | null | undefined }[]): void {
     const messages = this.messages.filter(({ id }) => !removed.includes(id));
     for (const { message, after } of upserted) {
       const known = messages.findIndex(({ id }) => id === message.id);

@@ -3,9 +3,7 @@ import { AIChatAgent, type OnChatMessageOptions } from "../index";
 
 /** Says what the last question wants, piece by piece: others come between. The name of the instance says how it recovers. */
 export class Chatter extends AIChatAgent {
-  override chatRecovery = (["resume", "ask", "off"] as const)[
-    Number(/\d+/.exec(this.ctx.id.name ?? "")?.[0] ?? 0) % 3
-  ]!;
+  override chatRecovery = (["resume", "ask", "off"] as const)[Number(/\d+/.exec(this.ctx.id.name ?? "")?.[0] ?? 0) % 3]!;
 
   override onChatMessage(_onFinish: unknown, { requestId, abortSignal }: OnChatMessageOptions) {
     const question = this.messages.findLast(({ role }) => role === "user");
