@@ -16,13 +16,14 @@ import {
   type Conversation,
   type HeardTurn
 } from "./conversation";
+import { isSameList } from "./equal";
 import type { CallAnswer, ChatEvent, ChunkEvent, Operation } from "./events";
 import type { Asked, LineHost } from "./line";
 import { newMessage, type NewMessage } from "./new-message";
 import { Notifier } from "./notifier";
 import type { AgentChatOptions, AgentChatSnapshot, RequestOptions, ToolApprovalResponse, ToolOutput } from "./options";
 import { reduce } from "./reduce";
-import { plainHeaders, randomId, type RequestExtras } from "./requests";
+import { fetchMessages, plainHeaders, randomId, type RequestExtras } from "./requests";
 
 type DataPart<Message extends UIMessage> = Parameters<NonNullable<AgentChatOptions<Message>["onData"]>>[0];
 type Trigger = Parameters<ChatTransport<UIMessage>["sendMessages"]>[0]["trigger"];
@@ -501,13 +502,3 @@ const noExtras: Required<RequestExtras> = { body: {}, headers: {} };
 
 const isOwn = ({ operations }: Conversation, id: string): boolean =>
   operations.some((operation) => operation.id === id);
-
-const isSameList = (a: readonly unknown[] | undefined, b: readonly unknown[]): boolean =>
-  a !== undefined && a.length === b.length && a.every((item, index) => item === b[index]);
-
-async function fetchMessages(socket: ChatSocket): Promise<UIMessage[]> {
-  const response = await socket.fetch("get-messages");
-  if (!response.ok) throw new Error(`The messages could not be loaded (status ${response.status})`);
-  // It is an agent of a conversation.
-  return (await response.json()) as UIMessage[];
-}

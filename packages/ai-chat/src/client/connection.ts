@@ -75,8 +75,7 @@ export class Connection {
     const frame = parseServerFrame(data);
     if (frame?.type === "cf_agent_chat_snapshot" && this.#line !== this.extended) {
       this.#line?.lost();
-      clearTimeout(this.#timer);
-      this.#line = this.extended;
+      this.#use(this.extended);
       if (!frame.messages) return this.extended.head(frame);
     }
     if (!this.#line && !this.#isPartOfGreeting(data)) this.#decide(this.documented);
@@ -99,8 +98,14 @@ export class Connection {
   }
 
   #decide(line: Line): void {
+    this.#use(line);
+    line.opened();
+  }
+
+  #use(line: Line): void {
     clearTimeout(this.#timer);
     this.#line = line;
-    line.opened();
+    // What it still loads is of no use to the other one.
+    if (line === this.extended) this.documented.giveUp();
   }
 }

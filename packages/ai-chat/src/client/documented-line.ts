@@ -27,6 +27,7 @@ export class DocumentedLine implements Line {
   readonly #dropped = new Set<string>();
   /** Calls whose answers have been sent. */
   readonly #answered = new Set<string>();
+  #isGivenUp = false;
   #isStarting = false;
   /** The messages to begin with have come. */
   #hasBegun = false;
@@ -45,12 +46,18 @@ export class DocumentedLine implements Line {
   }
 
   opened(): void {
+    this.#isGivenUp = false;
     this.#changes++;
     if (this.#host.state.isLoading) return void this.#start();
     // What others said meanwhile came to nobody here.
     this.#isBehind = true;
     this.#host.send({ type: "cf_agent_stream_resume_request" });
     this.#host.flush();
+  }
+
+  /** Another line has the conversation. */
+  giveUp(): void {
+    this.#isGivenUp = true;
   }
 
   lost(): void {
@@ -160,6 +167,7 @@ export class DocumentedLine implements Line {
     this.#host.flush();
     await this.#load();
     this.#isStarting = false;
+    if (this.#isGivenUp) return;
     this.#host.dispatch({ type: "loaded" });
     if (!this.#host.isOpen) return;
     if (this.#host.resume) this.#host.send({ type: "cf_agent_stream_resume_request" });
@@ -183,6 +191,7 @@ export class DocumentedLine implements Line {
         changes = this.#changes;
         messages = await load();
       } while (changes !== this.#changes);
+      if (this.#isGivenUp) return undefined;
       this.#host.dispatch({ type: "listed", messages });
       this.#hasBegun = true;
       this.#isBehind = false;
@@ -190,6 +199,7 @@ export class DocumentedLine implements Line {
         this.#host.dispatch({ type: "erred", error: undefined });
       return messages;
     } catch (error) {
+      if (this.#isGivenUp) return undefined;
       this.#isBehind = true;
       this.#loadError = error instanceof Error ? error : new Error(String(error));
       this.#host.failed(this.#loadError);
@@ -212,6 +222,7 @@ export class DocumentedLine implements Line {
         else this.#send(request);
       }
     }
+    if (this.#isGivenUp) return;
     // Another may have begun while the messages were being loaded.
     if (this.#host.state.turn?.id === turn?.id) this.#host.dispatch({ type: "idle" });
     this.#host.caughtUp();

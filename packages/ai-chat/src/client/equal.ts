@@ -9,3 +9,7 @@ export function isEqual(a: unknown, b: unknown): boolean {
     (key) => Object.hasOwn(b, key) && isEqual((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])
   );
 }
+
+/** Whether two lists have the same objects. */
+export const isSameList = (a: readonly unknown[] | undefined, b: readonly unknown[]): boolean =>
+  a !== undefined && a.length === b.length && a.every((item, index) => item === b[index]);

@@ -16,7 +16,11 @@ export class FakeServer implements ChatSocket {
   messages: UIMessage[] = [];
   loads = 0;
   /** What a new connection is told first. */
-  greeting: { type: string } & Record<string, unknown> = { type: "cf_agent_identity", name: "test", agent: "talker" };
+  greeting: ({ type: string } & Record<string, unknown>) | undefined = {
+    type: "cf_agent_identity",
+    name: "test",
+    agent: "talker"
+  };
   /** Why the socket does not send anything. */
   refusal: Error | undefined;
   #waiting: (() => void)[] = [];
@@ -64,7 +68,7 @@ export class FakeServer implements ChatSocket {
   restore(): void {
     this.readyState = 1;
     this.#target.dispatchEvent(new Event("open"));
-    this.say(this.greeting);
+    if (this.greeting) this.say(this.greeting);
   }
 
   /** The next frame of a type that was not asked for yet. */

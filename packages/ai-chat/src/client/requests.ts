@@ -1,4 +1,5 @@
-import type { UIMessageChunk } from "ai";
+import type { UIMessage, UIMessageChunk } from "ai";
+import type { ChatSocket } from "./chat-socket";
 import type { ChatRequestBody, ChatRequestFrame } from "../protocol/frames";
 
 /** What goes with a request beside the messages. */
@@ -35,4 +36,12 @@ export function parseChunk(text: string): UIMessageChunk | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Loads what an agent has stored. */
+export async function fetchMessages(socket: ChatSocket): Promise<UIMessage[]> {
+  const response = await socket.fetch("get-messages");
+  if (!response.ok) throw new Error(`The messages could not be loaded (status ${response.status})`);
+  // It is an agent of a conversation.
+  return (await response.json()) as UIMessage[];
 }
