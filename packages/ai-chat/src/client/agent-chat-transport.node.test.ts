@@ -3,16 +3,7 @@ import type { UIMessage, UIMessageChunk } from "ai";
 import { expect, it, onTestFinished } from "vitest";
 import { AgentChatTransport } from "./agent-chat-transport";
 import { FakeConversation, FakeTab } from "./fake-conversation.node";
-
-const message = (id: string, role: UIMessage["role"]): UIMessage => ({ id, role, parts: [{ type: "text", text: id }] });
-const texts = (messages: readonly UIMessage[]) =>
-  messages.map(({ parts }) => parts.map((part) => (part.type === "text" ? part.text : part.type)).join(""));
-const speech = (text: string): UIMessageChunk[] => [
-  { type: "text-start", id: "t" },
-  { type: "text-delta", id: "t", delta: text },
-  { type: "text-end", id: "t" }
-];
-const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
+import { message, soon, speech, texts } from "./fake-page.node";
 
 function setup() {
   const server = new FakeConversation();
@@ -95,8 +86,8 @@ it("reads the answer to its own question, and not the one before it", async () =
   const other = new FakeTab(server);
   other.connect();
   server.script = () => speech("theirs");
-  const message: UIMessage = { id: "u1", role: "user", parts: [{ type: "text", text: "other" }] };
-  server.handle(other, { type: "cf_agent_chat_operation", id: "q", operation: "append", message });
+  const question = message("u1", "user");
+  server.handle(other, { type: "cf_agent_chat_operation", id: "q", operation: "append", message: question });
   server.script = () => speech("mine");
   void chat.sendMessage({ text: "hi" });
   for (let count = 0; count < 5; count++) await soon();

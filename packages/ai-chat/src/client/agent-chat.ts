@@ -2,7 +2,7 @@ import type { ChatTransport, UIMessage } from "ai";
 import { isOpenCall, type ToolPart } from "../messages/settle";
 import type { ChatClientFrame } from "../protocol/frames";
 import { isOpen, type ChatSocket } from "./chat-socket";
-import { ClientCalls, toError, toolNameOf } from "./client-calls";
+import { ClientCalls, decisionOf, resultOf, toError } from "./client-calls";
 import { Connection } from "./connection";
 import {
   emptyConversation,
@@ -229,21 +229,8 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     const call = this.#findCall((each) => each.toolCallId === toolCallId);
     if (!call) return;
     this.#calls.handled(toolCallId);
-    const result = "errorText" in output ? { errorText: output.errorText } : { output: output.output };
     const goesOn = this.#autoContinue && state !== "output-error";
-    const { clientTools } = this.#options;
-    const type = "cf_agent_tool_result";
-    const frame = {
-      type,
-      toolCallId,
-      toolName: toolNameOf(call),
-      output: undefined,
-      ...result,
-      state,
-      autoContinue: goesOn,
-      ...(clientTools && { clientTools })
-    } as const;
-    this.#answer({ toolCallId, fields: { ...result, state, approval: undefined }, frame }, goesOn);
+    this.#answer(resultOf(call, output, goesOn, this.#options.clientTools), goesOn);
   }
 
   /**
@@ -251,22 +238,13 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
    *
    * @param response `id` of the approval or of the call, `approved`; with `comment` why, with `input` other arguments for the call
    */
-  addToolApprovalResponse({ id, approved, reason, comment = reason, input }: ToolApprovalResponse): void {
+  addToolApprovalResponse(response: ToolApprovalResponse): void {
+    const { id } = response;
     const call = this.#findCall(
       (each) => each.state === "approval-requested" && (each.approval?.id === id || each.toolCallId === id)
     );
-    if (!call) return;
-    const { toolCallId } = call;
-    const why = comment === undefined ? {} : { comment };
-    const edited = input === undefined ? {} : { input };
-    const approval = { ...call.approval, approved, ...(comment !== undefined && { reason: comment }) };
-    const fields = { state: approved ? "approval-responded" : "output-denied", approval, ...edited };
     const goesOn = this.#autoContinue;
-    const type = "cf_agent_tool_approval";
-    this.#answer(
-      { toolCallId, fields, frame: { type, toolCallId, approved, autoContinue: goesOn, ...why, ...edited } },
-      goesOn
-    );
+    if (call) this.#answer(decisionOf(call, response, goesOn), goesOn);
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { UIMessage } from "ai";
 import { isOpenCall, type ToolPart } from "../messages/settle";
-import type { OnToolCallCallback, ToolOutput } from "./options";
+import type { ClientToolSchema } from "../protocol/frames";
+import type { CallAnswer } from "./events";
+import type { OnToolCallCallback, ToolApprovalResponse, ToolOutput } from "./options";
 
 /** Gives the calls that wait for this client to the application, once each. */
 export class ClientCalls {
@@ -36,5 +38,43 @@ export class ClientCalls {
 
 export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
-export const toolNameOf = (call: ToolPart): string =>
+const toolNameOf = (call: ToolPart): string =>
   call.type === "dynamic-tool" ? String((call as { toolName?: unknown }).toolName) : call.type.slice("tool-".length);
+
+/** What the result of a call changes, and how it is told. */
+export function resultOf(
+  call: ToolPart,
+  output: ToolOutput,
+  autoContinue: boolean,
+  clientTools: ClientToolSchema[] | undefined
+): CallAnswer {
+  const { toolCallId, state = "output-available" } = output;
+  const result = "errorText" in output ? { errorText: output.errorText } : { output: output.output };
+  const frame = {
+    type: "cf_agent_tool_result",
+    toolCallId,
+    toolName: toolNameOf(call),
+    output: undefined,
+    ...result,
+    state,
+    autoContinue,
+    ...(clientTools && { clientTools })
+  } as const;
+  return { toolCallId, fields: { ...result, state, approval: undefined }, frame };
+}
+
+/** What a person's decision changes, and how it is told. */
+export function decisionOf(
+  { toolCallId, approval }: ToolPart,
+  { approved, reason, comment = reason, input }: ToolApprovalResponse,
+  autoContinue: boolean
+): CallAnswer {
+  const why = comment === undefined ? {} : { comment };
+  const edited = input === undefined ? {} : { input };
+  const decided = { ...approval, approved, ...(comment !== undefined && { reason: comment }) };
+  return {
+    toolCallId,
+    fields: { state: approved ? "approval-responded" : "output-denied", approval: decided, ...edited },
+    frame: { type: "cf_agent_tool_approval", toolCallId, approved, autoContinue, ...why, ...edited }
+  };
+}

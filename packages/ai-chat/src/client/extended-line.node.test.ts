@@ -1,51 +1,8 @@
-import type { UIMessage, UIMessageChunk } from "ai";
+import type { UIMessage } from "ai";
 import { expect, it, onTestFinished, vi } from "vitest";
-import type { ChatClientFrame } from "../protocol/frames";
 import { AgentChat } from "./agent-chat";
-import { FakeConversation, FakeTab } from "./fake-conversation.node";
-import type { AgentChatOptions, OnToolCallCallback } from "./options";
-
-const message = (id: string, role: UIMessage["role"], text = id): UIMessage => ({
-  id,
-  role,
-  parts: [{ type: "text", text }]
-});
-const texts = (messages: readonly UIMessage[]) =>
-  messages.map(({ parts }) => parts.map((part) => (part.type === "text" ? part.text : part.type)).join(""));
-const speech = (...words: string[]): UIMessageChunk[] => [
-  { type: "text-start", id: "t" },
-  ...words.map((delta) => ({ type: "text-delta", id: "t", delta }) as const),
-  { type: "text-end", id: "t" }
-];
-const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-function conversation(...words: string[]): FakeConversation {
-  const server = new FakeConversation();
-  server.script = () => speech(...words);
-  return server;
-}
-
-/** A page that is connected and has what the server has. */
-function open(server: FakeConversation, options: AgentChatOptions = {}): { tab: FakeTab; chat: AgentChat } {
-  const tab = new FakeTab(server);
-  const chat = new AgentChat(tab, options);
-  onTestFinished(chat.attach());
-  tab.connect();
-  tab.settle();
-  return { tab, chat };
-}
-
-/** All that is to be said is said, and heard. */
-async function finish(server: FakeConversation): Promise<void> {
-  do {
-    await soon();
-    for (const tab of server.tabs) tab.settle();
-  } while (server.speak());
-  for (const tab of server.tabs) tab.settle();
-  await soon();
-}
-
-const sent = (tab: FakeTab, type: ChatClientFrame["type"]) => tab.sent.filter((frame) => frame.type === type);
+import { FakeTab } from "./fake-conversation.node";
+import { conversation, finish, message, open, sent, soon, speech, texts } from "./fake-page.node";
 
 it("sends what is new, and neither the list nor a request over HTTP", async () => {
   const server = conversation("yes");
@@ -360,52 +317,6 @@ it("stops what it waits for before anything is said", async () => {
   expect(chat.getSnapshot().status).toBe("ready");
   await finish(server);
   expect([texts(chat.getSnapshot().messages), server.messages]).toEqual([["hi"], chat.getSnapshot().messages]);
-});
-
-const call: UIMessageChunk[] = [
-  { type: "tool-input-available", toolCallId: "c1", toolName: "where", input: { exact: true } }
-];
-
-it("offers a call to the page that asked, and goes on with its result", async () => {
-  const server = conversation();
-  server.script = (question) => (question ? call : speech("there"));
-  const [asking, watching] = [vi.fn<OnToolCallCallback>(), vi.fn<OnToolCallCallback>()];
-  const { chat, tab } = open(server, { onToolCall: asking });
-  const other = open(server, { onToolCall: watching });
-  void chat.sendMessage({ text: "hi" });
-  await finish(server);
-  tab.cut();
-  tab.connect();
-  await finish(server);
-  expect(asking.mock.calls.map(([{ toolCall }]) => toolCall)).toEqual([
-    { toolCallId: "c1", toolName: "where", input: { exact: true } }
-  ]);
-  expect(watching).not.toHaveBeenCalled();
-  chat.addToolOutput({ toolCallId: "c1", output: 1 });
-  expect(chat.getSnapshot().status).toBe("submitted");
-  await finish(server);
-  expect(texts(chat.getSnapshot().messages)).toEqual(["hi", "tool-wherethere"]);
-  expect(other.chat.getSnapshot().messages).toEqual(chat.getSnapshot().messages);
-});
-
-it("gives way to the page that was first with a result", async () => {
-  const server = conversation();
-  server.script = (question) => (question ? call : []);
-  const onError = vi.fn();
-  const { chat, tab } = open(server, { onError });
-  void chat.sendMessage({ text: "hi" });
-  await finish(server);
-  const late = open(server, { onToolCall: ({ addToolOutput }) => addToolOutput({ toolCallId: "c1", output: "late" }) });
-  chat.addToolOutput({ toolCallId: "c1", output: "early" });
-  tab.settle();
-  await finish(server);
-  for (const page of [chat, late.chat])
-    expect(page.getSnapshot()).toMatchObject({
-      status: "ready",
-      error: undefined,
-      messages: [{}, { parts: [{ state: "output-available", output: "early" }] }]
-    });
-  expect(onError).not.toHaveBeenCalled();
 });
 
 it("begins with the messages of the application, and loads none", async () => {
