@@ -1,5 +1,6 @@
 import type { UIMessage, UIMessageChunk } from "ai";
 import { MessageBuilder } from "../messages/message-builder";
+import { isOpenCall } from "../messages/settle";
 import type { ChatClientFrame, ChatOperationFrame, ChatServerFrame, ChatSyncFrame } from "../protocol/frames";
 import type { ChatSocket } from "./chat-socket";
 
@@ -82,7 +83,8 @@ export class FakeConversation {
         );
         const answered = { ...message, parts } as UIMessage;
         this.change({ upsert: [answered] });
-        if (frame.autoContinue) this.#begin(`c${++this.#count}`, undefined, undefined, answered);
+        if (frame.autoContinue && !answered.parts.some(isOpenCall))
+          this.#begin(`c${++this.#count}`, undefined, undefined, answered);
         return;
       }
       default:

@@ -73,6 +73,8 @@ function open(name: string) {
   return { client, chat, text };
 }
 
+/** Several people may share the machine. */
+const until = (isSo: () => unknown) => vi.waitUntil(isSo, { timeout: 10_000, interval: 5 });
 const textOf = ({ parts }: UIMessage) => parts.map((part) => (part.type === "text" ? part.text : part.type)).join("");
 const stored = async ({ client }: ReturnType<typeof open>) =>
   (await (await client.fetch("get-messages")).json()) as UIMessage[];
@@ -81,14 +83,14 @@ it("speaks with a real agent: a question, its answer, another page, a later one"
   const [one, other] = [open("talk"), open("talk")];
   await one.chat.sendMessage({ text: "well said" });
   expect(one.text()).toBe("well said | well said ");
-  await vi.waitUntil(() => other.text() === one.text());
+  await until(() => other.text() === one.text());
   await other.chat.sendMessage({ text: "again" });
   await one.chat.regenerate();
   expect(one.text()).toBe("well said | well said  | again | again ");
   const late = open("talk");
-  await vi.waitUntil(() => !late.chat.getSnapshot().isLoading);
+  await until(() => !late.chat.getSnapshot().isLoading);
   const all = await stored(one);
-  for (const { chat } of [one, other, late]) await vi.waitUntil(() => isSame(chat.getSnapshot().messages, all));
+  for (const { chat } of [one, other, late]) await until(() => isSame(chat.getSnapshot().messages, all));
 });
 
 it("edits, and goes back to the branch before", async () => {
@@ -100,22 +102,22 @@ it("edits, and goes back to the branch before", async () => {
   const branches = await page.chat.branches(page.chat.getSnapshot().messages[0]!.id);
   expect(branches.map(textOf)).toEqual(["first", "second"]);
   await page.chat.selectBranch(question!.id);
-  await vi.waitUntil(() => page.text() === "first | first ");
+  await until(() => page.text() === "first | first ");
 });
 
 it("goes on with a stream after the connection was lost", async () => {
   const page = open("cut");
   const helper = open("cut");
   const asked = page.chat.sendMessage({ text: "slowly one two three" });
-  await vi.waitUntil(() => page.chat.getSnapshot().status === "submitted");
+  await until(() => page.chat.getSnapshot().status === "submitted");
   for (const shown of ["slowly ", "slowly one ", "slowly one two "]) {
-    await vi.waitUntil(async () => {
+    await until(async () => {
       await helper.client.call("next");
       return page.text().includes(`| ${shown}`);
     });
     page.client.reconnect();
   }
-  await vi.waitUntil(async () => {
+  await until(async () => {
     await helper.client.call("next");
     return page.chat.getSnapshot().status === "ready";
   });
@@ -129,10 +131,10 @@ it("clears, sets the list and deletes", async () => {
   await one.chat.sendMessage({ text: "first" });
   await one.chat.sendMessage({ text: "second" });
   one.chat.setMessages((messages) => messages.slice(0, 2));
-  await vi.waitUntil(() => other.text() === "first | first ");
-  await vi.waitUntil(() => one.text() === "first | first ");
+  await until(() => other.text() === "first | first ");
+  await until(() => one.text() === "first | first ");
   other.chat.clear();
-  await vi.waitUntil(() => one.text() === "" && other.text() === "");
+  await until(() => one.text() === "" && other.text() === "");
   expect(await stored(one)).toEqual([]);
 });
 
@@ -155,14 +157,12 @@ it("ends with what the agent has, however often it is cut", async () => {
       else await new Promise((resolve) => setImmediate(resolve));
     }
     await Promise.all(asked);
-    await vi.waitUntil(() =>
-      pages.every(({ client, chat }) => client.identified && chat.getSnapshot().status === "ready")
-    );
+    await until(() => pages.every(({ client, chat }) => client.identified && chat.getSnapshot().status === "ready"));
     const all = await stored(pages[0]!);
     const questions = all.filter(({ role }) => role === "user").map(textOf);
     expect([seed, questions.toSorted()]).toEqual([seed, said.toSorted()]);
     for (const { chat } of pages) {
-      await vi.waitUntil(() => isSame(chat.getSnapshot().messages, all)).catch(() => {});
+      await until(() => isSame(chat.getSnapshot().messages, all)).catch(() => {});
       expect([seed, chat.getSnapshot().messages]).toEqual([seed, all]);
     }
   }

@@ -8,6 +8,8 @@ import { FakeConversation, FakeTab } from "../client/fake-conversation.node";
 import { useAgentChat, type UseAgentChatOptions } from ".";
 
 const message = (id: string, role: UIMessage["role"]): UIMessage => ({ id, role, parts: [{ type: "text", text: id }] });
+/** Several people may share the machine. */
+const until = (isSo: () => unknown) => vi.waitUntil(isSo, { timeout: 10_000, interval: 5 });
 const textOf = ({ parts }: UIMessage) => parts.map((part) => (part.type === "text" ? part.text : part.type)).join("");
 const speech = (...words: string[]): UIMessageChunk[] => [
   { type: "text-start", id: "t" },
@@ -23,7 +25,7 @@ function start(...words: string[]) {
   onTestFinished(() => clearInterval(timer));
   const tab = () => new FakeTab(server);
   /** Says what is to be said, to the end. */
-  const finish = () => vi.waitUntil(() => server.turns.length > 0 && !drain());
+  const finish = () => until(() => server.turns.length > 0 && !drain());
   const drain = () => {
     while (server.speak()) {}
     return server.turns.length > 0;
@@ -49,7 +51,7 @@ it("shows a conversation while it is spoken, once in StrictMode", async () => {
   await expect.element(button).toHaveTextContent("ready:");
   await button.click();
   await expect.element(button).toHaveTextContent("submitted: hi");
-  await vi.waitUntil(() => server.turns.length === 1);
+  await until(() => server.turns.length === 1);
   for (let count = 0; count < 3; count++) server.speak();
   await expect.element(button).toHaveTextContent("streaming: hi, one");
   while (server.speak()) {}
@@ -72,7 +74,7 @@ it("shows the same in two tabs, one of which is offline for a while", async () =
   const [first, second] = [screen.getByRole("button").first(), screen.getByRole("button").last()];
   await expect.element(second).toHaveTextContent("ready:");
   await first.click();
-  await vi.waitUntil(() => server.turns.length === 1);
+  await until(() => server.turns.length === 1);
   for (let count = 0; count < 3; count++) server.speak();
   await expect.element(second).toHaveTextContent("streaming: hi, one");
   here.cut();
@@ -81,7 +83,7 @@ it("shows the same in two tabs, one of which is offline for a while", async () =
   // Said offline: it is on its way when there is one again.
   await first.click();
   here.connect();
-  await vi.waitUntil(() => server.turns.length === 1);
+  await until(() => server.turns.length === 1);
   while (server.speak()) {}
   for (const button of [first, second])
     await expect.element(button).toHaveTextContent("ready: hi, one two, hi, one two");
@@ -96,11 +98,11 @@ it("gives functions that stay the same, and calls the latest callbacks", async (
   });
   agent.connect();
   const { sendMessage, addToolOutput, stop } = hook.result.current;
-  await vi.waitUntil(() => !hook.result.current.isLoading);
+  await until(() => !hook.result.current.isLoading);
   void sendMessage({ text: "hi" });
   await hook.rerender({ onFinish: latest });
   await finish();
-  await vi.waitUntil(() => hook.result.current.status === "ready");
+  await until(() => hook.result.current.status === "ready");
   expect([old.mock.calls.length, latest.mock.calls.length]).toEqual([0, 1]);
   expect(hook.result.current).toMatchObject({ sendMessage, addToolOutput, stop, id: "talker/test" });
 });
@@ -114,10 +116,10 @@ it("goes to another conversation with another client", async () => {
   first.connect();
   second.connect();
   second.extended = true;
-  await vi.waitUntil(() => hook.result.current.messages.map(textOf).join() === "one");
+  await until(() => hook.result.current.messages.map(textOf).join() === "one");
   await hook.rerender(second);
   expect(hook.result.current.messages).toEqual([]);
-  await vi.waitUntil(() => hook.result.current.messages.map(textOf).join() === "other");
+  await until(() => hook.result.current.messages.map(textOf).join() === "other");
 });
 
 it("is rendered on a server with the messages that it is given, and begins with them in a page", async () => {
@@ -148,16 +150,16 @@ it("gives data parts to onData once, transient ones included, also after a loss"
   const seen: unknown[] = [];
   const hook = await renderHook(() => useAgentChat({ agent, onData: (part) => void seen.push(part) }));
   agent.connect();
-  await vi.waitUntil(() => !hook.result.current.isLoading);
+  await until(() => !hook.result.current.isLoading);
   void hook.result.current.sendMessage({ text: "hi" });
-  await vi.waitUntil(() => server.turns.length === 1);
+  await until(() => server.turns.length === 1);
   for (let count = 0; count < 3; count++) server.speak();
-  await vi.waitUntil(() => seen.length === 2);
+  await until(() => seen.length === 2);
   agent.cut();
   agent.connect();
-  await vi.waitUntil(() => agent.sent.filter(({ type }) => type === "cf_agent_chat_sync").length === 2);
+  await until(() => agent.sent.filter(({ type }) => type === "cf_agent_chat_sync").length === 2);
   while (server.speak()) {}
-  await vi.waitUntil(() => hook.result.current.status === "ready");
+  await until(() => hook.result.current.status === "ready");
   expect(seen).toEqual([
     { type: "data-step", data: 1, transient: true },
     { type: "data-step", id: "d", data: 2 }
@@ -183,17 +185,17 @@ it("runs the tools of the deprecated options, and says once what to use instead"
     useAgentChat({ agent, tools: { where: { execute }, pay: { execute } }, toolsRequiringConfirmation: ["pay"] })
   );
   agent.connect();
-  await vi.waitUntil(() => !hook.result.current.isLoading);
+  await until(() => !hook.result.current.isLoading);
   void hook.result.current.sendMessage({ text: "hi" });
   const states = () => hook.result.current.messages.at(-1)?.parts.map((part) => "state" in part && part.state);
-  await vi.waitUntil(() => server.turns.length === 1);
+  await until(() => server.turns.length === 1);
   while (server.speak()) {}
-  await vi.waitUntil(() => states()?.[0] === "output-available");
+  await until(() => states()?.[0] === "output-available");
   expect(states()).toEqual(["output-available", "input-available"]);
   hook.result.current.addToolResult({ toolCallId: "pay", result: "paid" });
-  await vi.waitUntil(() => server.turns.length === 1);
+  await until(() => server.turns.length === 1);
   while (server.speak()) {}
-  await vi.waitUntil(() => states()?.[1] === "output-available");
+  await until(() => states()?.[1] === "output-available");
   const lines = warn.mock.calls.map(([line]) => String(line).split(" ")[0]);
   expect(lines.toSorted()).toEqual(["addToolResult()", "tools", "toolsRequiringConfirmation"]);
   expect(agent.sent.find(({ type }) => type === "cf_agent_chat_operation")).toMatchObject({
