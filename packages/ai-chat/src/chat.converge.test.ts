@@ -54,9 +54,9 @@ function difference(one: string, other: string): string {
 const kinds = ["say 2", "say 5", "say 40", "tool 3", "tool 30", "ask 2", "die 3", "throw", "nothing"];
 
 /** Some clients of one conversation, and what happens to them. */
-async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>) {
+async function simulate(random: Random, title = "") {
   // Made anew each time: one that has met a crash is broken.
-  const agent = () => chatter(`converge ${random.seed}${flaw ? " flawed" : ""}`);
+  const agent = () => chatter(`converge ${random.seed} ${title}`);
   const problems: string[] = [];
   const states = new Map<string, string>();
   const took = (revision: string, messages: UIMessage[]) => {
@@ -96,7 +96,12 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
     if (keepsAll || random.chance(0.5)) return append;
     switch (random.below(8)) {
       case 0:
-        return { ...base, operation: "edit", messageId: some.id, message: random.chance(0.5) ? message : { ...message, id: some.id } };
+        return {
+          ...base,
+          operation: "edit",
+          messageId: some.id,
+          message: random.chance(0.5) ? message : { ...message, id: some.id }
+        };
       case 1:
         return { ...base, operation: "regenerate", messageId: some.id };
       case 2:
@@ -144,7 +149,8 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
       const [call] = openCalls(replica);
       if (call && random.chance(0.5))
         replica.send({ type: "cf_agent_tool_result", toolCallId: call, output: step, autoContinue: true });
-      if (random.chance(0.1)) replica.send({ type: "cf_agent_chat_request_cancel", id: `r${random.below(count)}-${random.seed}` });
+      if (random.chance(0.1))
+        replica.send({ type: "cf_agent_chat_request_cancel", id: `r${random.below(count)}-${random.seed}` });
     }
     if (random.chance(0.25)) {
       const known = replicas[0]!.messages;
@@ -153,12 +159,17 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
     }
     if (!keepsAll && random.chance(0.1)) {
       const branched = (await truth(agent())).branches;
-      if (branched.length > 0) replicas[0]!.perform({ type: "cf_agent_chat_operation", id: `s${step}-${random.seed}`, operation: "select", messageId: random.pick(branched) });
+      if (branched.length > 0)
+        replicas[0]!.perform({
+          type: "cf_agent_chat_operation",
+          id: `s${step}-${random.seed}`,
+          operation: "select",
+          messageId: random.pick(branched)
+        });
     }
     if (random.chance(0.35)) await random.pick(faults)();
     if (random.chance(0.5)) await random.pick(replicas).barrier();
   }
-  await flaw?.(agent());
   // What is sent again may begin a turn.
   for (let round = 0, calm = 0; round < 12 && calm < 3; round++) {
     await agent().idle();
@@ -174,7 +185,9 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
     problems.push(...replica.problems);
     if (!replica.isSettled) problems.push(`${replica.id} waits for ${[...replica.pending.keys()].join()}`);
     if (canonical(replica.messages) !== canonical(messages))
-      problems.push(`${replica.id} has other than is stored: ${difference(canonical(replica.messages), canonical(messages))}`);
+      problems.push(
+        `${replica.id} has other than is stored: ${difference(canonical(replica.messages), canonical(messages))}`
+      );
     for (const id of replica.accepted) {
       const known = turns.filter(({ request_id }) => request_id === id).length;
       if (known !== 1) problems.push(`${known} turns of ${id}`);
@@ -188,7 +201,8 @@ async function simulate(random: Random, flaw?: (stub: Stub) => Promise<unknown>)
   if (new Set(messages.map(({ id }) => id)).size !== messages.length) problems.push("a message is there twice");
   if (turns.some(({ outcome }) => outcome === null)) problems.push("a turn has no end");
   if (chunks > 0) problems.push("the log was not emptied");
-  if (branches.some((id) => messages.some((message) => message.id === id))) problems.push("a message is in two branches");
+  if (branches.some((id) => messages.some((message) => message.id === id)))
+    problems.push("a message is in two branches");
   // Thousands of agents would fill the memory.
   await cut(agent());
   return { replicas, problems, turns };
@@ -218,3 +232,35 @@ it(
   },
   fuzzTimeoutMs(240_000)
 );
+
+/** Has some changes of the transcript keep the revision that was there before. */
+async function withoutSomeRevisions(run: () => Promise<unknown>): Promise<void> {
+  type Exec = (this: SqlStorage, query: string, ...values: unknown[]) => unknown;
+  const prototype = await runInDurableObject(
+    chatter("any"),
+    (_, { storage }) => Object.getPrototypeOf(storage.sql) as { exec: Exec }
+  );
+  const { exec } = prototype;
+  let changes = 0;
+  prototype.exec = function (query, ...values) {
+    const bump = /^UPDATE cf_ai_chat_transcript SET revision[^;]*;\n/;
+    const isLost = bump.test(query) && ++changes % 3 === 0;
+    return exec.call(this, isLost ? query.replace(bump, "") : query, ...values);
+  };
+  try {
+    await run();
+  } finally {
+    prototype.exec = exec;
+  }
+}
+
+it("[C4] a server that skips a revision is caught", { timeout: 60_000 }, async () => {
+  await logged(() =>
+    withoutSomeRevisions(async () => {
+      const seeds = Array.from({ length: 30 }, (_, seed) => new Random(seed));
+      const runs = await Promise.all(seeds.map((random) => simulate(random, "skipping")));
+      const caught = runs.filter(({ problems }) => problems.some((problem) => problem.includes("two transcripts")));
+      expect(caught.length).toBeGreaterThan(0);
+    })
+  );
+});

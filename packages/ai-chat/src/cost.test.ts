@@ -57,10 +57,13 @@ it.each([10, 500])("[T3] answers an operation in 8 statements, after %d messages
   expect(rowsRead).toBeLessThan(12);
 });
 
-it.each([10, 500])("[T3] needs one statement more for 25 chunks, and nothing else, after %d messages", async (length) => {
-  const { statements } = await costOfOperation(`long operation ${length}`, length, 96);
-  expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(8 + 4);
-});
+it.each([10, 500])(
+  "[T3] needs one statement more for 25 chunks, and nothing else, after %d messages",
+  async (length) => {
+    const { statements } = await costOfOperation(`long operation ${length}`, length, 96);
+    expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(8 + 4);
+  }
+);
 
 it("[T3] reads no more than 60 rows on a wake with 500 messages, for clients that have them, and a turn", async () => {
   const stub = counter("extended-wake");

@@ -33,13 +33,15 @@ const chunksPerRow = 25;
 
 /**
  * The chunks of the turn that is speaking: one at a time does. They are packed: a row holds up to 25, one JSON text a line, so that
- * a stream costs few writes. The rows go when the turn's message is stored.
+ * a stream costs few writes; what must not be lost is written at once. The rows go when the turn's message is stored.
  */
 export class StreamLog {
   readonly #schema: Schema;
   readonly #now: () => number;
   #id = "";
   #stored = 0;
+  /** The index of the first chunk of each row. */
+  #rows: number[] = [];
   #chunks: string[] = [];
 
   constructor(schema: Schema, now: () => number) {
@@ -49,8 +51,7 @@ export class StreamLog {
 
   begin(id: string): void {
     this.#id = id;
-    this.#stored = 0;
-    this.#chunks = [];
+    this.forget();
   }
 
   /** The number of the last chunk; 0 for none. */
@@ -63,10 +64,14 @@ export class StreamLog {
     return this.#stored > 0;
   }
 
-  /** Adds a chunk, as JSON text. */
-  append(chunk: string): void {
+  /**
+   * Adds a chunk, as JSON text.
+   *
+   * @param isStep it has to be known after a crash
+   */
+  append(chunk: string, isStep = false): void {
     this.#chunks.push(chunk);
-    if (this.#chunks.length < chunksPerRow) return;
+    if (this.#chunks.length < chunksPerRow && !isStep) return;
     this.#schema.write(
       "INSERT INTO cf_ai_chat_stream_chunks (id, stream_id, body, chunk_index, created_at) VALUES (?, ?, ?, ?, ?)",
       `${this.#id}:${this.#stored}`,
@@ -75,6 +80,7 @@ export class StreamLog {
       this.#stored,
       this.#now()
     );
+    this.#rows.push(this.#stored);
     this.#stored += this.#chunks.length;
     this.#chunks = [];
   }
@@ -83,7 +89,7 @@ export class StreamLog {
   after(seq: number): Numbered[] {
     const numbered: Numbered[] = [];
     if (seq < this.#stored) {
-      const first = seq - (seq % chunksPerRow);
+      const first = this.#rows.findLast((index) => index <= seq) ?? 0;
       const query =
         "SELECT body FROM cf_ai_chat_stream_chunks WHERE stream_id = ? AND chunk_index >= ? ORDER BY chunk_index";
       const texts = this.#schema.read<{ body: string }>(query, this.#id, first).flatMap(({ body }) => body.split("\n"));
@@ -96,6 +102,7 @@ export class StreamLog {
   /** Forgets what was said, after its rows are gone. */
   forget(): void {
     this.#stored = 0;
+    this.#rows = [];
     this.#chunks = [];
   }
 

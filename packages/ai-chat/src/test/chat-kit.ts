@@ -57,7 +57,7 @@ export const chunksOf = (frames: readonly Frame[]) =>
     .map(({ body }) => JSON.parse(body) as { type: string; id?: string; delta?: string; messageId?: string });
 
 /** What the agent answers to `GET …/get-messages`. */
-export const stored = async (stub: Stub) =>
+export const stored = async (stub: { fetch(url: string): Promise<Response> }) =>
   (await (await stub.fetch("http://test/agents/talker/name/get-messages")).json()) as UIMessage[];
 
 /** Rows of the agent's database, from outside of its code. */

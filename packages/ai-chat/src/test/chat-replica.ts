@@ -97,6 +97,11 @@ export class ChatReplica {
   }
 
   #receive(frame: ChatServerFrame): void {
+    // What comes before the answer is part of it: without what was there before, it means nothing.
+    if (this.#isSyncing && (frame.type === "cf_agent_chat_delta" || frame.type === "cf_agent_use_chat_response")) {
+      if (frame.type === "cf_agent_use_chat_response" && frame.done) this.#heard(frame);
+      return;
+    }
     switch (frame.type) {
       case "cf_agent_chat_snapshot":
         if (frame.messages) return this.#snapshot(frame, frame.messages);
@@ -127,7 +132,11 @@ export class ChatReplica {
     this.#isSyncing = false;
     const { epoch, revision, reset, removed = [], after = {}, turn } = frame;
     if (reset) this.messages = messages;
-    else this.#apply(removed, messages.map((message) => ({ message, after: after[message.id] })));
+    else
+      this.#apply(
+        removed,
+        messages.map((message) => ({ message, after: after[message.id] }))
+      );
     this.#have(epoch, revision);
     const { attempt = 1 } = turn ?? {};
     if (!turn) this.#turn = undefined;
@@ -162,10 +171,15 @@ export class ChatReplica {
     this.#turn.builder.apply(chunk as never);
   }
 
-  #done({ id, turnId = "", seq, epoch = "", revision = 0, outcome }: ChatResponseFrame): void {
+  #heard({ id, turnId = "" }: ChatResponseFrame): void {
     if (this.#ends.has(turnId) && !this.#askedAgain.has(id) && !this.#askedAgain.has(turnId))
       this.problems.push(`${this.id} heard twice that ${id} is over`);
     this.#ends.add(turnId);
+  }
+
+  #done(frame: ChatResponseFrame): void {
+    const { turnId, seq, epoch = "", revision = 0, outcome } = frame;
+    this.#heard(frame);
     const turn = this.#turn?.id === turnId ? this.#turn : undefined;
     if (turn) this.#turn = undefined;
     if (epoch === this.epoch && revision <= this.revision) return;
@@ -180,7 +194,10 @@ export class ChatReplica {
     return new MessageBuilder(known ?? { id: messageId, role: "assistant", parts: [] });
   }
 
-  #apply(removed: readonly string[], upserted: readonly { message: UIMessage; after?: string | null | undefined }[]): void {
+  #apply(
+    removed: readonly string[],
+    upserted: readonly { message: UIMessage; after?: string | null | undefined }[]
+  ): void {
     const messages = this.messages.filter(({ id }) => !removed.includes(id));
     for (const { message, after } of upserted) {
       const known = messages.findIndex(({ id }) => id === message.id);

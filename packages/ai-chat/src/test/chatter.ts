@@ -1,9 +1,10 @@
 import type { UIMessage, UIMessageChunk } from "ai";
 import { AIChatAgent, type OnChatMessageOptions } from "../index";
+import type { ChatRecoveryPolicy } from "../turn/recovery";
 
 /** Says what the last question wants, piece by piece: others come between. The name of the instance says how it recovers. */
 export class Chatter extends AIChatAgent {
-  override chatRecovery = (["resume", "ask", "off"] as const)[Number(/\d+/.exec(this.ctx.id.name ?? "")?.[0] ?? 0) % 3]!;
+  override chatRecovery = recoveryOf(this.ctx.id.name ?? "");
 
   override onChatMessage(_onFinish: unknown, { requestId, abortSignal }: OnChatMessageOptions) {
     const question = this.messages.findLast(({ role }) => role === "user");
@@ -11,8 +12,12 @@ export class Chatter extends AIChatAgent {
     const wanted = part?.type === "text" ? part.text : "";
     if (wanted.startsWith("throw")) throw new Error("no model today");
     if (wanted.startsWith("nothing")) return undefined;
-    const chunks = chunksFor(wanted, requestId);
+    const chunks = wanted.startsWith("once") ? this.#once(requestId) : chunksFor(wanted, requestId);
     const encoder = new TextEncoder();
+    const effect = () => {
+      this.sql`CREATE TABLE IF NOT EXISTS effects (request TEXT)`;
+      this.sql`INSERT INTO effects (request) VALUES (${requestId})`;
+    };
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
         // A turn of the event loop, in which anything may come.
@@ -20,10 +25,27 @@ export class Chatter extends AIChatAgent {
         const next = chunks.shift();
         if (!next || abortSignal.aborted) controller.close();
         else if (next === "die") controller.error(new Error("upstream is gone"));
-        else controller.enqueue(encoder.encode(`data: ${JSON.stringify(next)}\n\n`));
+        else {
+          if (next.type === "tool-output-available") effect();
+          controller.enqueue(encoder.encode(`data: ${JSON.stringify(next)}\n\n`));
+        }
       }
     });
     return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
+  }
+
+  /** A tool that has an effect, then words. Who is shown what became of the tool does not run it again. */
+  #once(requestId: string) {
+    const chunks = chunksFor("tool 3", requestId);
+    const last = this.messages.at(-1);
+    const wasCalled = last?.role === "assistant" && last.parts.some((part) => part.type === "tool-server");
+    return wasCalled ? [chunks[0]!, ...chunks.slice(5)] : chunks;
+  }
+
+  /** How often the tool has had its effect. */
+  effects() {
+    this.sql`CREATE TABLE IF NOT EXISTS effects (request TEXT)`;
+    return this.sql<{ n: number }>`SELECT count(*) AS n FROM effects`[0]!.n;
   }
 
   override onError() {}
@@ -38,6 +60,11 @@ export class Chatter extends AIChatAgent {
   async versions(messageId: string) {
     return (await this.branchesOf(messageId)).map(({ id }) => id);
   }
+}
+
+function recoveryOf(name: string): ChatRecoveryPolicy {
+  const policies = ["resume", "ask", "off"] as const;
+  return policies.find((policy) => name.startsWith(policy)) ?? policies[Number(/\d+/.exec(name)?.[0] ?? 0) % 3]!;
 }
 
 function chunksFor(wanted: string, requestId: string): (UIMessageChunk | "die")[] {

@@ -46,8 +46,7 @@ export const snapshot = (connection: TestConnection) =>
 
 export const done = (connection: TestConnection, id?: string) =>
   connection.next<ChatResponseFrame>(
-    (frame) =>
-      frame.type === "cf_agent_use_chat_response" && frame.done && (id === undefined || frame.id === id)
+    (frame) => frame.type === "cf_agent_use_chat_response" && frame.done && (id === undefined || frame.id === id)
   );
 
 /** Asks a question and waits for the whole answer. */

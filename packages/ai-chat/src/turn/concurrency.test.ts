@@ -2,7 +2,18 @@ import { runInDurableObject } from "cloudflare:test";
 import type { UIMessage } from "ai";
 import { expect, it } from "vitest";
 import { connect } from "../../../agents/src/test/kit";
-import { ask as askDocumented, assistant, doneOf, isDone, said, stored, talker, text, user, type Frame } from "../test/chat-kit";
+import {
+  ask as askDocumented,
+  assistant,
+  doneOf,
+  isDone,
+  said,
+  stored,
+  talker,
+  text,
+  user,
+  type Frame
+} from "../test/chat-kit";
 import { accepted, append, ask, done, extended, operation, refused } from "../test/extended-kit";
 import { answers, textAnswer } from "../test/script";
 import type { ChatConcurrency } from "./operations";

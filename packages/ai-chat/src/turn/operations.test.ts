@@ -65,7 +65,9 @@ it("[U1] accepts a question with the id of its answer, tells everybody what chan
   expect(await b.nextFrame()).toEqual(end);
   expect(await b.settled()).toEqual([]);
   expect(await stored(stub)).toMatchObject([{ id: "u1" }, { id: messageId }]);
-  expect(await stub.questions()).toMatchObject([{ requestId: "r1", body: { zone: "UTC" }, headers: { "x-token": "t" } }]);
+  expect(await stub.questions()).toMatchObject([
+    { requestId: "r1", body: { zone: "UTC" }, headers: { "x-token": "t" } }
+  ]);
 });
 
 it("[C1] sends documented clients what they know, to the frame, and clients of the extensions no lists", async () => {
@@ -290,7 +292,10 @@ it("[C3] takes an answer to a call once it waits, says that it has it, and refus
 it("runs an approved call with what was approved, and keeps why", async () => {
   const { stub, a } = await two("approval");
   a.send(append("r1", "u1", "script"));
-  await stub.say({ type: "start" }, { type: "tool-input-available", toolCallId: "p1", toolName: "pay", input: { n: 9 } });
+  await stub.say(
+    { type: "start" },
+    { type: "tool-input-available", toolCallId: "p1", toolName: "pay", input: { n: 9 } }
+  );
   await stub.say({ type: "tool-approval-request", toolCallId: "p1", approvalId: "a1" });
   await stub.sayEnd();
   await done(a, "r1");

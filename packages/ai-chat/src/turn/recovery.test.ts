@@ -8,7 +8,8 @@ import { answers, textAnswer } from "../test/script";
 
 answers.set("hi", () => textAnswer("hello"));
 // A row of the log, so that a kill leaves something of them.
-const words = (count: number) => Array.from({ length: count }, (_, n) => ({ type: "text-delta", id: "t", delta: `${n} ` }));
+const words = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({ type: "text-delta", id: "t", delta: `${n} ` }));
 const textOf = (message: UIMessage | undefined) =>
   message?.parts.map((part) => (part.type === "text" ? part.text : "")).join("");
 
@@ -23,7 +24,8 @@ async function cutAfter(name: string, ...chunks: object[]) {
   return { stub: talker(name), first };
 }
 
-const attemptsOf = async (name: string) => (await talker(name).getTurns()).map(({ attempts, outcome }) => [attempts, outcome]);
+const attemptsOf = async (name: string) =>
+  (await talker(name).getTurns()).map(({ attempts, outcome }) => [attempts, outcome]);
 
 it("[R1] runs a turn again that was cut, under its ids, and drops what was half said", async () => {
   const { stub, first } = await cutAfter("resume text", { type: "text-start", id: "t" }, ...words(30));
@@ -95,7 +97,13 @@ it("[R1] does not ask again when all had been said", async () => {
   const [a] = await extended(talker(name));
   a.send(append("r1", "u1", "script"));
   const finish = { type: "finish", messageMetadata: { model: "m" } };
-  await talker(name).say({ type: "start" }, { type: "text-start", id: "t" }, ...words(21), { type: "text-end", id: "t" }, finish);
+  await talker(name).say(
+    { type: "start" },
+    { type: "text-start", id: "t" },
+    ...words(21),
+    { type: "text-end", id: "t" },
+    finish
+  );
   await a.next((frame: Frame) => frame.body === JSON.stringify(finish));
   await killAll();
   const [, head] = await extended(talker(name), "b");
@@ -216,18 +224,21 @@ it("[R4] runs what had only waited, in its order", async () => {
   ]);
 });
 
-it.each(["resume", "ask", "off"])("[R4] [U4] %s: does not run what was stopped, and keeps what it said", async (policy) => {
-  const name = `${policy} stopped`;
-  const [a] = await extended(talker(name));
-  // The model is deaf, and its end is held up.
-  a.send(append("r1", "u1", "script"));
-  await talker(name).say({ type: "start" }, { type: "text-start", id: "t" }, ...words(30));
-  await a.next((frame: Frame) => String(frame.body).includes('"29 "'));
-  await rows(talker(name), "UPDATE cf_ai_chat_turns SET cancelled = 1");
-  await killAll();
-  expect(textOf((await stored(talker(name)))[1])).toMatch(/^0 1 2 /);
-  expect(await attemptsOf(name)).toEqual([[1, "cancelled"]]);
-});
+it.each(["resume", "ask", "off"])(
+  "[R4] [U4] %s: does not run what was stopped, and keeps what it said",
+  async (policy) => {
+    const name = `${policy} stopped`;
+    const [a] = await extended(talker(name));
+    // The model is deaf, and its end is held up.
+    a.send(append("r1", "u1", "script"));
+    await talker(name).say({ type: "start" }, { type: "text-start", id: "t" }, ...words(30));
+    await a.next((frame: Frame) => String(frame.body).includes('"29 "'));
+    await rows(talker(name), "UPDATE cf_ai_chat_turns SET cancelled = 1");
+    await killAll();
+    expect(textOf((await stored(talker(name)))[1])).toMatch(/^0 1 2 /);
+    expect(await attemptsOf(name)).toEqual([[1, "cancelled"]]);
+  }
+);
 
 it("[R5] runs nothing of the application before it has started", async () => {
   const name = "resume starting";

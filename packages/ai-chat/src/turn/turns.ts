@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Connection } from "agents";
 import { publicMessage } from "agents/capability";
-import type { UIMessage, UIMessageChunk } from "ai";
+import type { UIMessage } from "ai";
 import { MessageBuilder } from "../messages/message-builder";
 import { closeOpenCalls, settleCut } from "../messages/settle";
 import type { Alongside, Change, Place, Transcript } from "../messages/transcript";
 import type { ClientToolSchema, LiveTurn, TurnOutcome } from "../protocol/frames";
 import type { Audience, Spoken } from "../stream/audience";
+import { isAtOnce, normalize, unlessAborted } from "../stream/chunks";
 import { readResponse, withText, type ReadChunk } from "../stream/read-response";
 import type { Numbered, StreamLog } from "../stream/stream-log";
 import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
@@ -59,6 +60,8 @@ interface Turn extends Spoken {
   isDue: boolean;
   /** Another turn answers for it. */
   isMerged: boolean;
+  /** A tool was called in the step that is being said. */
+  hasCalled: boolean;
   firstChunkMs: number | undefined;
   usage: Usage;
 }
@@ -205,6 +208,7 @@ export class Turns {
       attempts: this.isBusy ? 0 : 1,
       isDue: this.isBusy,
       isMerged: false,
+      hasCalled: false,
       firstChunkMs: undefined,
       usage: {}
     };
@@ -292,6 +296,7 @@ export class Turns {
       cancelled: 0,
       isDue: true,
       isMerged: false,
+      hasCalled: false,
       firstChunkMs: undefined,
       usage: {}
     });
@@ -419,7 +424,7 @@ export class Turns {
   #say(turn: Turn, builder: MessageBuilder, { chunk, text }: ReadChunk): void {
     if (turn.cancelled === 2) return;
     builder.apply(chunk);
-    this.#deps.log.append(text);
+    this.#deps.log.append(text, isAtOnce(chunk, turn));
     this.#deps.audience.chunk(turn, this.#deps.log.seq, text);
     if ("messageMetadata" in chunk) turn.usage = { ...turn.usage, ...usageOfMetadata(chunk.messageMetadata) };
   }
@@ -482,29 +487,4 @@ interface Ended {
   change?: Change;
   /** What is stored is what its chunks say. */
   isAsSaid?: boolean;
-}
-
-/** What the server decides about a chunk: the message's id, and where the finish reason is. */
-function normalize(read: ReadChunk, messageId: string): ReadChunk {
-  const { chunk } = read;
-  if (chunk.type === "start") return withText({ ...chunk, messageId });
-  if (chunk.type === "finish" && chunk.finishReason !== undefined) {
-    const { finishReason, ...rest } = chunk;
-    const metadata = typeof rest.messageMetadata === "object" ? rest.messageMetadata : undefined;
-    return withText({ ...rest, messageMetadata: { ...metadata, finishReason } } as UIMessageChunk);
-  }
-  return read;
-}
-
-/** Settles with the promise, or with `undefined` as soon as the signal is aborted: the application may ignore it. */
-async function unlessAborted(
-  promise: Promise<Response | undefined>,
-  signal: AbortSignal
-): Promise<Response | undefined> {
-  // An answer that comes after nobody waits for it any more is not read, and one that fails is no news.
-  promise.then((late) => (signal.aborted ? late?.body?.cancel() : undefined)).catch(() => undefined);
-  const aborted = new Promise<undefined>((resolve) =>
-    signal.addEventListener("abort", () => resolve(undefined), { once: true })
-  );
-  return Promise.race([promise, aborted]);
 }
