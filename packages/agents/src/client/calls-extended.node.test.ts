@@ -254,3 +254,18 @@ async function collect<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
   for await (const value of values) collected.push(value);
   return collected;
 }
+
+it("says whether the agent at the other end of this connection takes part in the extensions", async () => {
+  const agent = await fakeAgent();
+  const client = agent.client({ minReconnectionDelay: 1 });
+  expect(client.extended).toBe(undefined);
+  for (const isExtended of [true, false]) {
+    const peer = await agent.accepted();
+    if (isExtended) peer.greet({ revision: 0 });
+    else peer.send({ type: "cf_agent_identity", name: "a", agent: "counter" });
+    await client.ready;
+    expect(client.extended).toBe(isExtended);
+    client.reconnect();
+    expect(client.extended).toBe(undefined);
+  }
+});

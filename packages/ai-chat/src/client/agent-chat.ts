@@ -380,17 +380,19 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
 
   async #rewrite(messages: Message[]): Promise<void> {
     const shown = new Set(this.getSnapshot().messages.map(({ id }) => id));
-    let count = -1;
+    const loaded = () => this.#state.transcript.messages;
     // The list that is sent is the whole list.
-    while (this.#state.transcript.hasMore && this.#state.transcript.messages.length !== count) {
-      count = this.#state.transcript.messages.length;
-      await this.#connection.extended.loadMore();
+    for (let count = -1; this.#state.transcript.hasMore && loaded().length !== count;) {
+      count = loaded().length;
+      await this.loadMore();
     }
-    const older = this.#state.transcript.messages.filter(({ id }) => !shown.has(id));
-    const all = [...older, ...messages];
-    const { line } = this.#connection;
-    if (line) line.rewrite(all);
-    else this.#dispatch({ type: "listed", messages: all });
+    if (this.#state.transcript.hasMore) {
+      const error = new Error("The messages cannot be set: the older ones could not be loaded");
+      return this.#dispatch({ type: "erred", error });
+    }
+    const all = [...loaded().filter(({ id }) => !shown.has(id)), ...messages];
+    // Any server takes a list; without a connection, it waits for one.
+    (this.#connection.line ?? this.#connection.documented).rewrite(all);
   }
 
   #answer(answer: CallAnswer, goesOn: boolean): void {

@@ -378,6 +378,38 @@ it("sets the list with the older messages that are not loaded", async () => {
   expect(lists.map(({ length }) => length)).toEqual([149]);
 });
 
+it("does not set a list that would lose the older messages", async () => {
+  const server = conversation();
+  server.messages = Array.from({ length: 150 }, (_, index) => message(`m${index}`, "user"));
+  const { tab, chat } = open(server);
+  tab.cut();
+  chat.setMessages((messages) => messages.slice(0, -1));
+  await soon();
+  tab.connect();
+  await finish(server);
+  expect([sent(tab, "cf_agent_chat_messages"), chat.getSnapshot().error?.message]).toEqual([
+    [],
+    "The messages cannot be set: the older ones could not be loaded"
+  ]);
+});
+
+it("sets a list offline when there is a connection again", async () => {
+  const server = conversation();
+  server.messages = [message("u0", "user"), message("u1", "user")];
+  const { tab, chat } = open(server);
+  const { handle } = server;
+  vi.spyOn(server, "handle").mockImplementation((from, frame) => {
+    if (frame.type === "cf_agent_chat_messages") server.change({ removed: ["u1"] });
+    else handle.call(server, from, frame);
+  });
+  tab.cut();
+  chat.setMessages((messages) => messages.slice(0, 1));
+  expect(texts(chat.getSnapshot().messages)).toEqual(["u0"]);
+  tab.connect();
+  await finish(server);
+  expect([texts(server.messages), texts(chat.getSnapshot().messages)]).toEqual([["u0"], ["u0"]]);
+});
+
 it("streams into 10,000 messages without long work", async () => {
   const server = conversation();
   const all = Array.from({ length: 10_000 }, (_, index) => message(`m${index}`, index % 2 ? "assistant" : "user"));
