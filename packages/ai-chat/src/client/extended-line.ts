@@ -26,7 +26,7 @@ export class ExtendedLine implements Line {
   /** The conversation is what the server had when it answered on this connection. */
   #isInStep = false;
   #isBeginning = false;
-  /** Operations that have been sent at any time, and operations and answers that have been sent on this connection. */
+  /** Operations that have been sent and not answered, and operations and answers that have been sent on this connection. */
   readonly #everSent = new Set<string>();
   readonly #sent = new Set<string>();
   /** Those whose turn may have ended while nobody here could hear it. */
@@ -270,6 +270,7 @@ export class ExtendedLine implements Line {
   #accepted({ id, turnId, epoch, revision }: ChatAcceptedFrame): void {
     this.#host.dispatch({ type: "accepted", id, epoch, revision, hasTurn: turnId !== undefined });
     const { transcript, turn } = this.#host.state;
+    this.#everSent.delete(id);
     const mayBeOver = this.#uncertain.delete(id) && turn?.requestId !== id;
     if (mayBeOver || epoch !== transcript.epoch || revision > transcript.revision) this.#sync(mayBeOver);
   }

@@ -1,6 +1,6 @@
 import type { UIMessageChunk } from "ai";
 import { expect, it } from "vitest";
-import { eachSeed, fuzzSeeds, type Random } from "../../../agents/src/test/random";
+import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../../../agents/src/test/random";
 import { emptyConversation, viewOf } from "./conversation";
 import type { ChatEvent } from "./events";
 import { reduce } from "./reduce";
@@ -57,4 +57,8 @@ function reordered(random: Random): void {
   expect(viewOf(state)).toEqual(viewOf(whole));
 }
 
-it(`chunks that come twice, late or out of turn change nothing (${fuzzSeeds} seeds)`, () => eachSeed(reordered));
+it(
+  `chunks that come twice, late or out of turn change nothing (${fuzzSeeds} seeds)`,
+  () => eachSeed(reordered),
+  fuzzTimeoutMs(5000)
+);
