@@ -282,7 +282,8 @@ export class Operations {
       const closed = this.#closedLast(continues ? isOpenCall : undefined);
       if (closed) changes.upserted.unshift(closed);
     }
-    const operation = instead ? trigger.split("-")[0]! : continues ? "continue" : "append";
+    const replaced = changes.edited.length > 0 ? "edit" : "regenerate";
+    const operation = instead ? replaced : continues ? "continue" : "append";
     const request = {
       requestId: id,
       operation,
