@@ -3,7 +3,7 @@ import { installCapability } from "agents/capability";
 import type { UIMessage } from "ai";
 import { Chat } from "./chat";
 import type { ClientToolSchema } from "./protocol/frames";
-import { Refusal } from "./protocol/refusal";
+import { Refusal } from "./turn/refusal";
 import type { ChatConcurrency } from "./turn/operations";
 import type { ChatRecovery } from "./turn/recovery";
 import type { ChatTurn } from "./turn/turn-records";

@@ -23,7 +23,7 @@ export const transcriptSchema: SchemaDefinition = {
 export type Place = string;
 
 export const placeAt = (atMs: number): Place => new Date(atMs).toISOString().slice(0, 23).replace("T", " ");
-export const timeOf = (place: Place): number => Date.parse(`${place.replace(" ", "T")}Z`);
+const timeOf = (place: Place): number => Date.parse(`${place.replace(" ", "T")}Z`);
 
 export interface Entry {
   message: UIMessage;

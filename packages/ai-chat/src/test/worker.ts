@@ -37,6 +37,9 @@ export class Talker extends AIChatAgent {
   #isStarted = false;
   override async onStart() {
     await new Promise<void>((resolve) => queueMicrotask(resolve));
+    // Not waited for: what was cut comes first.
+    if (this.ctx.id.name === "resume saving" && this.messages.length === 1)
+      void this.saveMessages([{ id: "u2", role: "user", parts: [{ type: "text", text: "hi" }] }]);
     this.#isStarted = true;
   }
   readonly errors: string[] = [];

@@ -240,14 +240,14 @@ it("goes on with an answer that was stopped, and answers a question that has non
 });
 
 it("clears for everybody, with what is being said", async () => {
-  const { stub, a, b } = await speaking("clear");
+  const { stub, a, b } = await speaking("cleared");
   b.send(operation("c1", "clear"));
   expect(await snapshot(a)).toMatchObject({ reset: true, messages: [], revision: 2 });
   expect(await accepted(b, "c1")).toMatchObject({ revision: 2 });
   expect(await done(a, "r1")).toMatchObject({ outcome: "cancelled" });
   expect(await stored(stub)).toEqual([]);
   await ask(a, "r2", "hi");
-  expect(await everything("clear")).toHaveLength(2);
+  expect(await everything("cleared")).toHaveLength(2);
 });
 
 it("[U4] holds a stop for what goes on with the message that it stopped, and refuses answers to its calls", async () => {

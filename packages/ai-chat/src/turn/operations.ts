@@ -9,7 +9,7 @@ import type { Alongside, Change, Entry, Transcript } from "../messages/transcrip
 import { parseRequestBody } from "../protocol/checks";
 import type { ChatOperationFrame, ChatRequestFrame, ClientToolSchema } from "../protocol/frames";
 import type { Audience } from "../stream/audience";
-import { Refusal } from "../protocol/refusal";
+import { Refusal } from "./refusal";
 import type { RequestContext } from "./request-context";
 import type { TurnRecords } from "./turn-records";
 import { KnownRequest, type AcceptedTurn, type Others, type TurnRequest, type Turns } from "./turns";
@@ -282,7 +282,8 @@ export class Operations {
       const closed = this.#closedLast(continues ? isOpenCall : undefined);
       if (closed) changes.upserted.unshift(closed);
     }
-    const operation = instead ? trigger.split("-")[0]! : continues ? "continue" : "append";
+    const replaced = changes.edited.length > 0 ? "edit" : "regenerate";
+    const operation = instead ? replaced : continues ? "continue" : "append";
     const request = {
       requestId: id,
       operation,
@@ -423,7 +424,7 @@ interface Asking {
   keepContext?: boolean;
 }
 
-export const busyText = "Another message is being answered";
+const busyText = "Another message is being answered";
 
 const requestOf = (connection: Connection, frame: ChatOperationFrame): TurnRequest => ({
   requestId: frame.id,

@@ -247,6 +247,18 @@ it("[R5] runs nothing of the application before it has started", async () => {
   expect(await runInDurableObject(talker(name), (agent) => agent.startedFirst)).toBe(true);
 });
 
+it("[R5] runs what was cut first, and once, when the program asks for a turn while it starts", async () => {
+  const name = "resume saving";
+  await cutAfter(name, { type: "text-start", id: "t" }, ...words(30));
+  const [b] = await extended(talker(name), "b");
+  await talker(name).say({ type: "start" }, ...text("t", "again"));
+  await talker(name).sayEnd();
+  await done(b, "r1");
+  await done(b);
+  expect(await stored(talker(name))).toMatchObject([{ id: "u1" }, said("again"), { id: "u2" }, said("hello")]);
+  expect(await talker(name).questions()).toHaveLength(2);
+});
+
 it("[R1] is found by its alarm, with hibernated clients, who are told", async () => {
   const name = "resume alarm";
   const [a, head] = await extended(talker(name));

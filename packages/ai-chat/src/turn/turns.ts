@@ -107,6 +107,8 @@ const running = new AsyncLocalStorage<Turn>();
 export class Turns {
   readonly #deps: TurnDeps;
   readonly #open: Turn[] = [];
+  /** Turns of an earlier life that do not run yet. */
+  readonly #takenUp: Turn[] = [];
   #tail: Promise<void> = Promise.resolve();
   /** Turns that have ended, which the database would not record. */
   readonly #unrecorded: number[] = [];
@@ -190,6 +192,8 @@ export class Turns {
    */
   accept(request: TurnRequest, change: (alongside: Alongside) => Change, others: Others = "first"): AcceptedTurn {
     const { transcript, records, now } = this.#deps;
+    // A program may ask for a turn while it starts: these come before.
+    this.start();
     const ended = others === "stopped" || others === "dropped" ? [...this.#open] : [];
     const merged = others === "merged" ? this.#open.slice(1).filter(({ request: { continues } }) => !continues) : [];
     const turn: Turn = {
@@ -279,7 +283,7 @@ export class Turns {
     clientTools
   }: OpenTurn): void {
     const { transcript } = this.#deps;
-    this.#open.push({
+    const turn: Turn = {
       n,
       id,
       requestId,
@@ -299,11 +303,14 @@ export class Turns {
       hasCalled: false,
       firstChunkMs: undefined,
       usage: {}
-    });
+    };
+    this.#open.push(turn);
+    this.#takenUp.push(turn);
   }
 
+  /** Lets them run. */
   start(): void {
-    for (const turn of this.#open) void this.#enqueue(turn);
+    for (const turn of this.#takenUp.splice(0)) void this.#enqueue(turn);
   }
 
   // --- ending ---

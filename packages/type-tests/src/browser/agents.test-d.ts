@@ -10,8 +10,10 @@ import type { HeavyAgent, HeavyChat, HeavyState, Plan } from "../server/heavy-ag
 // A method of every agent is nobody's to call: one that `client/agent-members.ts` does not know shows here.
 expectTypeOf<keyof AgentMethods<Agent>>().toBeNever();
 expectTypeOf<keyof AgentMethods<Agent<Cloudflare.Env, { n: number }, { id: string }>>>().toBeNever();
-// A chat agent adds two which clients could call, were they callable.
-expectTypeOf<keyof AgentMethods<AIChatAgent>>().toEqualTypeOf<"persistMessages" | "saveMessages">();
+// A chat agent adds some which clients could call, were they callable.
+expectTypeOf<keyof AgentMethods<AIChatAgent>>().toEqualTypeOf<
+  "branchesOf" | "getTurns" | "persistMessages" | "sanitizeMessageForPersistence" | "saveMessages" | "selectBranch"
+>();
 
 type Callable = "baseMethod" | "plan" | "overloaded" | "echo" | "rest" | "union" | "stream";
 expectTypeOf<keyof AgentMethods<HeavyAgent>>().toEqualTypeOf<Callable>();
