@@ -112,6 +112,8 @@ export type ChatResponseFrame = {
   turnId?: string;
   /** Extension: the place of the chunk in its turn, from 1. */
   seq?: number;
+  /** Extension: the turn's, if it is not the first. */
+  attempt?: number;
   /** Extension, with `done`. */
   outcome?: TurnOutcome;
   /** Extension, with `done`: of the transcript that has the answer. */
