@@ -25,6 +25,8 @@ export interface Spoken {
   readonly source: Connection | undefined;
   /** It goes on with a message instead of beginning one. */
   readonly continuation: boolean;
+  /** How often it was begun. */
+  readonly attempts?: number;
 }
 
 export interface TurnDone {
@@ -94,7 +96,7 @@ export class Audience {
     this.#broadcast(
       (connection) =>
         isExtended(connection)
-          ? (extended ??= JSON.stringify({ type, turnId: turn.id, seq, ...frame } satisfies ChatServerFrame))
+          ? (extended ??= JSON.stringify({ type, ...numberOf(turn, seq), ...frame } satisfies ChatServerFrame))
           : (documented ??= JSON.stringify({ type, ...frame } satisfies ChatServerFrame)),
       this.#isLate
     );
@@ -106,8 +108,7 @@ export class Audience {
       this.send(connection, {
         type: "cf_agent_use_chat_response",
         id: turn.requestId,
-        turnId: turn.id,
-        seq,
+        ...numberOf(turn, seq),
         body: text,
         done: false,
         ...(turn.continuation && { continuation: true })
@@ -248,6 +249,13 @@ export class Audience {
     this.#deps.connections.broadcastFrame(frame, except);
   }
 }
+
+/** Which chunk of which attempt it is. */
+const numberOf = ({ id, attempts = 1 }: Spoken, seq: number) => ({
+  turnId: id,
+  seq,
+  ...(attempts > 1 && { attempt: attempts })
+});
 
 /** The end of a turn as documented clients know it. */
 function doneFrame({ requestId, continuation }: Spoken, { outcome, error }: TurnDone): ChatResponseFrame {

@@ -288,5 +288,6 @@ it("[U3] starts again with the chunks of another attempt for a client that has s
   await b.next((frame: Frame) => String(frame.body).includes("text-end"));
   b.send(sync({ epoch: head.epoch, revision: head.revision, turnId: first.turnId, seq: 32 }));
   expect(await snapshot(b)).toMatchObject({ turn: { attempt: 2, seq: 4 } });
-  expect(((await b.settled()) as { seq?: number }[]).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+  const chunks = (await b.settled()) as { seq: number; attempt: number }[];
+  expect(chunks.map(({ seq, attempt }) => [seq, attempt])).toEqual([1, 2, 3, 4].map((seq) => [seq, 2]));
 });
