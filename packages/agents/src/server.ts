@@ -77,7 +77,8 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
         mayDo: (connection, operation) => this.authorize(connection, operation),
         identityFrame: () => this.#identify(),
         emit: (type, payload) => this.#emit(type, payload),
-        failed: (error) => this.#failed(error, currentContext())
+        failed: (error) => this.#failed(error, currentContext()),
+        run: (entry, run) => this.#gate.run(entry, run)
       }
     });
   }

@@ -81,6 +81,12 @@ export class Gate {
     }
   }
 
+  /** Runs what the instance itself does, and whose errors are handled by whoever asks for it. */
+  async run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
+    if (this.#phase !== "started") await this.#start();
+    return runInContext(entry ? new EntryContext(this.#self, entry) : this.#plain, run);
+  }
+
   /**
    * Runs an event of the runtime, which has no use for a result or an error: errors are reported. What is done at once takes no
    * promise, which for a message is a good part of its cost.

@@ -5,6 +5,7 @@ import { Alarms, type AlarmPort } from "./alarm";
 import type { Capability, FrameHandler, Operation } from "./capability";
 import { hasFlag, type Connection, type ConnectionContext, type Owner } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
+import type { Entry } from "./context";
 import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
 
@@ -22,6 +23,8 @@ export interface HostHooks {
   identityFrame(): string | undefined;
   emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): void | Promise<void>;
+  /** Runs code of the agent when it has started, with this context. Its errors are the caller's. */
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result>;
 }
 
 export interface HostDeps {
@@ -179,6 +182,11 @@ export class Host {
 
   async failed(error: unknown): Promise<void> {
     await this.#hooks.failed(error);
+  }
+
+  /** Runs code of the agent that nobody calls from outside: when it has started, and with a context of its own. */
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
+    return this.#hooks.run(entry, run);
   }
 
   wake(nowMs: number): Promise<void> {

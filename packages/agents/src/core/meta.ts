@@ -2,7 +2,7 @@ import { execute, type SqlBinding, type SqlRow } from "./sql";
 
 /** The part of Durable Object storage that the core uses. */
 export interface Storage {
-  readonly sql: Pick<SqlStorage, "exec">;
+  readonly sql: Pick<SqlStorage, "exec" | "databaseSize">;
   readonly kv: { get(key: string): unknown; put(key: string, value: unknown): void };
   transactionSync<Result>(run: () => Result): Result;
 }
@@ -22,9 +22,13 @@ interface MetaRow {
   name?: string;
   /** Tables that an older release wrote, before there was this row. */
   inherited?: string[];
+  /** Capabilities that want to look at their tables at the next start. */
+  marked?: string[];
 }
 
 const key = "cf_agents_meta";
+/** A database without tables is not larger. */
+const emptyBytes = 8_192;
 
 /**
  * The one row that is read at each wake. It says which capabilities ever wrote (so that no table is made, asked or migrated
@@ -53,6 +57,22 @@ export class Meta {
   inherits(tables: readonly string[]): boolean {
     const inherited = this.#inherited();
     return tables.some((table) => inherited.includes(table));
+  }
+
+  /** The same, without a look at the tables where it is plain that there are none. */
+  mayInherit(tables: readonly string[]): boolean {
+    return (this.#stored || this.#storage.sql.databaseSize > emptyBytes) && this.inherits(tables);
+  }
+
+  isMarked(name: string): boolean {
+    return this.#row.marked?.includes(name) ?? false;
+  }
+
+  mark(name: string, marked: boolean): void {
+    if (this.isMarked(name) === marked) return;
+    const others = this.#row.marked?.filter((other) => other !== name) ?? [];
+    this.#row.marked = marked ? [...others, name] : others;
+    this.#save();
   }
 
   /** Looked up once in the life of a database: where the row is stored, it knows. */
@@ -104,10 +124,11 @@ export class Meta {
 
   #save(): void {
     const inherited = this.#inherited();
-    const { versions, wakes, name = this.#name } = this.#row;
+    const { versions, wakes, name = this.#name, marked = [] } = this.#row;
     const row: MetaRow = { versions, wakes };
     if (name !== undefined) row.name = name;
     if (inherited.length > 0) row.inherited = [...inherited];
+    if (marked.length > 0) row.marked = marked;
     this.#storage.kv.put(key, row);
     this.#row = row;
     this.#stored = true;
@@ -136,6 +157,21 @@ export class Schema {
   /** Whether there is anything to read. Never writes. */
   get exists(): boolean {
     return this.#meta.version(this.#name) > 0 || this.#meta.inherits(this.#definition.tables);
+  }
+
+  /** Whether the tables are those of an older release, and nothing has looked at them since. */
+  get isInherited(): boolean {
+    return this.#meta.version(this.#name) === 0 && this.#meta.mayInherit(this.#definition.tables);
+  }
+
+  /** Whether `mark` was called, perhaps in an earlier life of the instance. Costs nothing. */
+  get isMarked(): boolean {
+    return this.#meta.isMarked(this.#name);
+  }
+
+  /** Something in these tables waits for the next start of the instance, or does not any more. */
+  mark(marked: boolean): void {
+    this.#meta.mark(this.#name, marked);
   }
 
   /** Reads rows; none when the tables do not exist. */

@@ -34,6 +34,8 @@ export interface ChannelEventMap {
     | Event<"tool:approval", { toolCallId: string; approved: boolean }>;
   schedule:
     | Event<"schedule:create" | "schedule:execute" | "schedule:cancel" | "queue:create", Task>
+    // Its method does not exist; and: it still ran when it was to run again.
+    | Event<"schedule:parked" | "queue:parked" | "schedule:skip", Task>
     | Event<"schedule:retry" | "queue:retry", Attempt>
     | Event<"schedule:error" | "queue:error", Failure>;
   lifecycle:

@@ -139,7 +139,10 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "schedule:error": true,
     "queue:create": true,
     "queue:retry": true,
-    "queue:error": true
+    "queue:error": true,
+    "schedule:parked": true,
+    "schedule:skip": true,
+    "queue:parked": true
   },
   lifecycle: {
     connect: true,

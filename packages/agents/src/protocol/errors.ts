@@ -3,6 +3,7 @@ export type AgentErrorCode =
   | "AGENT_DESTROYED"
   | "AGENT_NAME_UNKNOWN"
   | "AGENT_START_TIMEOUT"
+  | "CALLBACK_UNKNOWN"
   | "CALL_CANCELLED"
   | "CALL_REFUSED"
   | "CALL_TIMEOUT"
@@ -14,8 +15,12 @@ export type AgentErrorCode =
   | "CONNECTION_STATE_TOO_LARGE"
   | "CONNECTION_TAGS_INVALID"
   | "FRAME_TOO_LARGE"
+  | "PAYLOAD_NOT_SERIALIZABLE"
+  | "PAYLOAD_TOO_LARGE"
   | "PROPS_NOT_SERIALIZABLE"
+  | "QUEUE_OPTIONS_INVALID"
   | "RETRY_OPTIONS_INVALID"
+  | "SCHEDULE_ARGUMENTS_REVERSED"
   | "SCHEDULE_INVALID"
   | "SQL_FAILED"
   | "SQL_VALUE_INVALID"
@@ -24,7 +29,8 @@ export type AgentErrorCode =
   | "STATE_REJECTED"
   | "STATE_TOO_LARGE"
   | "STATE_UNREADABLE"
-  | "STATE_VALIDATION_ASYNC";
+  | "STATE_VALIDATION_ASYNC"
+  | "TASK_INTERRUPTED";
 
 /**
  * The one error class of this project. It lives in `protocol/` because both ends throw it.

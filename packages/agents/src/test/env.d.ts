@@ -2,6 +2,7 @@ import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
+import type { Worker } from "./work-agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -30,6 +31,7 @@ declare global {
       FileAgent: DurableObjectNamespace<FileAgent>;
       PresenceAgent: DurableObjectNamespace<PresenceAgent>;
       SensorHub: DurableObjectNamespace<SensorHub>;
+      Worker: DurableObjectNamespace<Worker>;
     }
   }
 }

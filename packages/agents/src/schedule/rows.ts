@@ -1,0 +1,148 @@
+import type { Schema } from "../core/meta";
+import type { SqlBinding } from "../core/sql";
+import { columnsOf, dueOf, neverMs, type Definition, type Glance, type Row } from "./schema";
+import type { ScheduleCriteria } from "./types";
+
+const definitionColumns = [
+  "callback",
+  "payload",
+  "type",
+  "delayInSeconds",
+  "cron",
+  "intervalSeconds",
+  "retry_options",
+  "time_zone",
+  "missed"
+] as const satisfies readonly (keyof Definition)[];
+
+const insertQuery = `INSERT INTO cf_agents_schedules (${definitionColumns.join(", ")}, id, key, time, ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const replaceQuery = `UPDATE cf_agents_schedules SET ${definitionColumns.map((column) => `${column} = ?`).join(", ")},
+  time = ?, ms = ?, attempt = 0, lease = NULL, running = 0, planned = NULL, paused = NULL, parked = NULL WHERE id = ?`;
+/** What no claim holds. */
+const settled = "attempt = 0, lease = NULL, running = 0, planned = NULL, parked = NULL";
+
+export const isSame = (row: Definition, definition: Definition): boolean =>
+  definitionColumns.every((column) => row[column] === definition[column]);
+
+/** The statements about `cf_agents_schedules`. */
+export class Rows {
+  readonly #schema: Schema;
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  insert(definition: Definition, id: string, key: string | null, dueMs: number): void {
+    this.#schema.write(insertQuery, ...valuesOf(definition), id, key, ...columnsOf(dueMs));
+  }
+
+  replace(definition: Definition, id: string, dueMs: number): void {
+    this.#schema.write(replaceQuery, ...valuesOf(definition), ...columnsOf(dueMs), id);
+  }
+
+  get(id: string): Row | undefined {
+    return this.#schema.read<Row>("SELECT * FROM cf_agents_schedules WHERE id = ?", id)[0];
+  }
+
+  withKey(key: string): Row | undefined {
+    return this.#schema.read<Row>("SELECT * FROM cf_agents_schedules WHERE key = ?", key)[0];
+  }
+
+  find({ id, type, timeRange: { start, end } = {} }: ScheduleCriteria): Row[] {
+    const conditions: string[] = [];
+    const values: SqlBinding[] = [];
+    const where = (condition: string, ...bound: SqlBinding[]) => {
+      conditions.push(condition);
+      values.push(...bound);
+    };
+    if (id !== undefined) where("id = ?", id);
+    if (type !== undefined) where("type = ?", type);
+    // The index knows of seconds; what a pause has moved is where it was.
+    const due = "coalesce(paused, parked, time * 1000 + ms)";
+    if (start) where(`${due} >= ?`, start.getTime());
+    if (end) where(`${due} <= ?`, end.getTime());
+    const query = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
+    return this.#schema.read<Row>(`SELECT * FROM cf_agents_schedules ${query} ORDER BY time, ms`, ...values);
+  }
+
+  /** The earliest ones. */
+  glance(limit: number): Glance[] {
+    return this.#schema.read<Glance>(
+      `SELECT id, type, time, ms, attempt, lease, planned, paused, parked, cron, intervalSeconds, time_zone, missed
+       FROM cf_agents_schedules ORDER BY time, ms LIMIT ?`,
+      limit
+    );
+  }
+
+  /** When the earliest is due. */
+  earliest(): number | undefined {
+    const [row] = this.#schema.read<Pick<Row, "time" | "ms">>(
+      "SELECT time, ms FROM cf_agents_schedules ORDER BY time, ms LIMIT 1"
+    );
+    return row && dueOf(row) < neverMs ? dueOf(row) : undefined;
+  }
+
+  claim(id: string, lease: string, nowMs: number): Row | undefined {
+    const query = `UPDATE cf_agents_schedules SET lease = ?, attempt = attempt + 1, running = 1, execution_started_at = ?
+      WHERE id = ? AND paused IS NULL RETURNING *`;
+    return this.#schema.write<Row>(query, lease, Math.floor(nowMs / 1_000), id)[0];
+  }
+
+  remove(id: string): Row | undefined {
+    return this.#schema.write<Row>("DELETE FROM cf_agents_schedules WHERE id = ? RETURNING *", id)[0];
+  }
+
+  removeClaimed(id: string, lease: string): boolean {
+    const query = "DELETE FROM cf_agents_schedules WHERE id = ? AND lease = ? RETURNING id";
+    return this.#schema.write(query, id, lease).length > 0;
+  }
+
+  /** A repeating schedule goes on at its next time, unless it was paused while it ran. */
+  repeat(id: string, lease: string | null, atMs: number): boolean {
+    const [time, ms] = columnsOf(atMs);
+    const query = `UPDATE cf_agents_schedules SET time = iif(paused IS NULL, ?, time), ms = iif(paused IS NULL, ?, ms),
+      paused = iif(paused IS NULL, NULL, ?), ${settled} WHERE id = ? AND lease IS ? RETURNING id`;
+    return this.#schema.write(query, time, ms, atMs, id, lease).length > 0;
+  }
+
+  /** It waits for another attempt; what it was planned for is kept. */
+  postpone(
+    id: string,
+    lease: string,
+    atMs: number,
+    attempt: number,
+    moved: { planned?: number; parked?: number }
+  ): boolean {
+    const [time, ms] = columnsOf(atMs);
+    const query = `UPDATE cf_agents_schedules SET time = iif(paused IS NULL, ?, time), ms = iif(paused IS NULL, ?, ms),
+      attempt = ?, lease = NULL, running = 0, planned = ?, parked = ? WHERE id = ? AND lease = ? RETURNING id`;
+    const { planned = null, parked = null } = moved;
+    return this.#schema.write(query, time, ms, attempt, planned, parked, id, lease).length > 0;
+  }
+
+  pause(id: string): Row | undefined {
+    const [time, ms] = columnsOf(neverMs);
+    const query = `UPDATE cf_agents_schedules SET paused = coalesce(parked, planned, time * 1000 + ms), parked = NULL,
+      time = ?, ms = ? WHERE id = ? AND paused IS NULL RETURNING *`;
+    return this.#schema.write<Row>(query, time, ms, id)[0];
+  }
+
+  resume(id: string, atMs: number): void {
+    const query = `UPDATE cf_agents_schedules SET paused = NULL, time = ?, ms = ?, ${settled} WHERE id = ?`;
+    this.#schema.write(query, ...columnsOf(atMs), id);
+  }
+
+  /** The methods for which schedules are parked. */
+  parkedCallbacks(): string[] {
+    const query = "SELECT DISTINCT callback FROM cf_agents_schedules WHERE parked IS NOT NULL";
+    return this.#schema.read<{ callback: string }>(query).map(({ callback }) => callback);
+  }
+
+  unpark(callback: string): void {
+    const query = `UPDATE cf_agents_schedules SET time = parked / 1000, ms = parked % 1000, parked = NULL
+      WHERE callback = ? AND parked IS NOT NULL`;
+    this.#schema.write(query, callback);
+  }
+}
+
+const valuesOf = (definition: Definition): SqlBinding[] => definitionColumns.map((column) => definition[column]);
