@@ -65,7 +65,9 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
       owner: this,
       alarm: {
         set: (atMs) => void ctx.storage.setAlarm(atMs),
-        clear: () => void ctx.storage.deleteAlarm()
+        clear: () => void ctx.storage.deleteAlarm(),
+        now: () => Date.now(),
+        wait
       },
       hooks: {
         onConnect: (connection, context) => this.onConnect(connection, context),

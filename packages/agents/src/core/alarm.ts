@@ -4,6 +4,9 @@ import type { Meta } from "./meta";
 export interface AlarmPort {
   set(atMs: number): void;
   clear(): void;
+  now(): number;
+  /** Resolves after `delayMs`, or as soon as the signal is aborted. */
+  wait(delayMs: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Whoever wants to be woken. `nextWake` is asked only after `changed(name)`, and on the wake itself. */
@@ -11,6 +14,15 @@ export interface Waker {
   readonly name: string;
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;
+  /** The alarm went off and nobody had asked for it. Returns the next wake after a look at the tables themselves. */
+  onStrayAlarm?(): number | undefined;
+}
+
+/** One alarm, while it lasts. */
+interface Ring {
+  readonly working: Map<string, Promise<void>>;
+  readonly failed: Set<string>;
+  report(error: unknown): Promise<void> | void;
 }
 
 const retryMs = 1_000;
@@ -26,6 +38,8 @@ export class Alarms {
   readonly #wakers = new Map<string, Waker>();
   /** Alarms in a row at which something failed. An eviction forgets them, which costs an early retry. */
   #failures = 0;
+  /** While an alarm lasts: what is due meanwhile has changed. */
+  #rearm: (() => void) | undefined;
 
   constructor(meta: Meta, port: AlarmPort) {
     this.#meta = meta;
@@ -41,6 +55,7 @@ export class Alarms {
     const before = this.#earliest();
     const wake = this.#wakers.get(name)?.nextWake?.();
     if (!this.#meta.setWake(name, wake)) return;
+    this.#rearm?.();
     const after = this.#earliest();
     if (after === before) return;
     if (after === undefined) this.#port.clear();
@@ -55,28 +70,68 @@ export class Alarms {
       .sort((a, b) => a.atMs - b.atMs);
   }
 
-  /** The alarm went off. One failing capability does not keep the others from their work. */
+  /**
+   * The alarm went off. One failing capability does not keep the others from their work, nor does one that takes its time: the
+   * runtime gives no other alarm before this one is over, so what becomes due meanwhile is started by a timer.
+   */
   async ring(nowMs: number, failed: (error: unknown) => Promise<void> | void): Promise<void> {
-    let failures = 0;
-    const attempt = async (work: () => unknown) => {
-      try {
-        await work();
-      } catch (error) {
-        failures++;
-        await failed(error);
-      }
-    };
-    for (const { name, atMs } of this.reasons()) {
-      if (atMs > nowMs) break;
-      const waker = this.#wakers.get(name);
-      await attempt(() => waker?.onWake?.(nowMs));
-      await attempt(() => this.#meta.setWake(name, waker?.nextWake?.()));
+    if (!this.reasons().some(({ atMs }) => atMs <= nowMs)) this.#lookAround();
+    const ring: Ring = { working: new Map(), failed: new Set(), report: failed };
+    this.#startDue(ring, nowMs);
+    while (ring.working.size > 0) {
+      await this.#whatever(ring);
+      if (ring.working.size > 0) this.#startDue(ring, this.#port.now());
     }
-    if (failures > 0) return this.again(nowMs);
+    if (ring.failed.size > 0) return this.again(nowMs);
     this.#failures = 0;
     // The runtime cleared the alarm when it rang.
     const next = this.#earliest();
     if (next !== undefined) this.#port.set(next);
+  }
+
+  /** Nobody asked for this alarm: perhaps an older release did, which knows nothing of our reasons. */
+  #lookAround(): void {
+    for (const waker of this.#wakers.values()) {
+      if (waker.onStrayAlarm) this.#meta.setWake(waker.name, waker.onStrayAlarm());
+    }
+  }
+
+  #startDue(ring: Ring, nowMs: number): void {
+    for (const { name, atMs } of this.reasons()) {
+      if (atMs > nowMs) break;
+      if (!ring.working.has(name) && !ring.failed.has(name)) ring.working.set(name, this.#work(ring, name, nowMs));
+    }
+  }
+
+  async #work(ring: Ring, name: string, nowMs: number): Promise<void> {
+    const waker = this.#wakers.get(name);
+    const attempt = async (work: () => unknown) => {
+      try {
+        await work();
+      } catch (error) {
+        ring.failed.add(name);
+        await ring.report(error);
+      }
+    };
+    await attempt(() => waker?.onWake?.(nowMs));
+    await attempt(() => this.#meta.setWake(name, waker?.nextWake?.()));
+    ring.working.delete(name);
+  }
+
+  /** Resolves when one has done its work, or another one is due. */
+  async #whatever(ring: Ring): Promise<void> {
+    const over = new AbortController();
+    const others = new Promise<void>((resolve) => {
+      const arm = (): void => {
+        const next = this.reasons().find(({ name }) => !ring.working.has(name) && !ring.failed.has(name));
+        if (next) void this.#port.wait(Math.max(0, next.atMs - this.#port.now()), over.signal).then(resolve);
+      };
+      this.#rearm = arm;
+      arm();
+    });
+    await Promise.race([...ring.working.values(), others]);
+    this.#rearm = undefined;
+    over.abort();
   }
 
   /** The alarm went off in vain: what is due gets another one, after a pause that grows, so that it does not ring for ever. */

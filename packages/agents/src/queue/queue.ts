@@ -61,7 +61,7 @@ type Claimed = Task & { readonly row: Row };
 /** While items run, the alarm looks after them: an instance that ends without one would leave them to the next event. */
 const lookAfterMs = 10_000;
 /** How long an alarm may last; what is left gets the next one. */
-const holdMs = 5_000;
+const holdMs = 60_000;
 const maxSeconds = 10 * 365.25 * 24 * 3_600;
 
 /** Calls that wait for their turn. The rows are the truth; what is in memory only says where to look. */
@@ -180,6 +180,11 @@ export class Queue implements Capability, TaskTable<Claimed> {
     if (!this.#isBusy) this.#lookMs = undefined;
     else nextMs = Math.max(this.#deps.now(), Math.min(nextMs, (this.#lookMs ??= this.#deps.now() + lookAfterMs)));
     return nextMs === Infinity ? undefined : nextMs;
+  }
+
+  onStrayAlarm(): number | undefined {
+    this.#isKnown = false;
+    return this.#deps.schema.exists ? this.#deps.now() : undefined;
   }
 
   async onWake(): Promise<void> {

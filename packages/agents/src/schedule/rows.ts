@@ -68,7 +68,7 @@ export class Rows {
   /** The earliest ones. */
   glance(limit: number): Glance[] {
     return this.#schema.read<Glance>(
-      `SELECT id, type, time, ms, attempt, lease, planned, paused, parked, cron, intervalSeconds, time_zone, missed
+      `SELECT id, callback, type, time, ms, attempt, lease, planned, paused, parked, cron, intervalSeconds, time_zone, missed
        FROM cf_agents_schedules ORDER BY time, ms LIMIT ?`,
       limit
     );

@@ -165,6 +165,11 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     return Math.min(nextMs ?? Infinity, this.#deps.now() + lookAfterMs);
   }
 
+  onStrayAlarm(): number | undefined {
+    this.#isKnown = true;
+    return (this.#lane.nextMs = this.#rows.earliest());
+  }
+
   async onWake(): Promise<void> {
     this.#isKnown = true;
     this.#isRinging = true;
@@ -248,14 +253,15 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   /** What becomes of the next time of a schedule that still runs: an interval skips it, until the execution is taken for dead. */
   #overlap(row: Glance, running: Running, nowMs: number): "ready" | number {
     if (!isRepeating(row)) return Infinity;
-    running.nextMs ??= following(row, Math.max(plannedOf(row), running.startedMs)) ?? Infinity;
-    if (running.nextMs > nowMs) return running.nextMs;
-    if (row.type === "interval" && running.nextMs - running.startedMs <= this.#deps.hungMs()) {
+    const { nextMs = Infinity } = running;
+    if (nextMs > nowMs) return nextMs;
+    if (row.type === "interval" && nextMs - running.startedMs <= this.#deps.hungMs()) {
+      this.#deps.emit("schedule:skip", () => ({ callback: row.callback, id: row.id }));
       this.#deps.warn(`Skipping interval schedule ${row.id}: previous execution still running`);
       return (running.nextMs = following(row, nowMs) ?? Infinity);
     }
     // The claim of the running execution ends with this.
-    this.#rows.repeat(row.id, row.lease, running.nextMs);
+    this.#rows.repeat(row.id, row.lease, nextMs);
     return "ready";
   }
 
@@ -265,7 +271,12 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     const row = this.#rows.claim(id, lease, this.#deps.now());
     if (!row) return undefined;
     const retry = readRetry(row.retry_options, this.#deps.retryDefaults());
-    return { id, lease, row, callback: row.callback, payload: row.payload, attempt: row.attempt, retry };
+    const task = { id, lease, row, callback: row.callback, payload: row.payload, attempt: row.attempt, retry };
+    if (!isRepeating(row)) return task;
+    const nextMs = following(row, Math.max(plannedOf(row), this.#deps.now())) ?? Infinity;
+    // The lane waits for the execution: it is to look at the next time even so.
+    this.#lane.note(nextMs);
+    return { ...task, nextMs };
   }
 
   run({ row }: Claimed, payload: unknown): unknown {

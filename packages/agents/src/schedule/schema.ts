@@ -61,7 +61,7 @@ export interface Row extends Definition {
 }
 
 /** What tells when a row runs, and again. */
-export type Glance = Omit<Row, "payload" | "callback" | "key" | "retry_options" | "delayInSeconds">;
+export type Glance = Omit<Row, "payload" | "key" | "retry_options" | "delayInSeconds">;
 
 /** The time of rows that wait for nothing but `resume`: the last one that a `Date` can have. */
 export const neverMs = 8_640_000_000_000_000;

@@ -48,8 +48,8 @@ export interface RunnerDeps {
 export interface Running {
   readonly lease: string;
   readonly startedMs: number;
-  /** The next time that the task has beside the one that runs, for a repeating one. */
-  nextMs?: number;
+  /** When it is to run again, for one that repeats: the first such time that is not yet dealt with. */
+  nextMs: number | undefined;
 }
 
 const dayMs = 24 * 3_600_000;
@@ -94,7 +94,7 @@ export class Runner<Claimed extends Task> {
     }
     if (!this.#deps.has(task.callback)) return this.#park(task);
     if (interrupted) this.#careful = carefulClaims;
-    const running: Running = { lease, startedMs: this.#deps.now() };
+    const running: Running = { lease, startedMs: this.#deps.now(), nextMs: task.nextMs };
     this.running.set(id, running);
     try {
       if (this.#careful > 0) {

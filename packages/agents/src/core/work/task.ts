@@ -14,6 +14,8 @@ export interface Task {
   /** Who may settle it: another claim has another one. */
   readonly lease: string;
   readonly retry: Required<RetryOptions>;
+  /** When it is to run again, for one that repeats. */
+  readonly nextMs?: number;
 }
 
 // A row of SQLite holds 2 MB; the rest is for the other columns.
