@@ -11,6 +11,7 @@ import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import * as protocolMessages from "./requirements/protocol-messages.ts";
 import { readonlyConnections } from "./requirements/readonly-connections.ts";
+import * as retries from "./requirements/retries.ts";
 import { routingOlder } from "./requirements/routing-older.ts";
 import * as routing from "./requirements/routing.ts";
 import { starter } from "./requirements/starter.ts";
@@ -34,6 +35,7 @@ export const pages: Readonly<Record<string, Page>> = {
   "http-websockets-older": httpWebsocketsOlder,
   "protocol-messages": protocolMessages.protocolMessages,
   "readonly-connections": readonlyConnections,
+  retries: retries.retries,
   routing: routing.routing,
   "routing-older": routingOlder,
   starter,
@@ -47,6 +49,7 @@ export const later: Readonly<Record<string, Later>> = {
   "agents-api": agentsApi.later,
   "get-current-agent": getCurrentAgent.later,
   "protocol-messages": protocolMessages.later,
+  retries: retries.later,
   routing: routing.later,
   "store-and-sync-state": storeAndSyncState.later
 };

@@ -19,16 +19,17 @@ export interface PathNames {
 export const exportedNames: Readonly<Record<string, PathNames>> = {
   agents: {
     values: names`
-      Agent callable DEFAULT_AGENT_STATIC_OPTIONS getAgentByName getCurrentAgent MessageType routeAgentRequest
-      SqlError StreamingResponse unstable_callable`,
+      Agent callable DEFAULT_AGENT_STATIC_OPTIONS getAgentByName getCurrentAgent getSchedulePrompt MessageType
+      routeAgentRequest scheduleSchema SqlError StreamingResponse unstable_callable`,
     types: names`
       AgentContext AgentNamespace AgentOptions AgentStaticOptions CallableMetadata Connection ConnectionContext
       MCPServer MCPServerMessage MCPServersState RetryOptions RPCRequest RPCResponse StateUpdateMessage
       WSMessage`,
     ours: names`
-      AgentError AgentErrorCode Lobby Operation RouteOptions SqlParameter SqlRow SqlValue StartOptions StateSource`,
+      AgentError AgentErrorCode Hold Lobby Operation RouteOptions SqlParameter SqlRow SqlValue StartOptions StateSource
+      WhyAwake`,
     later: {
-      "issue 4": names`getSchedulePrompt QueueItem Schedule scheduleSchema`,
+      "issue 4": names`QueueItem Schedule`,
       "issue 7": names`
         AddMcpServerOptions AddRpcMcpServerOptions AgentMcpOAuthProvider AgentsOAuthProvider
         DurableObjectOAuthClientProvider isTransportNotImplemented isUnauthorized TransportType`,
@@ -80,9 +81,8 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     types: names`UseAgentOptions`
   },
   "agents/schedule": {
-    later: {
-      "issue 4": names`getSchedulePrompt Schedule scheduleSchema unstable_getSchedulePrompt unstable_scheduleSchema`
-    }
+    values: names`getSchedulePrompt scheduleSchema unstable_getSchedulePrompt unstable_scheduleSchema`,
+    types: names`Schedule`
   },
   "agents/workflows": {
     later: {

@@ -22,7 +22,8 @@ const files = globSync("packages/*/src/**/*.test.ts")
   .filter((file) => readFileSync(file, "utf8").includes("eachSeed("));
 
 console.log(`${seeds} seeds from ${first} on`);
-const { status } = spawnSync("vitest", ["run", "--testNamePattern", "seeds.$", "--hideSkippedTests", ...files], {
+const only = ["--project", "!browser", "--testNamePattern", "seeds.$", "--hideSkippedTests", ...files];
+const { status } = spawnSync("vitest", ["run", ...only], {
   env: {
     ...process.env,
     PATH: [resolve("node_modules/.bin"), process.env.PATH].join(delimiter),

@@ -98,7 +98,7 @@ describe("what a browser loads has no server code in it", () => {
     expect([...packagesOf("dist/client/index.mjs", (path) => files[path]!)]).toEqual(["cloudflare:workers"]);
   });
 
-  it.each(globSync("*/dist/{.,client,react,vite,observability,ai-chat}/*.mjs", { cwd: packages }))(
+  it.each(globSync("*/dist/{.,client,react,vite,observability,schedule,ai-chat}/*.mjs", { cwd: packages }))(
     "%s finds what it imports",
     async (entry) => {
       const { errors } = await build({
@@ -112,6 +112,24 @@ describe("what a browser loads has no server code in it", () => {
       expect(errors).toEqual([]);
     }
   );
+
+  it.each([
+    ["an agent that schedules nothing by a model", "Agent, callable, getAgentByName, routeAgentRequest", false],
+    ["one that does", "Agent, scheduleSchema", true]
+  ])("zod is only in the Worker that uses it: %s", async (_, names, expected) => {
+    const { metafile } = await build({
+      stdin: { contents: `export { ${names} } from "./agents/dist/index.mjs";`, resolveDir: packages },
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: "esm",
+      external: ["node:*", "cloudflare:*"],
+      logLevel: "silent"
+    });
+    const [output] = Object.values(metafile.outputs);
+    const bytes = Object.entries(output!.inputs).filter(([path]) => /node_modules\/zod\//.test(path));
+    expect(bytes.some(([, { bytesInOutput }]) => bytesInOutput > 0)).toBe(expected);
+  });
 
   it("is looked at in every build", () => {
     expect(built).toContain("agents/dist/client/index.mjs");

@@ -19,6 +19,8 @@ export interface Row {
   unit: string;
   /** Implementation → median of its rounds. */
   values: Record<string, number>;
+  /** Implementation → the figure of each round. */
+  rounds: Record<string, (number | undefined)[]>;
   /** "{one} / {other}" → how many times worse the one is. */
   ratios: Record<string, Ratio>;
   target?: Target;
@@ -61,6 +63,7 @@ export function summarize(benches: readonly Bench[], rounds: Rounds, ids: readon
           return ratio ? [[pairName(one, other), ratio] as const] : [];
         })
       );
+      const all = measured.map((found) => [found, seriesOf(found, metric).map((round) => round?.value)] as const);
       const values = Object.fromEntries(measured.map((found) => [found, median(valuesOf(found))]));
       const target = targets[metric];
       const met = Object.fromEntries(
@@ -69,7 +72,17 @@ export function summarize(benches: readonly Bench[], rounds: Rounds, ids: readon
           return reached === undefined ? [] : [[subject, reached] as const];
         })
       );
-      return { bench: id, title, metric, unit, values, ratios, ...(target && { target }), met };
+      return {
+        bench: id,
+        title,
+        metric,
+        unit,
+        values,
+        rounds: Object.fromEntries(all),
+        ratios,
+        ...(target && { target }),
+        met
+      };
     });
   });
 }

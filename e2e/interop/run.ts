@@ -3,8 +3,9 @@ import { launch } from "../harness/browser.ts";
 import { install } from "./harness/install.ts";
 import { Pair } from "./harness/pair.ts";
 import { runAll, type Result } from "./harness/run-all.ts";
+import { Scripts } from "./harness/scripts.ts";
 import { printTable } from "./harness/table.ts";
-import { versions } from "./harness/versions.ts";
+import { versions, type Version } from "./harness/versions.ts";
 import { Server } from "./harness/workerd.ts";
 import { calls } from "./scenarios/calls.ts";
 import { chat } from "./scenarios/chat.ts";
@@ -18,22 +19,25 @@ import { state } from "./scenarios/state.ts";
 
 const filter = process.argv[2];
 const scenarios = [...state, ...calls, ...messages, ...connection, ...routing, ...hooks, ...chat, ...frames];
-const results: Result[] = [];
 for (const version of versions) await install(version);
-const browser = await launch();
-try {
-  const ours = await Server.start("ours");
-  for (const version of versions) {
-    const theirs = await Server.start(version);
-    results.push(
-      ...(await runAll(await Pair.make("their client, our server", version, ours, browser), scenarios, filter)),
-      ...(await runAll(await Pair.make("our client, their server", version, theirs, browser), scenarios, filter)),
-      ...(await runAll(await Pair.make("their data, our server", version, theirs, browser), data, filter))
-    );
-    await theirs.stop();
-  }
-  await ours.stop();
-} finally {
-  await browser.close();
+const [browser, scripts] = await Promise.all([launch(), Scripts.start()]);
+const results = await Promise.all(versions.map(runVersion));
+await browser.close();
+scripts.stop();
+process.exitCode = printTable(results.flat(), filter !== undefined) ? 0 : 1;
+
+/** Versions do not share servers: scenarios kill theirs. */
+async function runVersion(version: Version): Promise<Result[]> {
+  const [ours, theirs] = await Promise.all([Server.start("ours"), Server.start(version)]);
+  const stage = { browser, scripts };
+  const toUs = await Pair.make("their client, our server", version, { ...stage, server: ours });
+  const toThem = await Pair.make("our client, their server", version, { ...stage, server: theirs });
+  const afterThem = await Pair.make("their data, our server", version, { ...stage, server: theirs });
+  const results = [
+    ...(await runAll(toUs, scenarios, filter)),
+    ...(await runAll(toThem, scenarios, filter)),
+    ...(await runAll(afterThem, data, filter))
+  ];
+  await Promise.all([ours.stop(), theirs.stop()]);
+  return results;
 }
-process.exitCode = printTable(results, filter !== undefined) ? 0 : 1;

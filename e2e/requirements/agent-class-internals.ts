@@ -50,7 +50,10 @@ export const agentClassInternals = {
   ],
   "onError-connection": [301, "`onError` gets the connection and the error when a connection fails."],
   "onError-server": [301, "`onError` gets the error alone when it is no error of a connection."],
-  "onError-throw": [314, "`onError` may throw to propagate the error."]
+  "onError-throw": [314, "`onError` may throw to propagate the error."],
+  destroy: [319, "`this.destroy()` drops all tables, deletes alarms, clears storage and aborts the context."],
+  "destroy-deferred": [319, "Handlers that run complete before the context is aborted."],
+  "destroy-in-schedule": [321, "In a scheduled callback too: the alarm completes, and nothing is written after it."]
 } as const satisfies Page;
 
 export const later = {
@@ -75,7 +78,5 @@ export const later = {
   replyToEmail: 9,
   routeAgentEmail: 9,
   "getCurrentAgent-email": 9,
-  destroy: 4,
-  "destroy-in-schedule": 4,
   AIChatAgent: 5
 } as const satisfies Later;

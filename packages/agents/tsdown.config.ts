@@ -24,7 +24,12 @@ export default defineConfig([
   {
     ...shared,
     tsconfig: "tsconfig.build.json",
-    entry: ["src/{index,types,capability}.ts", "src/observability/index.ts", "src/ai-chat/{agent,types}.ts", ...both]
+    entry: [
+      "src/{index,types,capability}.ts",
+      "src/{observability,schedule}/index.ts",
+      "src/ai-chat/{agent,types}.ts",
+      ...both
+    ]
   },
   {
     ...shared,

@@ -44,9 +44,18 @@ export class ChatPage {
     });
   }
 
-  static async open(context: BrowserContext, url: string, traffic: Traffic, options: PageOptions): Promise<ChatPage> {
-    const { name, agent = "Chat", answers = false } = options;
-    const query = new URLSearchParams({ name, agent, ...(agent === "Chat" && { chat: "" }), ...(answers && { answers: "" }) });
+  static async open(
+    context: BrowserContext,
+    { url, script, traffic }: { url: string; script: string; traffic: Traffic },
+    { name, agent = "Chat", answers = false }: PageOptions
+  ): Promise<ChatPage> {
+    const query = new URLSearchParams({
+      script,
+      name,
+      agent,
+      ...(agent === "Chat" && { chat: "" }),
+      ...(answers && { answers: "" })
+    });
     const page = await context.newPage();
     page.on("websocket", (socket) => {
       socket.on("framesent", ({ payload }) => traffic.frames.push({ by: "client", data: payload }));
@@ -78,14 +87,13 @@ export class ChatPage {
   /** Says something, and waits for the end of the answer. */
   async ask(text: string): Promise<string> {
     await this.say(text);
-    await this.until(
-      (question) => {
-        const { messages, status } = window.chat;
-        const asked = messages.findLastIndex((message) => message.parts.some((part) => "text" in part && part.text === question));
-        return asked >= 0 && asked < messages.length - 1 && status === "ready";
-      },
-      text
-    );
+    await this.until((question) => {
+      const { messages, status } = window.chat;
+      const asked = messages.findLastIndex((message) =>
+        message.parts.some((part) => "text" in part && part.text === question)
+      );
+      return asked >= 0 && asked < messages.length - 1 && status === "ready";
+    }, text);
     return this.lastText();
   }
 
@@ -145,7 +153,12 @@ export class ChatPage {
       await this.page.waitForFunction(isSo as (value: unknown) => unknown, value);
     } catch (error) {
       const body = await this.page.evaluate(() =>
-        JSON.stringify({ text: document.body.innerText, status: window.chat?.status, messages: window.chat?.messages, error: String(window.chat?.error) })
+        JSON.stringify({
+          text: document.body.innerText,
+          status: window.chat?.status,
+          messages: window.chat?.messages,
+          error: String(window.chat?.error)
+        })
       );
       throw new Error(`${String(error)}\n${isSo}\n${body}\n${this.#problems.slice(-3).join("\n")}`, { cause: error });
     }

@@ -26,7 +26,9 @@ export async function install(version: Version): Promise<void> {
 async function npm(cwd: string, args: string[]): Promise<void> {
   // An npm script tells the npm inside it which workspace it is in; here there is none.
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(config_(workspaces?|local_prefix|prefix|include_)|package_|lifecycle_)/i.test(name))
+    Object.entries(process.env).filter(
+      ([name]) => !/^npm_(config_(workspaces?|local_prefix|prefix|include_)|package_|lifecycle_)/i.test(name)
+    )
   );
   const child = spawn("npm", args, { cwd, env, stdio: "inherit", shell: process.platform === "win32" });
   const [status] = await once(child, "exit");

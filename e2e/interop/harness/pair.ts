@@ -1,16 +1,19 @@
 import { randomUUID } from "node:crypto";
 import type { Browser, BrowserContext } from "playwright-core";
 import * as ours from "agents/client";
-import { bundlePage } from "./bundle.ts";
-import type { Direction } from "./scenario.ts";
 import { ChatPage, type PageOptions } from "./chat-page.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import type { Scripts } from "./scripts.ts";
+import { Session, type ClientModule, type SessionOptions } from "./session.ts";
 import { Traffic } from "./traffic.ts";
-import { folderOf, type Implementation, type Version } from "./versions.ts";
+import { folderOf, type Direction, type Implementation, type Version } from "./versions.ts";
 import type { Server } from "./workerd.ts";
 
-/** Published clients have the interface of ours, as far as scenarios use it. */
-export type ClientModule = Pick<typeof ours, "AgentClient" | "agentFetch">;
+/** Where a pair meets. */
+export interface Stage {
+  server: Server;
+  browser: Browser;
+  scripts: Scripts;
+}
 
 /** A client and a server that know nothing of each other. */
 export class Pair {
@@ -21,6 +24,7 @@ export class Pair {
   readonly agentFetch: ClientModule["agentFetch"];
   readonly #AgentClient: ClientModule["AgentClient"];
   readonly #context: BrowserContext;
+  readonly #script: string;
   readonly #sessions: Session[] = [];
 
   private constructor(
@@ -28,7 +32,8 @@ export class Pair {
     version: Version,
     server: Server,
     { AgentClient, agentFetch }: ClientModule,
-    context: BrowserContext
+    context: BrowserContext,
+    script: string
   ) {
     this.direction = direction;
     this.version = version;
@@ -36,14 +41,17 @@ export class Pair {
     this.agentFetch = agentFetch;
     this.#AgentClient = AgentClient;
     this.#context = context;
+    this.#script = script;
   }
 
-  static async make(direction: Direction, version: Version, server: Server, browser: Browser): Promise<Pair> {
+  static async make(direction: Direction, version: Version, { server, browser, scripts }: Stage): Promise<Pair> {
     const client: Implementation = direction === "their client, our server" ? version : "ours";
-    const context = await browser.newContext();
-    const script = await bundlePage(client);
-    await context.route("**/page.js", (route) => route.fulfill({ contentType: "text/javascript", body: script }));
-    return new Pair(direction, version, server, await clientModule(client), context);
+    const [module, context, script] = await Promise.all([
+      clientModule(client),
+      browser.newContext(),
+      scripts.add(client)
+    ]);
+    return new Pair(direction, version, server, module, context, script);
   }
 
   /** A name that no other scenario uses. */
@@ -67,7 +75,8 @@ export class Pair {
 
   /** Opens a page in a browser, with the React hooks. */
   page(options: PageOptions): Promise<ChatPage> {
-    return ChatPage.open(this.#context, this.server.url, this.traffic, options);
+    const place = { url: this.server.url, script: this.#script, traffic: this.traffic };
+    return ChatPage.open(this.#context, place, options);
   }
 
   /** Ends what a scenario has begun. */

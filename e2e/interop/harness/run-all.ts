@@ -1,6 +1,6 @@
 import type { Pair } from "./pair.ts";
-import type { Direction, Scenario } from "./scenario.ts";
-import type { Version } from "./versions.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Direction, Version } from "./versions.ts";
 
 const scenarioMs = 60_000;
 
@@ -13,19 +13,22 @@ export interface Result {
   reason?: string;
 }
 
+const marks = { passed: "✔", failed: "✖", absent: "–" };
+
 /** Runs scenarios one after another with one pair. */
 export async function runAll(pair: Pair, scenarios: Scenario[], filter = ""): Promise<Result[]> {
   const results: Result[] = [];
   const { direction, version } = pair;
-  console.log(`\n${direction}, ${version}`);
   for (const scenario of scenarios.filter(({ name }) => name.includes(filter))) {
     const absence = scenario.absent?.find((one) => one.version === version && one.direction === direction);
     const start = performance.now();
     const reason = absence?.reason ?? (await failureOf(pair, scenario));
     const outcome = absence ? "absent" : reason === undefined ? "passed" : "failed";
     results.push({ scenario: scenario.name, direction, version, outcome, ...(reason !== undefined && { reason }) });
-    const marks = { passed: "✔", failed: "✖", absent: "–" };
-    console.log(`${marks[outcome]} ${scenario.name} (${Math.round(performance.now() - start)} ms)${reason ? `\n${reason}` : ""}`);
+    const title = `${version}, ${direction}: ${scenario.name}`;
+    console.log(
+      `${marks[outcome]} ${title} (${Math.round(performance.now() - start)} ms)${reason ? `\n${reason}` : ""}`
+    );
   }
   await pair.close();
   return results;

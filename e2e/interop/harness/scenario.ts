@@ -1,13 +1,10 @@
 import type { Pair } from "./pair.ts";
-import type { Version } from "./versions.ts";
-
-/** Who is who: a published client with our server, or our client with a published server. */
-export type Direction = "their client, our server" | "our client, their server" | "their data, our server";
+import type { Direction, Version } from "./versions.ts";
 
 export interface Scenario {
   name: string;
   run(pair: Pair): Promise<void>;
-  /** What a release does not have, and why; it is then not counted. By direction, if it is one end which does not have it. */
+  /** Where a release does not have what it is about. It does not count there. */
   absent?: Absence[];
 }
 

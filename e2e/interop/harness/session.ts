@@ -1,10 +1,12 @@
-import type { AgentClientOptions } from "agents/client";
+import type * as ours from "agents/client";
 import { Log } from "./log.ts";
-import type { ClientModule } from "./pair.ts";
+
+/** Published clients have the interface of ours, as far as scenarios use it. */
+export type ClientModule = Pick<typeof ours, "AgentClient" | "agentFetch">;
 
 // The state and the methods of the fixture's agents.
 // oxlint-disable-next-line typescript/no-explicit-any
-export type SessionOptions = AgentClientOptions<any> & { name: string };
+export type SessionOptions = ours.AgentClientOptions<any> & { name: string };
 
 /** A client, and everything that it is told. */
 export class Session {

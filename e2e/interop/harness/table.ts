@@ -13,7 +13,9 @@ export function printTable(results: Result[], isPart: boolean): boolean {
     const width = Math.max(...names.map((name) => name.length), direction.length);
     console.log(`\n${[direction.padEnd(width), ...versions.map((version) => version.padEnd(8))].join("  ")}`);
     for (const name of names) {
-      const outcomes = versions.map((version) => here.find((result) => result.scenario === name && result.version === version)?.outcome ?? "missing");
+      const outcomes = versions.map(
+        (version) => here.find((result) => result.scenario === name && result.version === version)?.outcome ?? "missing"
+      );
       console.log([name.padEnd(width), ...outcomes.map((outcome) => outcome.padEnd(8))].join("  "));
       if (outcomes.includes("missing") || outcomes.includes("failed")) isWell = false;
     }

@@ -46,10 +46,16 @@ export class Server {
     return `http://${this.host}`;
   }
 
-  /** Starts the process, at the same address as before, and resolves when it listens. `worker`: from now on it is this one. */
-  async run(worker: Implementation = this.#worker): Promise<void> {
+  /** Kills the runtime, and starts it again on the same databases with the packages of an implementation. */
+  async become(worker: Implementation): Promise<void> {
+    await this.kill();
     this.#worker = worker;
-    await writeFile(join(this.folder, "worker.mjs"), await workerCode(worker));
+    await this.run();
+  }
+
+  /** Starts the process, at the same address as before, and resolves when it listens. */
+  async run(): Promise<void> {
+    await writeFile(join(this.folder, "worker.mjs"), await workerCode(this.#worker));
     await writeFile(join(this.folder, "config.capnp"), this.#config());
     const child = spawn(binary, ["serve", "--control-fd=3", "config.capnp"], {
       cwd: this.folder,

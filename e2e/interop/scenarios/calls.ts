@@ -13,7 +13,7 @@ export const calls: Scenario[] = [
   {
     name: "arguments and results keep their kinds",
     async run(pair) {
-      const values = [null, true, -1.5, "𝒢🦊 \u0000\u2028 \"\\", [[], [1, [2]]], { a: { b: [null] } }, ""];
+      const values = [null, true, -1.5, '𝒢🦊 \u0000\u2028 "\\', [[], [1, [2]]], { a: { b: [null] } }, ""];
       assert.deepEqual(await pair.session().call("echo", values), values);
     }
   },
@@ -50,7 +50,9 @@ export const calls: Scenario[] = [
   {
     name: "the stub calls methods by their names",
     async run(pair) {
-      const { stub } = pair.session().client as unknown as { stub: Record<string, (...args: unknown[]) => Promise<unknown>> };
+      const { stub } = pair.session().client as unknown as {
+        stub: Record<string, (...args: unknown[]) => Promise<unknown>>;
+      };
       assert.equal(await stub.add!(2, 3), 5);
       await assert.rejects(stub.boom!(), { message: "boom!" });
     }
@@ -61,7 +63,10 @@ export const calls: Scenario[] = [
       const session = pair.session();
       const waiting = session.call("wait");
       const sums = await Promise.all(Array.from({ length: 50 }, (_, n) => session.call("add", [n, n])));
-      assert.deepEqual(sums, Array.from({ length: 50 }, (_, n) => 2 * n));
+      assert.deepEqual(
+        sums,
+        Array.from({ length: 50 }, (_, n) => 2 * n)
+      );
       await session.call("open");
       assert.equal(await waiting, "opened");
     }
@@ -71,7 +76,10 @@ export const calls: Scenario[] = [
     async run(pair) {
       const told: unknown[] = [];
       const result = await pair.session().call("count", [3], {
-        stream: { onChunk: (value: unknown) => told.push(value), onDone: (value: unknown) => told.push(["done", value]) }
+        stream: {
+          onChunk: (value: unknown) => told.push(value),
+          onDone: (value: unknown) => told.push(["done", value])
+        }
       });
       assert.deepEqual(told, [{ i: 0 }, { i: 1 }, { i: 2 }, ["done", "end"]]);
       assert.equal(result, "end");

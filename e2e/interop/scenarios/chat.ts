@@ -1,20 +1,8 @@
 import assert from "node:assert/strict";
-import { textOf, type Message } from "../harness/chat-page.ts";
-import type { Pair } from "../harness/pair.ts";
+import { textOf } from "../harness/chat-page.ts";
 import type { Scenario } from "../harness/scenario.ts";
-
-/** What the server has stored. */
-async function stored(pair: Pair, name: string): Promise<Message[]> {
-  const response = await fetch(`${pair.server.url}/agents/chat/${name}/get-messages`);
-  assert.equal(response.status, 200);
-  return (await response.json()) as Message[];
-}
-
-/** Both have the same messages, in the same order and with the same ids. */
-function assertSame(one: Message[], other: Message[]): void {
-  const essence = (messages: Message[]) => messages.map((message) => ({ id: message.id, role: message.role, text: textOf(message) }));
-  assert.deepEqual(essence(one), essence(other));
-}
+import { assertShowsStored, assertStoredCall, stored } from "../harness/stored.ts";
+import { versions } from "../harness/versions.ts";
 
 export const chat: Scenario[] = [
   {
@@ -24,19 +12,19 @@ export const chat: Scenario[] = [
       const page = await pair.page({ name });
       assert.equal(await page.ask("hello"), "You said “hello”, message 1.");
       assert.equal(await page.ask("again"), "You said “again”, message 3.");
-      assertSame(await page.messages(), await stored(pair, name));
+      await assertShowsStored(pair, page, name);
       assert.equal((await page.messages()).length, 4);
     }
   },
   {
     name: "chat: the history is there after a reload",
     async run(pair) {
-      const page = await pair.page({ name: pair.unique() });
+      const name = pair.unique();
+      const page = await pair.page({ name });
       await page.ask("hello");
-      const before = await page.messages();
       await page.reload();
       await page.has(2);
-      assertSame(await page.messages(), before);
+      await assertShowsStored(pair, page, name);
       assert.equal(await page.ask("again"), "You said “again”, message 3.");
     }
   },
@@ -55,8 +43,8 @@ export const chat: Scenario[] = [
       await asking.status("ready");
       await watching.status("ready");
       await watching.has(2);
-      assertSame(await watching.messages(), await stored(pair, name));
-      assertSame(await asking.messages(), await stored(pair, name));
+      await assertShowsStored(pair, watching, name);
+      await assertShowsStored(pair, asking, name);
     }
   },
   {
@@ -68,8 +56,9 @@ export const chat: Scenario[] = [
       await one.ask("first");
       await other.has(2);
       assert.equal(await other.ask("second"), "You said “second”, message 3.");
-      await one.shows(/second/);
-      assertSame(await one.messages(), await stored(pair, name));
+      await one.shows(/You said “second”, message 3\./);
+      await one.status("ready");
+      await assertShowsStored(pair, one, name);
     }
   },
   {
@@ -85,7 +74,7 @@ export const chat: Scenario[] = [
       await page.shows(/^one two three$/);
       await page.status("ready");
       await page.has(2);
-      assertSame(await page.messages(), await stored(pair, name));
+      await assertShowsStored(pair, page, name);
     }
   },
   {
@@ -110,11 +99,13 @@ export const chat: Scenario[] = [
       const page = await pair.page({ name });
       await page.say("hold");
       await page.shows(/one two /);
-      await page.page.evaluate(() => void window.chat.stop());
+      await page.page.evaluate(() => window.chat.stop());
       await page.status("ready");
       assert.equal(await page.lastText(), "one two ");
       assert.match(await page.ask("more"), /You said “more”/);
-      assert.deepEqual((await stored(pair, name)).map(textOf).slice(0, 3), ["hold", "one two ", "more"]);
+      await stored(pair, name, (messages) =>
+        assert.deepEqual(messages.map(textOf).slice(0, 3), ["hold", "one two ", "more"])
+      );
     }
   },
   {
@@ -129,7 +120,7 @@ export const chat: Scenario[] = [
       await page.has(0);
       await other.has(0);
       assert.equal(await page.ask("anew"), "You said “anew”, message 1.");
-      assert.equal((await stored(pair, name)).length, 2);
+      await stored(pair, name, ({ length }) => assert.equal(length, 2));
     }
   },
   {
@@ -140,11 +131,15 @@ export const chat: Scenario[] = [
       await page.ask("hello");
       const [question, answer] = await page.messages();
       await page.page.evaluate(() => void window.chat.regenerate());
-      await page.until((id) => window.chat.messages.length === 2 && window.chat.messages[1]!.id !== id && window.chat.status === "ready", answer!.id);
+      await page.until(
+        (id) =>
+          window.chat.messages.length === 2 && window.chat.messages[1]!.id !== id && window.chat.status === "ready",
+        answer!.id
+      );
       const messages = await page.messages();
       assert.equal(messages[0]!.id, question!.id);
       assert.equal(textOf(messages[1]), "You said “hello”, message 1.");
-      assertSame(messages, await stored(pair, name));
+      await assertShowsStored(pair, page, name);
     }
   },
   {
@@ -165,8 +160,7 @@ export const chat: Scenario[] = [
       await page.shows(/The tool says \[\{"place":"here"\}\]\./);
       await page.status("ready");
       await page.has(2);
-      const [, answer] = await stored(pair, name);
-      assert.equal(answer!.parts.find(({ type }) => type === "tool-place")?.state, "output-available");
+      await assertStoredCall(pair, name, "place", "output-available");
     }
   },
   {
@@ -195,10 +189,10 @@ export const chat: Scenario[] = [
       await page.say("pay");
       const { approval } = await page.partIs("approval-requested");
       await page.status("ready");
-      await page.page.evaluate((id) => void window.chat.addToolApprovalResponse({ id, approved: true }), approval!.id);
+      await page.page.evaluate((id) => window.chat.addToolApprovalResponse({ id, approved: true }), approval!.id);
       await page.shows(/The tool says \[\{"paid":5\}\]\./);
       await page.status("ready");
-      assert.equal((await stored(pair, name)).at(-1)!.parts.find(({ type }) => type === "tool-pay")?.state, "output-available");
+      await assertStoredCall(pair, name, "pay", "output-available");
     }
   },
   {
@@ -212,7 +206,7 @@ export const chat: Scenario[] = [
       await pair.server.run();
       await page.reload();
       const { approval } = await page.partIs("approval-requested");
-      await page.page.evaluate((id) => void window.chat.addToolApprovalResponse({ id, approved: true }), approval!.id);
+      await page.page.evaluate((id) => window.chat.addToolApprovalResponse({ id, approved: true }), approval!.id);
       await page.shows(/The tool says \[\{"paid":5\}\]\./);
     }
   },
@@ -224,11 +218,11 @@ export const chat: Scenario[] = [
       await page.say("pay");
       const { approval } = await page.partIs("approval-requested");
       await page.status("ready");
-      await page.page.evaluate((id) => void window.chat.addToolApprovalResponse({ id, approved: false }), approval!.id);
+      await page.page.evaluate((id) => window.chat.addToolApprovalResponse({ id, approved: false }), approval!.id);
       await page.shows(/The tool says /);
       await page.status("ready");
       assert.doesNotMatch(await page.lastText(), /paid/);
-      assert.equal((await stored(pair, name)).at(-1)!.parts.find(({ type }) => type === "tool-pay")?.state, "output-denied");
+      await assertStoredCall(pair, name, "pay", "output-denied");
     }
   },
   {
@@ -237,11 +231,16 @@ export const chat: Scenario[] = [
       const name = pair.unique();
       const page = await pair.page({ name });
       assert.equal(await page.ask("plain"), "Plain text, ünïcödé.");
-      assert.equal(textOf((await stored(pair, name))[1]), "Plain text, ünïcödé.");
+      await stored(pair, name, ([, answer]) => assert.equal(textOf(answer), "Plain text, ünïcödé."));
     }
   },
   {
     name: "chat: an error of `onChatMessage` reaches the page, and the conversation goes on",
+    absent: versions.map((version) => ({
+      version,
+      direction: "our client, their server",
+      reason: "this server says nothing to anybody when `onChatMessage` throws; its own client waits for ever too"
+    })),
     async run(pair) {
       const page = await pair.page({ name: pair.unique() });
       await page.say("throw");
@@ -252,6 +251,13 @@ export const chat: Scenario[] = [
   },
   {
     name: "chat: a model that breaks in the middle is an error, and the conversation goes on",
+    absent: [
+      {
+        version: "0.8.7",
+        direction: "our client, their server",
+        reason: "this server ends the answer as if it were complete"
+      }
+    ],
     async run(pair) {
       const page = await pair.page({ name: pair.unique() });
       await page.say("fail");
@@ -278,7 +284,7 @@ export const chat: Scenario[] = [
         window.chat.setMessages([{ id: "set-1", role: "user", parts: [{ type: "text", text: "set by the page" }] }])
       );
       await other.until(() => window.chat.messages.some(({ id }) => id === "set-1"));
-      assert.ok((await stored(pair, name)).some(({ id }) => id === "set-1"));
+      await stored(pair, name, (messages) => assert.ok(messages.some(({ id }) => id === "set-1")));
     }
   },
   {
@@ -289,9 +295,10 @@ export const chat: Scenario[] = [
       await page.call("note", ["By the way"]);
       await page.shows(/By the way/);
       await page.call("say", ["asked by the agent"]);
-      await page.shows(/You said “asked by the agent”/);
+      await page.shows(/You said “asked by the agent”, message 2\./);
+      await page.status("ready");
       await page.has(3);
-      assertSame(await page.messages(), await stored(pair, name));
+      await assertShowsStored(pair, page, name);
     }
   },
   {
@@ -307,10 +314,11 @@ export const chat: Scenario[] = [
       await pair.server.run();
       await page.reload();
       await page.until(() => window.chat.messages.length >= 3);
-      await page.page.evaluate(() => void window.chat.stop());
+      await page.page.evaluate(() => window.chat.stop());
       assert.match(await page.ask("later"), /You said “later”/);
-      const texts = (await stored(pair, name)).filter(({ role }) => role === "user").map(textOf);
-      assert.deepEqual(texts, ["first", "hold", "later"]);
+      await stored(pair, name, (messages) =>
+        assert.deepEqual(messages.filter(({ role }) => role === "user").map(textOf), ["first", "hold", "later"])
+      );
     }
   }
 ];

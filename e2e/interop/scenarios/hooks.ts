@@ -20,7 +20,9 @@ export const hooks: Scenario[] = [
     async run(pair) {
       const page = await pair.page({ agent: "Counter", name: pair.unique() });
       await page.call("set", [{ n: 7 }]);
-      await page.until(() => window.events.some(({ value }) => JSON.stringify(value) === '{"state":{"n":7},"source":"server"}'));
+      await page.until(() =>
+        window.events.some(({ value }) => JSON.stringify(value) === '{"state":{"n":7},"source":"server"}')
+      );
       await page.page.evaluate(() => window.agent.setState({ n: -1 }));
       await page.until(() => window.events.some(({ value }) => value === "State update rejected"));
     }
@@ -31,7 +33,11 @@ export const hooks: Scenario[] = [
       const page = await pair.page({ agent: "Counter", name: pair.unique() });
       const chunks = await page.page.evaluate(async () => {
         const told: unknown[] = [];
-        await window.agent.call("count" as never, [2] as never, { onChunk: (value: unknown) => told.push(value) } as never);
+        await window.agent.call(
+          "count" as never,
+          [2] as never,
+          { onChunk: (value: unknown) => told.push(value) } as never
+        );
         return told;
       });
       assert.deepEqual(chunks, [{ i: 0 }, { i: 1 }]);
@@ -46,9 +52,11 @@ export const hooks: Scenario[] = [
       await pair.server.kill();
       await page.until(() => window.events.some(({ type }) => type === "close"));
       await pair.server.run();
-      await page.until(() => window.events.filter(({ type }) => type === "open").length === 2);
-      await page.until(() => window.events.findLast(({ type }) => type === "state")!.value !== undefined);
-      assert.equal(await page.call("add", [1, 2]), 3);
+      await page.until(() => window.events.filter(({ type }) => type === "open").length >= 2);
+      // Some hooks connect twice, with a new query, and reject what is called meanwhile.
+      await page.until(() => window.agent.call("add" as never, [1, 2] as never).then(Boolean, () => false));
+      const state = await page.page.evaluate(() => window.events.findLast(({ type }) => type === "state")!.value);
+      assert.deepEqual(state, { state: { n: 12 }, source: "server" });
     }
   }
 ];

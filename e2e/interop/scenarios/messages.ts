@@ -16,7 +16,10 @@ export const messages: Scenario[] = [
       const { client, messages } = pair.session();
       const texts = ["", "𝒢🦊 \u0000\u2028", "ping", "{not json", '"json"', "null", "x".repeat(300_000)];
       for (const text of texts) client.send(text);
-      assert.deepEqual(await messages.reaches(texts.length), texts.map((text) => `echo:${text}`));
+      assert.deepEqual(
+        await messages.reaches(texts.length),
+        texts.map((text) => `echo:${text}`)
+      );
     }
   },
   {
@@ -35,9 +38,18 @@ export const messages: Scenario[] = [
     name: "JSON that is no frame reaches `onMessage`, whatever its type",
     async run(pair) {
       const { client, messages } = pair.session();
-      const texts = ['{"type":"mine"}', '{"type":7}', '{"type":"rpc","id":"1"}', '{"type":"rpc","id":1,"method":"add","args":[1,2]}', "[1]"];
+      const texts = [
+        '{"type":"mine"}',
+        '{"type":7}',
+        '{"type":"rpc","id":"1"}',
+        '{"type":"rpc","id":1,"method":"add","args":[1,2]}',
+        "[1]"
+      ];
       for (const text of texts) client.send(text);
-      assert.deepEqual(await messages.reaches(texts.length), texts.map((text) => `echo:${text}`));
+      assert.deepEqual(
+        await messages.reaches(texts.length),
+        texts.map((text) => `echo:${text}`)
+      );
     }
   },
   {

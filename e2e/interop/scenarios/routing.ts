@@ -1,11 +1,24 @@
 import assert from "node:assert/strict";
 import type { Scenario } from "../harness/scenario.ts";
+import { versions } from "../harness/versions.ts";
 
 export const routing: Scenario[] = [
   {
     name: "a class name with capitals in a row finds its agent",
+    absent: versions.map((version) => ({
+      version,
+      direction: "our client, their server",
+      reason: "our client asks for ai-assistant, as documented, and this server knows only a-i-assistant"
+    })),
     async run(pair) {
       const session = pair.session({ agent: "AIAssistant" });
+      assert.equal(await session.call("who"), session.name);
+    }
+  },
+  {
+    name: "a dash before every capital finds the agent",
+    async run(pair) {
+      const session = pair.session({ agent: "a-i-assistant" });
       assert.equal(await session.call("who"), session.name);
     }
   },
@@ -19,7 +32,7 @@ export const routing: Scenario[] = [
     }
   },
   {
-    name: "without a name it is the instance \"default\"",
+    name: 'without a name it is the instance "default"',
     async run(pair) {
       // The type asks for a name; what happens without is the question.
       const session = pair.session({ name: undefined as unknown as string });

@@ -3,13 +3,17 @@ import { send, sendFrame } from "./core/connections";
 import { currentContext, type AgentContext } from "./core/context";
 import { wrapMembers, wrapPrototypes } from "./core/gate";
 import type { Host } from "./core/host";
+import { resolveOptions } from "./core/options";
 import { isThenable } from "./core/thenable";
 import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
 import type { DeadLetter } from "./core/work/dead-letters";
+import { wait } from "./core/wait";
 import { installDurableWork, type DurableWork } from "./durable-work";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type McpServersFrame } from "./protocol/frames";
 import type { QueueItem, QueueOptions } from "./queue/queue";
+import { resolveRetry, retry, type ShouldRetry } from "./retry/retry";
+import type { RetryOptions } from "./retry/retry-options";
 import { callableMethods, inheritCallable, type CallableMetadata } from "./rpc/callable";
 import { Rpc } from "./rpc/rpc";
 import type { When } from "./schedule/timing";
@@ -76,6 +80,7 @@ export class Agent<
       broadcast: (frameFor, except) => host.connections.broadcastFrame(frameFor, (connection) => connection === except),
       send: sendFrame,
       isExtended: (connection) => hasFlag(connection, "extended"),
+      isReadonly: (connection) => hasFlag(connection, "readonly"),
       failed: (error) => void host.failed(error)
     });
   }
@@ -261,6 +266,27 @@ export class Agent<
   /** Forgets one. Returns whether there was one. */
   async removeDead(id: string): Promise<boolean> {
     return this.#work.removeDead(id);
+  }
+
+  // --- trying again ---
+
+  /**
+   * Runs a function until it succeeds, its attempts are spent, or `shouldRetry` says no. Waits in between, at random up to a
+   * bound that doubles each time.
+   *
+   * @param run gets the number of the attempt, from 1
+   * @param options what differs from `static options.retry` (by default 3 attempts, 100 ms doubled up to 3,000 ms);
+   * `shouldRetry(error, nextAttempt)` returns false where another attempt would be in vain
+   * @returns what `run` returns
+   * @throws RETRY_OPTIONS_INVALID before anything has run; then the error of the last attempt
+   * @example const page = await this.retry(() => load(url), { maxAttempts: 5 });
+   */
+  async retry<Result>(
+    run: (attempt: number) => Result | Promise<Result>,
+    options?: RetryOptions & { shouldRetry?: ShouldRetry }
+  ): Promise<Result> {
+    const resolved = resolveRetry(options, resolveOptions(this.constructor).retry);
+    return retry(run, resolved, { wait, random: Math.random }, options?.shouldRetry);
   }
 
   // --- calls ---

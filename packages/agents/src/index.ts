@@ -1,6 +1,7 @@
 export { Agent, getCurrentAgent } from "./agent";
-export type { Operation } from "./core/capability";
+export type { Hold, Operation } from "./core/capability";
 export type { Connection, ConnectionContext, WSMessage } from "./core/connection";
+export type { WhyAwake } from "./core/host";
 export { DEFAULT_AGENT_STATIC_OPTIONS, type AgentStaticOptions } from "./core/options";
 export {
   getAgentByName,
@@ -31,4 +32,5 @@ export type { MissedPolicy, ScheduleType } from "./schedule/schema";
 export type { When } from "./schedule/timing";
 export type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria, ScheduleOptions } from "./schedule/types";
 export { StreamingResponse } from "./rpc/streaming-response";
+export { getSchedulePrompt, scheduleSchema } from "./schedule/schedule-prompt";
 export type { StateSource } from "./state/state";

@@ -12,11 +12,12 @@ import {
 import { echoClose } from "./core/connections";
 import { currentContext, type AgentContext } from "./core/context";
 import { Gate, holdConstruction } from "./core/gate";
-import { Host, mayByDefault } from "./core/host";
+import { Host, mayByDefault, type WhyAwake } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
 import { wait } from "./core/wait";
+import { KeepAlive } from "./keep-alive/keep-alive";
 import type { ObservabilityEvent } from "./observability/events";
 import { genericObservability, type Observability } from "./observability/observability";
 import { AgentError } from "./protocol/errors";
@@ -25,10 +26,17 @@ import { kebabCase } from "./protocol/names";
 
 const nameKey = "__ps_name";
 
+// How long a destroyed instance may finish what it is doing.
+const destroyGraceMs = 10_000;
+
 let host: (server: object) => Host;
+let keepAlive: (server: object) => KeepAlive;
 
 /** What the layers above install their features in. A member of the class could be called by whoever holds a stub. */
 export const hostOf = (server: object): Host => host(server);
+
+/** Its heartbeats are listed among the schedules. */
+export const keepAliveOf = (server: object): KeepAlive => keepAlive(server);
 
 /**
  * The lower half of an agent: one Durable Object with a name, the one gate into it, its connections and its errors. What an
@@ -40,6 +48,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   static {
     host = (server) => (server as Server).#host;
+    keepAlive = (server) => (server as Server).#keepAlive;
   }
 
   /** Where events go; `undefined` for nowhere. */
@@ -47,6 +56,8 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   readonly #gate: Gate;
   readonly #host: Host;
+  readonly #keepAlive: KeepAlive;
+  #destroyed: Promise<void> | undefined;
   #name: string | undefined;
   #identityFrame: string | undefined;
 
@@ -60,6 +71,11 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     holdConstruction(ctx, this.#gate);
     this.#host = new Host({
       storage: ctx.storage,
+      wipe: () => {
+        // Not every compatibility date has the second do the first.
+        void ctx.storage.deleteAlarm();
+        void ctx.storage.deleteAll();
+      },
       name: ctx.id.name,
       sockets: resolveOptions(new.target).hibernate ? ctx : new MemorySockets(ctx, this),
       owner: this,
@@ -83,6 +99,13 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
         run: (entry, run) => this.#gate.run(entry, run)
       }
     });
+    this.#keepAlive = this.#host.install(
+      new KeepAlive({
+        now: () => Date.now(),
+        hold: (promise) => ctx.waitUntil(promise),
+        changed: () => this.#host.alarms.changed("keep-alive")
+      })
+    );
   }
 
   /**
@@ -200,6 +223,77 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     return !hasFlag(connection, "protocolDisabled");
   }
 
+  // --- life ---
+
+  /**
+   * Keeps this instance in memory until the function that it returns is called: for work that nobody waits for, and that an
+   * eviction would cut. Each call counts by itself. Shown by `getSchedules()` and `whyAwake()`.
+   *
+   * @experimental
+   * @returns ends it; may be called more than once
+   * @example
+   * const dispose = await this.keepAlive();
+   * try { await crunch(); } finally { dispose(); }
+   */
+  async keepAlive(): Promise<() => void> {
+    return this.#keepAlive.begin();
+  }
+
+  /**
+   * Runs a function, and keeps this instance in memory until it is over, whether it succeeds or throws.
+   *
+   * @experimental
+   * @returns what the function returns
+   * @example const summary = await this.keepAliveWhile(() => this.summarize(url));
+   */
+  async keepAliveWhile<Result>(run: () => Result | Promise<Result>): Promise<Result> {
+    const dispose = this.#keepAlive.begin();
+    try {
+      return await run();
+    } finally {
+      dispose();
+    }
+  }
+
+  /** Why this instance is in memory, or will be: the reasons of its alarm, and the work that it is doing. */
+  whyAwake(): WhyAwake {
+    return this.#host.whyAwake();
+  }
+
+  /**
+   * Deletes everything that this instance has stored, and ends it. The next one who asks for its name meets a new instance.
+   *
+   * What is running may finish (for at most 10 s), and nothing of what it still writes is kept; nobody else is let in, with
+   * `AGENT_DESTROYED`. Connections are closed with 1001. Safe anywhere: in a scheduled callback, a call, `onStart`.
+   *
+   * @returns resolves when it is certain to happen, whatever is killed from then on
+   * @example async expire() { await this.destroy(); }
+   */
+  destroy(): Promise<void> {
+    return (this.#destroyed ??= this.#destroy());
+  }
+
+  async #destroy(): Promise<void> {
+    const error = new AgentError("AGENT_DESTROYED", "This agent was destroyed. Ask again to meet a new instance.");
+    this.#host.destroy(Date.now());
+    this.#gate.close(error);
+    this.#emit("destroy", () => ({}));
+    try {
+      await this.ctx.storage.sync();
+    } finally {
+      this.ctx.waitUntil(this.#end(error));
+    }
+  }
+
+  /** Leaves memory when all is over. The next instance of this name deletes what is stored, before anything else. */
+  async #end(error: Error): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([this.#gate.emptied(), wait(destroyGraceMs, over.signal)]);
+    over.abort();
+    // Answers that are on their way get out first.
+    setTimeout(() => this.ctx.abort(error.message), 0);
+  }
+
   // --- entries: the runtime calls these ---
 
   override fetch(request: Request): Promise<Response> {
@@ -236,10 +330,12 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   }
 
   override async alarm(): Promise<void> {
+    // It was set to have the remains of a destroyed instance deleted, and they are. Nothing asks for a new one.
+    if (this.#host.isReborn && this.#gate.isUnused) return;
     try {
       await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
     } catch {
-      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start.
+      // Reported by the gate. The alarm is gone, what it was set for is not: the agent did not start, or is not gone yet.
       this.#host.alarms.again(Date.now());
     }
   }

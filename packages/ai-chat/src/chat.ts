@@ -3,6 +3,7 @@ import { frameHandlers, hasFlag, publicMessage, send, type Capability, type Capa
 import type { UIMessage } from "ai";
 import { reconcileList, reconcileRequest, type Changes } from "./messages/reconcile";
 import { closeOpenCalls, isOpenCall } from "./messages/settle";
+import { SessionHistory } from "./messages/session-history";
 import { Transcript, transcriptSchema } from "./messages/transcript";
 import { chatClientChecks, parseRequestBody } from "./protocol/checks";
 import type {
@@ -83,7 +84,8 @@ export class Chat implements Capability {
   constructor(deps: ChatDeps) {
     const { kit, now } = deps;
     this.#deps = deps;
-    this.#transcript = new Transcript(kit.schema("chat-messages", transcriptSchema), now, deps.maxMessages);
+    const messages = kit.schema("chat-messages", transcriptSchema);
+    this.#transcript = new Transcript(messages, new SessionHistory(kit), now, deps.maxMessages);
     const logSchema = kit.schema("chat-stream", streamLogSchema);
     // Without tables to inherit, a schema exists once it has a version.
     const versioned = kit.schema("chat-stream", { tables: [], migrations: [] });

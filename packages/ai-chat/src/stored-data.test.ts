@@ -170,3 +170,81 @@ it("wakes by its alarm after a crash, and tells hibernated clients that the turn
   expect(await streamRows(stub)).toBe(0);
   expect(await runDurableObjectAlarm(stub)).toBe(false);
 });
+
+/** A database whose conversation is in tables of sessions. */
+async function withSession(name: string, ...statements: [query: string, ...values: SqlStorageValue[]][]) {
+  const stub = talker(name);
+  for (const table of [
+    "messages (session_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, parent_id TEXT, type TEXT NOT NULL DEFAULT 'message', role TEXT NOT NULL, content TEXT NOT NULL, content_chunks INTEGER NOT NULL DEFAULT 0, token_estimate INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, content_hash TEXT, PRIMARY KEY (session_id, id)) WITHOUT ROWID",
+    "message_chunks (session_id TEXT NOT NULL, id TEXT NOT NULL, idx INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (session_id, id, idx)) WITHOUT ROWID",
+    "attachment_meta (hash TEXT PRIMARY KEY, bytes INTEGER NOT NULL, media_type TEXT NOT NULL, chunks INTEGER NOT NULL) WITHOUT ROWID",
+    "attachment_chunks (hash TEXT NOT NULL, idx INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (hash, idx)) WITHOUT ROWID"
+  ]) {
+    await rows(stub, `CREATE TABLE cf_agents_session_${table}`);
+  }
+  for (const [query, ...values] of statements) await rows(stub, query, ...values);
+  await evict(stub);
+  return stub;
+}
+
+const sessionMessage = (seq: number, id: string, content: string, chunks = 0): [string, ...SqlStorageValue[]] => [
+  "INSERT INTO cf_agents_session_messages (session_id, id, seq, role, content, content_chunks, created_at) VALUES ('', ?, ?, 'user', ?, ?, 1767225600000)",
+  id,
+  seq,
+  content,
+  chunks
+];
+
+it("takes over a conversation that a later release keeps in a session, in its order, and goes on with it", async () => {
+  const ids = ["u9", "u1", "u5"];
+  const stub = await withSession(
+    "session",
+    ...ids.map((id, seq) => sessionMessage(seq, id, JSON.stringify(user(id, id)))),
+    sessionMessage(9, "bad", "nonsense"),
+    [
+      "INSERT INTO cf_agents_session_messages (session_id, id, seq, role, content, created_at) VALUES ('other', 'x', 1, 'user', ?, 1)",
+      JSON.stringify(user("x", "x"))
+    ]
+  );
+  expect((await stored(stub)).map(({ id }) => id)).toEqual(ids);
+  const a = await connect(stub);
+  a.send(ask("r1", [user("u2", "hi")]));
+  await doneOf(a);
+  await evict(stub);
+  expect(await stored(stub)).toMatchObject([...ids.map((id) => user(id, id)), user("u2", "hi"), said("hello")]);
+});
+
+it("does not take a session over twice: what was cleared stays cleared", async () => {
+  const stub = await withSession("session-once", sessionMessage(1, "u1", JSON.stringify(user("u1", "old"))));
+  const a = await connect(stub);
+  a.send({ type: "cf_agent_chat_clear" });
+  await a.next("cf_agent_chat_clear");
+  expect(await stored(stub)).toEqual([]);
+  await evict(stub);
+  expect(await stored(stub)).toEqual([]);
+  await stub.persist([user("u2", "new")]);
+  await evict(stub);
+  expect(await stored(stub)).toMatchObject([{ id: "u2" }]);
+});
+
+it("takes over messages of a session that are in pieces, and files beside them", async () => {
+  const content = JSON.stringify(user("u1", "long"));
+  const hash = "ab".repeat(32);
+  const files = [`attachment:sha256:${hash}`, `attachment:sha256:${"cd".repeat(32)}`].map((url) => {
+    return { type: "file", mediaType: "image/png", url };
+  });
+  const stub = await withSession(
+    "session-pieces",
+    sessionMessage(1, "u1", content.slice(0, 20), 2),
+    ["INSERT INTO cf_agents_session_message_chunks VALUES ('', 'u1', 10, ?)", content.slice(30)],
+    ["INSERT INTO cf_agents_session_message_chunks VALUES ('', 'u1', 2, ?)", content.slice(20, 30)],
+    sessionMessage(2, "u2", JSON.stringify({ id: "u2", role: "user", parts: files })),
+    ["INSERT INTO cf_agents_session_attachment_meta VALUES (?, 6, 'image/png', 2)", hash],
+    ["INSERT INTO cf_agents_session_attachment_chunks VALUES (?, 1, ?)", hash, new Uint8Array([3, 255]).buffer],
+    ["INSERT INTO cf_agents_session_attachment_chunks VALUES (?, 0, ?)", hash, new Uint8Array([137, 80, 1, 2]).buffer]
+  );
+  const [long, withFiles] = await stored(stub);
+  expect(long).toEqual(user("u1", "long"));
+  // The second file is gone.
+  expect(withFiles!.parts).toEqual([{ ...files[0], url: "data:image/png;base64,iVABAgP/" }, files[1]]);
+});

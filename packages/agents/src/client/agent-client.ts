@@ -107,7 +107,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     super(options, {
       url: () => this.#url(),
       canRefresh: () => typeof this.#options.query === "function",
-      returned: () => this.#link.probe(),
+      returned: () => this.#link.returned(),
       // Before anybody else's: a listener of the program finds the frame applied.
       listeners: {
         open: (event) => this.#opened(event),
@@ -169,7 +169,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
    *
    * @param state any JSON value; it replaces the whole state
    * @param options `ifRevision` refuses the write if others have changed the state meanwhile
-   * @throws STATE_NOT_SERIALIZABLE; nothing has changed then
+   * @throws STATE_NOT_SERIALIZABLE; nothing has changed then. Other errors are given to `onStateUpdateError`
    * @example client.setState({ ...client.state, score: 100 }, { ifRevision: true });
    */
   setState(state: State, { ifRevision }: SetStateOptions = {}): void {
@@ -184,8 +184,9 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
    * @param options `timeout` in milliseconds; `signal` to cancel it; `idempotent` if it may run twice; `stream` for a method that
    * streams
    * @returns what the method returns, or what its stream ends with
-   * @throws CALL_FAILED, or the code of the agent's own error, with its message; CONNECTION_CLOSED when the connection was lost
-   * after the call was sent (it may have run), or was closed for good; CALL_TIMEOUT; CALL_CANCELLED
+   * @throws CALL_FAILED, or the code of the agent's own error, with its message; CALL_REFUSED when the agent's `authorize` says no;
+   * CONNECTION_CLOSED when the connection was lost after the call was sent (it may have run), or was closed for good; CALL_TIMEOUT;
+   * CALL_CANCELLED; FRAME_TOO_LARGE when the agent takes no call of this size
    * @example
    * await client.call("generate", [prompt], { timeout: 30_000, stream: { onChunk: (text) => append(text) } });
    */
@@ -275,7 +276,13 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     return globalThis.fetch(agentUrl(address, "http", query), init);
   }
 
-  /** Closes the connection and stays closed. Calls without an answer reject with CONNECTION_CLOSED. */
+  /**
+   * Closes the connection and stays closed, until `reconnect()`. Calls without an answer reject with CONNECTION_CLOSED.
+   *
+   * @param code 1000, or 3000 to 4999
+   * @param reason what the agent's `onClose` is told, at most 123 bytes
+   * @example client.close();
+   */
   override close(code?: number, reason?: string): void {
     this.#isOver = true;
     super.close(code, reason);
@@ -284,9 +291,12 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   }
 
   /**
-   * Connects anew, now, with a fresh `query`.
+   * Connects anew, now, with a fresh `query`, also after the agent has closed the connection for good.
    *
+   * @param code with which the connection is closed that there is: 1000, or 3000 to 4999
+   * @param reason what the agent's `onClose` is told
    * @throws CLIENT_OPTIONS_INVALID
+   * @example if (client.connectionError) client.reconnect();
    */
   override reconnect(code?: number, reason?: string): void {
     agentUrl(this.#address, "ws");
@@ -301,9 +311,10 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
   }
 
   /**
-   * Calls `listener` after every change of the snapshot.
+   * Calls `listener` after every change of the snapshot: of the state, the identity, or the reason why there is no connection.
    *
    * @returns ends that
+   * @example const stop = client.subscribe(() => render(client.getSnapshot()));
    */
   subscribe(listener: () => void): () => void {
     this.#listeners = [...this.#listeners, listener];
@@ -312,7 +323,7 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     };
   }
 
-  /** What this client knows now: the same object until something changes. */
+  /** What this client knows now: the same object until something changes. What arrives and is known already changes nothing. */
   getSnapshot(): AgentSnapshot<State> {
     return this.#snapshot;
   }

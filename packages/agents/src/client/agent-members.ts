@@ -25,6 +25,7 @@ export type AgentMember =
   | "shouldConnectionBeReadonly"
   | "shouldSendProtocolMessages"
   | "validateStateChange"
+  | "whyAwake"
   // state, database, connections, calls
   | "broadcast"
   | "getCallableMethods"

@@ -64,6 +64,15 @@ it("asks at once when told to, once", () => {
   expect([ping.mock.calls.length, dead.mock.calls.length]).toEqual([1, 1]);
 });
 
+it("waits as long for an answer as it is told to", () => {
+  const { clock, dead, heartbeat } = setup();
+  heartbeat.probe(5000);
+  clock.pass(4999);
+  expect(dead).not.toHaveBeenCalled();
+  clock.pass(1);
+  expect(dead).toHaveBeenCalledOnce();
+});
+
 it("is still when it is stopped, or was told never to ask", () => {
   const stopped = setup();
   stopped.heartbeat.probe();

@@ -48,12 +48,12 @@ export class Heartbeat {
     this.#wait(this.#intervalMs);
   }
 
-  /** Asks now. */
-  probe(): void {
+  /** Asks now, and waits so long for the answer. */
+  probe(answerMs = pongMs): void {
     if (!this.#intervalMs || this.#isAsked) return;
     this.#isAsked = true;
     this.#cancel();
-    this.#cancel = this.#deps.clock.after(pongMs, this.#deps.dead);
+    this.#cancel = this.#deps.clock.after(answerMs, this.#deps.dead);
     this.#deps.ping();
   }
 

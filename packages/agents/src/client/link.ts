@@ -9,6 +9,8 @@ import type { Message } from "./socket-events";
 const firstFrameMs = 100;
 /** The rest of the greeting is on its way together with the hello. */
 const greetingMs = 2000;
+/** After a sleep, or with another network, a connection is more likely dead than slow. */
+const returnedMs = 5000;
 
 export interface LinkDeps {
   clock?: Clock;
@@ -82,9 +84,9 @@ export class Link {
     if (this.#isExtended && this.#canSend) this.#deps.transmit(JSON.stringify(frame));
   }
 
-  /** Asks whether the connection is alive, if the agent answers such questions. */
-  probe(): void {
-    this.#heartbeat.probe();
+  /** The page was away: asks whether the connection is alive, if the agent answers such questions. */
+  returned(): void {
+    this.#heartbeat.probe(returnedMs);
   }
 
   #hello({ heartbeatMs, maxFrameBytes = Infinity }: HelloFrame): void {

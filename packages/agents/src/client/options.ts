@@ -18,7 +18,7 @@ export interface AgentClientCallbacks<State> {
   /**
    * The agent refused a state that this client wrote: "Connection is readonly", "State update rejected". An agent that says what
    * its state is then has set it back here; `cause` has the code: CONNECTION_READONLY, STATE_REJECTED, STATE_TOO_LARGE,
-   * STATE_CONFLICT, or CONNECTION_CLOSED when it is not known whether the state was stored.
+   * STATE_CONFLICT, FRAME_TOO_LARGE, or CONNECTION_CLOSED when it is not known whether the state was stored.
    */
   onStateUpdateError?(error: string, cause?: AgentError): void;
   /** The MCP servers that the agent uses, or their tools, changed. */
@@ -40,8 +40,9 @@ export interface AgentClientOptions<State = unknown> extends AgentAddress, Agent
 /** Options of one write of the state. */
 export interface SetStateOptions {
   /**
-   * Refuse the write, with STATE_CONFLICT, unless the state is still at this revision; `true`: still what this client shows. Only
-   * for agents that count revisions; others get no such write.
+   * Refuse the write, with STATE_CONFLICT, unless the state is still at this revision; `true`: still what this client shows. A state
+   * that began anew is at no revision of before, whatever its number. Only for agents that count revisions; others get no such
+   * write.
    */
   ifRevision?: number | true;
 }

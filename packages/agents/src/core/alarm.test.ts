@@ -18,6 +18,7 @@ function build(test: TestStorage, names: readonly string[] = ["a", "b"]) {
   const wakers = names.map((name) => {
     const waker = {
       name,
+      isVolatile: name === "memory",
       nextWake: vi.fn<() => number | undefined>(() => wants[name]),
       onWake: vi.fn<NonNullable<Waker["onWake"]>>(() => void delete wants[name])
     };
@@ -219,4 +220,50 @@ describe("[C9] a wake of an agent", () => {
     await vi.waitFor(async () => expect(await stub.history()).toContain("rung true"));
     expect(await alarmOf(stub)).toBe(null);
   });
+});
+
+describe("[C9] a wake that is only in memory", () => {
+  it("shares the alarm, is a reason, and is not stored", () =>
+    withStorage((test) => {
+      const { want, alarms, set, port } = build(test, ["a", "memory"]);
+      want("a", 200);
+      want("memory", 100);
+      expect([set(), alarms.reasons()[0]]).toEqual([[200, 100], { name: "memory", atMs: 100 }]);
+      expect(build(test).alarms.reasons()).toEqual([{ name: "a", atMs: 200 }]);
+      want("memory", undefined);
+      expect([set().at(-1), port.clear.mock.calls.length]).toEqual([200, 0]);
+    }));
+
+  it("works when it is due, and is asked again", () =>
+    withStorage(async (test) => {
+      const { want, ring, wakers, set } = build(test, ["memory"]);
+      wakers[0]!.onWake.mockImplementationOnce(() => want("memory", 300));
+      want("memory", 100);
+      await ring(150);
+      expect([wakers[0]!.onWake.mock.calls, set().at(-1)]).toEqual([[[150]], 300]);
+    }));
+});
+
+describe("[C25] the last alarm", () => {
+  it("stays, whatever anybody wants, and no more work is done", () =>
+    withStorage(async (test) => {
+      const { want, alarms, ring, wakers, set, port } = build(test);
+      wakers[0]!.onWake.mockImplementationOnce(() => alarms.end(50));
+      want("a", 10);
+      want("b", 20);
+      await ring(30);
+      want("b", 5);
+      want("a", undefined);
+      want("b", undefined);
+      expect(wakers[1]!.onWake).not.toHaveBeenCalled();
+      expect([set(), port.clear.mock.calls.length]).toEqual([[10, 50], 0]);
+    }));
+
+  it("is set again when it rings too early for the instance to be gone", () =>
+    withStorage((test) => {
+      const { alarms, set } = build(test);
+      alarms.end(50);
+      alarms.again(60);
+      expect(set()).toEqual([50, 1_060]);
+    }));
 });

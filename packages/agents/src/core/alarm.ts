@@ -12,6 +12,8 @@ export interface AlarmPort {
 /** Whoever wants to be woken. `nextWake` is asked only after `changed(name)`, and on the wake itself. */
 export interface Waker {
   readonly name: string;
+  /** Its work is in memory, and gone with it: so is its wake, which is not stored. */
+  readonly isVolatile?: boolean;
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;
   /** The alarm went off and nobody had asked for it. Returns the next wake after a look at the tables themselves. */
@@ -36,6 +38,8 @@ export class Alarms {
   readonly #meta: Meta;
   readonly #port: AlarmPort;
   readonly #wakers = new Map<string, Waker>();
+  readonly #volatile = new Map<string, number>();
+  #ended = false;
   /** Alarms in a row at which something failed. An eviction forgets them, which costs an early retry. */
   #failures = 0;
   /** While an alarm lasts: what is due meanwhile has changed. */
@@ -54,18 +58,35 @@ export class Alarms {
   changed(name: string): void {
     const before = this.#earliest();
     const wake = this.#wakers.get(name)?.nextWake?.();
-    if (!this.#meta.setWake(name, wake)) return;
+    if (!this.#setWake(name, wake)) return;
     this.#rearm?.();
     const after = this.#earliest();
-    if (after === before) return;
+    if (after === before || this.#ended) return;
     if (after === undefined) this.#port.clear();
     else this.#port.set(after);
   }
 
+  #setWake(name: string, atMs: number | undefined): boolean {
+    if (!this.#wakers.get(name)?.isVolatile) return this.#meta.setWake(name, atMs);
+    const changes = this.#volatile.get(name) !== atMs;
+    if (atMs === undefined) this.#volatile.delete(name);
+    else this.#volatile.set(name, atMs);
+    return changes;
+  }
+
+  /** Sets the alarm for the last time: whatever anybody asks for later, it stays. */
+  end(atMs: number): void {
+    this.#ended = true;
+    this.#port.set(atMs);
+  }
+
+  #wakes(): readonly [name: string, atMs: number][] {
+    return this.#volatile.size === 0 ? this.#meta.wakes() : [...this.#meta.wakes(), ...this.#volatile];
+  }
+
   /** Why the alarm is set: each capability's next wake in ms since the epoch, earliest first. */
   reasons(): readonly { name: string; atMs: number }[] {
-    return this.#meta
-      .wakes()
+    return this.#wakes()
       .map(([name, atMs]) => ({ name, atMs }))
       .sort((a, b) => a.atMs - b.atMs);
   }
@@ -82,6 +103,7 @@ export class Alarms {
       await this.#whatever(ring);
       if (ring.working.size > 0) this.#startDue(ring, this.#port.now());
     }
+    if (this.#ended) return;
     if (ring.failed.size > 0) return this.again(nowMs);
     this.#failures = 0;
     // The runtime cleared the alarm when it rang.
@@ -92,13 +114,13 @@ export class Alarms {
   /** Nobody asked for this alarm: perhaps an older release did, which knows nothing of our reasons. */
   #lookAround(): void {
     for (const waker of this.#wakers.values()) {
-      if (waker.onStrayAlarm) this.#meta.setWake(waker.name, waker.onStrayAlarm());
+      if (waker.onStrayAlarm) this.#setWake(waker.name, waker.onStrayAlarm());
     }
   }
 
   #startDue(ring: Ring, nowMs: number): void {
     for (const { name, atMs } of this.reasons()) {
-      if (atMs > nowMs) break;
+      if (atMs > nowMs || this.#ended) break;
       if (!ring.working.has(name) && !ring.failed.has(name)) ring.working.set(name, this.#work(ring, name, nowMs));
     }
   }
@@ -114,7 +136,7 @@ export class Alarms {
       }
     };
     await attempt(() => waker?.onWake?.(nowMs));
-    await attempt(() => this.#meta.setWake(name, waker?.nextWake?.()));
+    await attempt(() => this.#setWake(name, waker?.nextWake?.()));
     ring.working.delete(name);
   }
 
@@ -136,6 +158,7 @@ export class Alarms {
 
   /** The alarm went off in vain: what is due gets another one, after a pause that grows, so that it does not ring for ever. */
   again(nowMs: number): void {
+    if (this.#ended) return this.#port.set(nowMs + retryMs);
     const next = this.#earliest();
     if (next !== undefined) this.#port.set(Math.max(next, nowMs + Math.min(retryMs * 2 ** this.#failures, maxRetryMs)));
     this.#failures++;
@@ -143,7 +166,7 @@ export class Alarms {
 
   #earliest(): number | undefined {
     let earliest: number | undefined;
-    for (const [, atMs] of this.#meta.wakes()) if (earliest === undefined || atMs < earliest) earliest = atMs;
+    for (const [, atMs] of this.#wakes()) if (earliest === undefined || atMs < earliest) earliest = atMs;
     return earliest;
   }
 }

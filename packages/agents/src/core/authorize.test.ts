@@ -30,7 +30,7 @@ describe("[C23] a frame that asks for something", () => {
       false,
       write,
       { type: "state-write" },
-      { type: "cf_agent_state_error", error: "Connection is readonly" }
+      { type: "cf_agent_state_error", error: "State update rejected" }
     ],
     [
       "a write",
@@ -40,8 +40,8 @@ describe("[C23] a frame that asks for something", () => {
       {
         type: "cf_agent_state_reject",
         writeId: "w",
-        code: "CONNECTION_READONLY",
-        message: "Connection is readonly",
+        code: "STATE_REFUSED",
+        message: "State update rejected",
         epoch: expect.any(String),
         revision: 1,
         state: { n: 1 }
@@ -102,7 +102,7 @@ describe("[C23] a frame that asks for something", () => {
     await refuse("state-write", answer);
     connection.send(write);
     expect([await connection.nextFrame(), await inside(({ state }) => state)]).toMatchObject([
-      { code: "CONNECTION_READONLY" },
+      { code: "STATE_REFUSED" },
       { n: 1 }
     ]);
   });

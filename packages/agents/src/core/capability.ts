@@ -45,6 +45,17 @@ export function frameHandlers<Frame extends { type: string }>(
   return Object.fromEntries(types.map((type) => [type, { check: checks[type], ...handlers[type] } as FrameHandler]));
 }
 
+/** What keeps an instance in memory, or keeps others from some work while it is being done. */
+export interface Hold {
+  id: string;
+  /** The method that runs. */
+  callback?: string;
+  /** In ms since the epoch. */
+  sinceMs: number;
+  /** When the work is taken for dead, in ms since the epoch. */
+  untilMs?: number;
+}
+
 /** A feature of an agent. It names what it needs in its constructor, and never sees the agent. */
 export interface Capability {
   readonly name: string;
@@ -58,6 +69,10 @@ export interface Capability {
   onClose?(connection: Connection): void;
   /** Answers a request, or leaves it to the next one and at last to the agent's `onRequest`. */
   onRequest?(request: Request): Response | undefined | Promise<Response | undefined>;
+  /** Its work is in memory, and so is its wake: gone after an eviction. */
+  readonly isVolatile?: boolean;
+  /** What it is doing. Looked at by people and tests only. */
+  holds?(): readonly Hold[];
   /** When to call `onWake`, in ms since the epoch. Asked after the kit's `changed()`. */
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;

@@ -63,6 +63,10 @@ export class Connections {
     connection.close(1011, "The connection could not be set up");
   }
 
+  closeAll(code: number, reason: string): void {
+    for (const connection of this.all()) connection.close(code, reason);
+  }
+
   *all(tag?: string): IterableIterator<Connection> {
     for (const socket of this.#host.getWebSockets(tag)) {
       const connection = socket.readyState === WebSocket.OPEN ? asConnection(socket, this.#owner) : undefined;

@@ -2,7 +2,7 @@ import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { describe, expect, it, vi } from "vitest";
 import { getAgentByName } from "../index";
 import { connect, errorOf, evict, makeDue } from "../test/kit";
-import { currentContext } from "./context";
+import { currentContext, EntryContext, runInContext } from "./context";
 import { Gate, type GateDeps } from "./gate";
 
 const starter = (name: string) => env.Starter.get(env.Starter.idFromName(name));
@@ -196,5 +196,47 @@ describe("Gate", () => {
     };
     expect(() => gate.call(fail)).toThrow("at once");
     expect(failed).toHaveBeenCalledOnce();
+  });
+
+  it("[C26] that is closed refuses callers, drops events, and reports neither", async () => {
+    const { gate, failed, self } = build({});
+    await gate.enter(undefined, () => {});
+    const error = new Error("closed");
+    const ran = vi.fn<() => void>();
+    gate.close(error);
+    await expect(gate.enter(undefined, ran)).rejects.toBe(error);
+    expect(() => gate.call(ran)).toThrow(error);
+    void gate.deliver({}, ran);
+    expect([ran.mock.calls.length, failed.mock.calls.length]).toEqual([0, 0]);
+    runInContext(new EntryContext(self), () => gate.call(ran));
+    expect(ran).toHaveBeenCalledOnce();
+  });
+
+  it("[C26] that is closed before the start, or in it, refuses everybody", async () => {
+    const before = build({});
+    before.gate.close(new Error("closed"));
+    await expect(before.gate.enter(undefined, () => {})).rejects.toThrow("closed");
+    const during = build({ start: () => during.gate.close(new Error("closed")) });
+    await expect(during.gate.enter(undefined, () => {})).rejects.toThrow("closed");
+  });
+
+  it("[C26] is empty when the last of those inside has left, whichever way it came in", async () => {
+    const { gate } = build({});
+    const finish: (() => void)[] = [];
+    const stay = () => new Promise<void>((resolve) => finish.push(resolve));
+    await gate.enter(undefined, () => {});
+    void gate.enter(undefined, stay);
+    void gate.deliver({}, stay);
+    void gate.call(stay);
+    const left = vi.fn<() => void>();
+    const emptied = gate.emptied().then(left);
+    for (const leave of finish) {
+      expect(left).not.toHaveBeenCalled();
+      leave();
+      await Promise.resolve();
+    }
+    await emptied;
+    await gate.emptied();
+    expect(finish.length).toBe(3);
   });
 });

@@ -69,15 +69,44 @@ export class Gate {
     if (this.#phase === "constructing" || this.#phase === "idle") this.#props = props;
   }
 
+  #closed: Error | undefined;
+  /** Entries that are not over yet. */
+  #inside = 0;
+  #emptied: (() => void) | undefined;
+
+  /** Lets nobody in any more: callers get this error, events of the runtime are dropped. Those who are inside go on. */
+  close(error: Error): void {
+    this.#closed = error;
+  }
+
+  /** Settles when everybody has left. */
+  emptied(): Promise<void> {
+    if (this.#inside === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#emptied = resolve));
+  }
+
+  #leave(): void {
+    if (--this.#inside === 0) this.#emptied?.();
+  }
+
+  /** Nobody has come in yet. */
+  get isUnused(): boolean {
+    return this.#phase === "constructing" || this.#phase === "idle";
+  }
+
   /** Runs an entry from outside. Errors are reported, then thrown to the caller as they are. */
   async enter<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
     if (this.#phase !== "started") await this.#start();
+    if (this.#closed) throw this.#closed;
     const context = entry ? new EntryContext(this.#self, entry) : this.#plain;
+    this.#inside++;
     try {
       return await runInContext(context, run);
     } catch (error) {
       await this.#report(error, context);
       throw error;
+    } finally {
+      this.#leave();
     }
   }
 
@@ -93,6 +122,7 @@ export class Gate {
    */
   deliver(entry: Entry, run: () => unknown): void | Promise<void> {
     if (this.#phase !== "started") return this.#deliverLater(entry, run);
+    if (this.#closed) return;
     const context = new EntryContext(this.#self, entry);
     try {
       const result = runInContext(context, run);
@@ -113,10 +143,13 @@ export class Gate {
   }
 
   async #settle(result: PromiseLike<unknown>, context: AgentContext): Promise<void> {
+    this.#inside++;
     try {
       await result;
     } catch (error) {
       await this.#report(error, context);
+    } finally {
+      this.#leave();
     }
   }
 
@@ -125,9 +158,11 @@ export class Gate {
     if (this.#phase === "constructing" || currentContext().agent === this.#self) return run();
     // Nobody inside can be calling: nothing of this instance has run yet, or it runs in `onStart` and has its context.
     if (this.#phase !== "started") return this.enter(undefined, run);
+    if (this.#closed) throw this.#closed;
     try {
       const result = runInContext(this.#plain, run);
-      if (result instanceof Promise) result.catch((error: unknown) => this.#report(error, this.#plain));
+      // Beside the caller, who gets the promise itself.
+      if (result instanceof Promise) void this.#settle(result, this.#plain);
       return result;
     } catch (error) {
       void this.#report(error, this.#plain);
@@ -138,12 +173,14 @@ export class Gate {
   #start(): Promise<void> {
     // What `onStart` itself sends through the gate must not wait for it.
     if (this.#phase === "starting" && currentContext().agent === this.#self) return Promise.resolve();
+    if (this.#closed) return Promise.reject(this.#closed);
     this.#starting ??= this.#runStart();
     return this.#patiently(this.#starting);
   }
 
   async #runStart(): Promise<void> {
     this.#phase = "starting";
+    this.#inside++;
     try {
       await runInContext(this.#plain, () => this.#deps.start(this.#props));
       this.#phase = "started";
@@ -153,6 +190,8 @@ export class Gate {
       this.#starting = undefined;
       await this.#report(error, this.#plain);
       throw error;
+    } finally {
+      this.#leave();
     }
   }
 

@@ -2,7 +2,7 @@ import { decodeFrame } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
 import { pongText } from "../protocol/frames";
 import { Alarms, type AlarmPort } from "./alarm";
-import type { Capability, FrameHandler, Operation } from "./capability";
+import type { Capability, FrameHandler, Hold, Operation } from "./capability";
 import { hasFlag, type Connection, type ConnectionContext, type Owner } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
 import type { Entry } from "./context";
@@ -27,8 +27,18 @@ export interface HostHooks {
   run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result>;
 }
 
+/** Why an instance is in memory, or will be. */
+export interface WhyAwake {
+  /** Why the alarm is set: each feature's next wake in ms since the epoch, earliest first. */
+  alarm: readonly { name: string; atMs: number }[];
+  /** What each feature is doing: callbacks that run, `keepAlive()` that was not disposed of. */
+  holds: readonly (Hold & { name: string })[];
+}
+
 export interface HostDeps {
   storage: Storage;
+  /** Deletes all that is stored, at once: what is read afterwards finds nothing. */
+  wipe(): void;
   /** The name of the instance, where the platform tells it. */
   name: string | undefined;
   sockets: SocketHost;
@@ -58,6 +68,8 @@ export class Host {
   readonly meta: Meta;
   readonly connections: Connections;
   readonly alarms: Alarms;
+  /** It found the remains of a destroyed instance, and is a new one. */
+  readonly isReborn: boolean = false;
   readonly #storage: Storage;
   readonly #hooks: HostHooks;
   readonly #capabilities: Capability[] = [];
@@ -67,6 +79,12 @@ export class Host {
     this.#storage = deps.storage;
     this.#hooks = deps.hooks;
     this.meta = new Meta(deps.storage, deps.name);
+    if (this.meta.isDestroyed) {
+      // No code of the instance that was destroyed is running any more: nothing can be written after this.
+      deps.wipe();
+      this.meta = new Meta(deps.storage, deps.name);
+      this.isReborn = true;
+    }
     this.connections = new Connections(deps.sockets, deps.owner);
     // The runtime answers pings where it can; those of sockets in memory come here.
     this.#frames.set("cf_agent_ping", { check: () => true, handle: (connection) => send(connection, pongText) });
@@ -187,6 +205,23 @@ export class Host {
   /** Runs code of the agent that nobody calls from outside: when it has started, and with a context of its own. */
   run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
     return this.#hooks.run(entry, run);
+  }
+
+  whyAwake(): WhyAwake {
+    const holdsOf = (capability: Capability) =>
+      capability.holds?.().map((hold) => ({ name: capability.name, ...hold })) ?? [];
+    return { alarm: this.alarms.reasons(), holds: this.#capabilities.flatMap(holdsOf) };
+  }
+
+  /** Writes that all is to be deleted, and asks for the wake that sees to it: both or neither. */
+  destroy(nowMs: number): void {
+    this.meta.markDestroyed();
+    this.alarms.end(nowMs);
+    this.connections.closeAll(1001, "The agent was destroyed");
+  }
+
+  get isDestroyed(): boolean {
+    return this.meta.isDestroyed;
   }
 
   wake(nowMs: number): Promise<void> {

@@ -24,6 +24,8 @@ interface MetaRow {
   inherited?: string[];
   /** Capabilities that want to look at their tables at the next start. */
   marked?: string[];
+  /** The tombstone: the instance was destroyed, and what is left of it is not to be used. */
+  destroyed?: true;
 }
 
 const key = "cf_agents_meta";
@@ -51,6 +53,16 @@ export class Meta {
   /** The name under which the instance wrote first, if it had one. */
   get name(): string | undefined {
     return this.#row.name;
+  }
+
+  /** Whether what is stored is what a destroyed instance has left. */
+  get isDestroyed(): boolean {
+    return this.#row.destroyed === true;
+  }
+
+  markDestroyed(): void {
+    this.#row.destroyed = true;
+    this.#save();
   }
 
   /** Tables of an older release are there, although no version is recorded. */
@@ -124,11 +136,12 @@ export class Meta {
 
   #save(): void {
     const inherited = this.#inherited();
-    const { versions, wakes, name = this.#name, marked = [] } = this.#row;
+    const { versions, wakes, name = this.#name, marked = [], destroyed } = this.#row;
     const row: MetaRow = { versions, wakes };
     if (name !== undefined) row.name = name;
     if (inherited.length > 0) row.inherited = [...inherited];
     if (marked.length > 0) row.marked = marked;
+    if (destroyed) row.destroyed = true;
     this.#storage.kv.put(key, row);
     this.#row = row;
     this.#stored = true;

@@ -125,10 +125,13 @@ describe("a connection without protocol messages", () => {
       peer.setState({ _cf_no_protocol: false, _cf_readonly: false });
       const forged = peer.state as unknown;
       agent.setConnectionReadonly(peer, false);
+      agent.setConnectionReadonly(peer, true);
       return [before, forged, peer.setState({ battery: 90 }) as unknown];
     });
-    expect(states).toEqual([null, { _cf_no_protocol: false, _cf_readonly: false }, { battery: 90 }]);
-    expect(await info(sensor)).toEqual({ protocolEnabled: false, readonly: false });
+    await evict(stub);
+    states.push(await runInDurableObject(stub, (agent) => agent.getConnection("s")!.state as unknown));
+    expect(states).toEqual([null, { _cf_no_protocol: false, _cf_readonly: false }, { battery: 90 }, { battery: 90 }]);
+    expect(await info(sensor)).toEqual({ protocolEnabled: false, readonly: true });
   });
 
   // proves protocol-messages#zero-overhead

@@ -176,7 +176,9 @@ describe("the status", () => {
       peer!.setState({ name: "v" });
       return [before, peer!.state as unknown];
     });
-    expect(states).toEqual([null, { name: "v" }]);
+    await evict(stub);
+    states.push(await runInDurableObject(stub, (agent) => [...agent.getConnections()][0]!.state as unknown));
+    expect(states).toEqual([null, { name: "v" }, { name: "v" }]);
     expect(await connection.call("increment")).toMatchObject(refused);
   });
 });

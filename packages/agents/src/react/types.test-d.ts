@@ -80,7 +80,7 @@ export function Untyped(): void {
 
 export function AsyncQuery(): void {
   const query = useCallback(async () => ({ token: "t", timestamp: Date.now().toString() }), []);
-  useAgent({ agent: "my-agent", query, queryDeps: ["user"], cacheTtl: 60 * 1000 });
+  useAgent({ agent: "my-agent", query, queryDeps: ["user"], cacheTtl: 60 * 1000, enabled: true });
   // @ts-expect-error which agent?
   useAgent({ name: "my-agent" });
 }

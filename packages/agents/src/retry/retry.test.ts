@@ -20,6 +20,8 @@ describe("[Y1] options", () => {
     expect(resolveRetry({ baseDelayMs: 900 }, defaults)).toEqual({ ...defaults, baseDelayMs: 900 });
   });
 
+  // proves retries#maxAttempts-minimum, retries#baseDelayMs-positive, retries#maxAttempts-integer
+  // proves retries#baseDelayMs-below-max
   it.each<[options: unknown, message: string]>([
     [{ maxAttempts: 0 }, "retry.maxAttempts must be >= 1"],
     [{ maxAttempts: -1 }, "retry.maxAttempts must be >= 1"],
@@ -49,6 +51,7 @@ describe("[Y1] options", () => {
 });
 
 describe("[Y2] the wait after an attempt", () => {
+  // proves retries#formula, retries#waits-default, retries#waits-example, retries#backoff, retries#jitter
   it.each([
     [1, defaultRetryOptions, 200],
     [2, defaultRetryOptions, 400],
@@ -78,6 +81,7 @@ function build(outcomes: readonly unknown[]) {
 describe("[Y3] trying again", () => {
   const [first, second, third] = [new Error("first"), new Error("second"), new Error("third")];
 
+  // proves retries#attempt, retries#returns
   it("ends with the first success, and numbers the attempts from 1", async () => {
     const { attempt, run, waits } = build([first, second, "done"]);
     expect(await run(5)).toBe("done");
@@ -85,6 +89,7 @@ describe("[Y3] trying again", () => {
     expect(waits).toEqual([100, 200]);
   });
 
+  // proves retries#throws
   it("ends with the last error when the attempts are spent, without another wait", async () => {
     const { attempt, run, waits } = build([first, second, third]);
     await expect(run(2)).rejects.toBe(second);
@@ -97,6 +102,7 @@ describe("[Y3] trying again", () => {
     expect(waits).toEqual([]);
   });
 
+  // proves retries#shouldRetry
   it("is up to shouldRetry, which is told the error and the number of the next attempt", async () => {
     const { attempt, run } = build([first, second, "done"]);
     const shouldRetry = vi.fn<ShouldRetry>((error) => error === first);

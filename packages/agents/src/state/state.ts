@@ -30,6 +30,7 @@ export interface StateDeps {
   send(connection: Connection, frame: string): void;
   /** Whether a connection takes part in the extensions of the protocol. */
   isExtended(connection: Connection): boolean;
+  isReadonly(connection: Connection): boolean;
   failed(error: unknown): void;
 }
 
@@ -67,6 +68,7 @@ const rowId = "cf_state_row_id";
 /** Why a client's write is refused, and the text that all clients know for it. */
 const refusals = {
   CONNECTION_READONLY: stateErrors.readonly,
+  STATE_REFUSED: stateErrors.rejected,
   STATE_REJECTED: stateErrors.rejected,
   STATE_TOO_LARGE: stateErrors.rejected,
   STATE_CONFLICT: stateErrors.rejected
@@ -88,7 +90,8 @@ export class State implements Capability {
       cf_agent_state: {
         operation: () => ({ type: "state-write" }),
         handle: (connection, frame) => this.#write(connection, frame),
-        refuse: (connection, frame) => this.#refuse(connection, frame, "CONNECTION_READONLY")
+        refuse: (connection, frame) =>
+          this.#refuse(connection, frame, this.#deps.isReadonly(connection) ? "CONNECTION_READONLY" : "STATE_REFUSED")
       },
       cf_agent_state_pull: { handle: (connection) => this.onConnect(connection) }
     }

@@ -3,6 +3,7 @@ import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./exte
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
 import type { Worker } from "./work-agents";
+import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -20,6 +21,7 @@ declare global {
       Runner: DurableObjectNamespace<Runner>;
       Awake: DurableObjectNamespace<Awake>;
       AwakeHeir: DurableObjectNamespace<AwakeHeir>;
+      Mortal: DurableObjectNamespace<Mortal>;
       Legacy: DurableObjectNamespace<Legacy>;
       LegacyHeir: DurableObjectNamespace<LegacyHeir>;
       CounterAgent: DurableObjectNamespace<CounterAgent>;

@@ -4,6 +4,7 @@ export { a as MinifiedAgent, Blank, Faulty, Heir, Recorder, Starter } from "./ag
 export { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 export { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
 export { Worker } from "./work-agents";
+export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 
 /** An object with nothing in it: storage for tests to run capabilities on. */

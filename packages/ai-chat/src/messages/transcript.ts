@@ -3,6 +3,7 @@ import type { UIMessage } from "ai";
 import { isMessage } from "../protocol/checks";
 import { fitRow } from "./fit-row";
 import type { Changes } from "./reconcile";
+import type { SessionHistory } from "./session-history";
 
 export const transcriptSchema: SchemaDefinition = {
   tables: ["cf_ai_chat_agent_messages"],
@@ -25,6 +26,7 @@ interface Entry {
 /** The messages of a conversation: one row each, and a copy in memory once somebody asked for them. */
 export class Transcript {
   readonly #schema: Schema;
+  readonly #history: SessionHistory;
   readonly #now: () => number;
   /** How many messages are kept; without a limit, all. */
   readonly #limit: () => number | undefined;
@@ -32,8 +34,9 @@ export class Transcript {
   #messages: UIMessage[] | undefined;
   #lastPlaceMs = 0;
 
-  constructor(schema: Schema, now: () => number, limit: () => number | undefined = () => undefined) {
+  constructor(schema: Schema, history: SessionHistory, now: () => number, limit: () => number | undefined) {
     this.#schema = schema;
+    this.#history = history;
     this.#now = now;
     this.#limit = limit;
   }
@@ -79,6 +82,7 @@ export class Transcript {
 
   /** Those of these messages that are not stored just so. What an application holds of a message it may have changed in place. */
   changed(messages: readonly UIMessage[]): UIMessage[] {
+    if (this.#history.isWaiting) this.#takeOver();
     const query = "SELECT id, message FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))";
     const ids = JSON.stringify(messages.map(({ id }) => id));
     const stored = new Map(
@@ -88,8 +92,21 @@ export class Transcript {
   }
 
   clear(): void {
+    if (this.#history.isWaiting) this.#takeOver();
     if (this.#schema.exists) this.#schema.write("DELETE FROM cf_ai_chat_agent_messages");
     this.#remember([]);
+  }
+
+  /** Makes the messages of another release ours, before anything else is read or written. */
+  #takeOver(): void {
+    this.#schema.transaction(() => {
+      let lastMs = 0;
+      const entries = this.#history.take().map(({ message, atMs }) => {
+        lastMs = Math.max(atMs, lastMs + 1);
+        return { message: fitRow(message), place: placeAt(lastMs) };
+      });
+      this.#commit([], entries);
+    });
   }
 
   #commit(removed: readonly string[], added: readonly Entry[], alongside?: () => void): void {
@@ -126,6 +143,7 @@ export class Transcript {
 
   get #list(): Entry[] {
     if (!this.#entries) {
+      if (this.#history.isWaiting) this.#takeOver();
       const query = "SELECT message, created_at AS place FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid";
       const rows = this.#schema.read<{ message: string; place: Place }>(query);
       // One bad row hides one message, not the conversation.

@@ -1,0 +1,7 @@
+export {
+  getSchedulePrompt,
+  scheduleSchema,
+  unstable_getSchedulePrompt,
+  unstable_scheduleSchema,
+  type Schedule
+} from "./schedule-prompt";
