@@ -1,14 +1,16 @@
-import { hasFlag } from "./core/connection";
-import { send, sendFrame } from "./core/connections";
+import type { Capability } from "./core/capability";
+import { hasFlag, type Connection } from "./core/connection";
+import { sendFrame } from "./core/connections";
 import { currentContext, type AgentContext } from "./core/context";
 import { wrapMembers, wrapPrototypes } from "./core/gate";
 import type { Host } from "./core/host";
+import type { Schema } from "./core/meta";
 import { resolveOptions } from "./core/options";
 import { isThenable } from "./core/thenable";
 import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
 import type { DeadLetter } from "./core/work/dead-letters";
 import { wait } from "./core/wait";
-import { installDurableWork, type DurableWork } from "./durable-work";
+import { DurableWork } from "./durable-work";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type McpServersFrame } from "./protocol/frames";
 import type { QueueItem, QueueOptions } from "./queue/queue";
@@ -20,13 +22,19 @@ import type { When } from "./schedule/timing";
 import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
 import { hostOf, Server } from "./server";
 import { notificationOf } from "./state/notification";
-import { State, stateSchema, type StateSource } from "./state/state";
+import { State, stateSchema, type StateDeps, type StateSource } from "./state/state";
 
 const noServers: McpServersFrame = {
   type: "cf_agent_mcp_servers",
   mcp: { servers: {}, tools: [], prompts: [], resources: [] }
 };
 const noServersText = JSON.stringify(noServers);
+
+/** Until an agent has servers of its own to tell of. */
+const noMcp: Capability = {
+  name: "mcp",
+  onConnect: (connection) => sendFrame(connection, noServersText)
+};
 
 /**
  * A stateful agent: one class, one Durable Object for each name, with a database, a state that clients see, and
@@ -45,6 +53,35 @@ export class Agent<
   StateType = any,
   Props extends object = Record<string, unknown>
 > extends Server<Env, Props> {
+  /** The agent, as its state sees it. */
+  static readonly #Bridge = class implements StateDeps {
+    readonly schema: Schema;
+    readonly #agent: Agent;
+    readonly #host: Host;
+
+    constructor(agent: object, host: Host) {
+      this.schema = host.schema("state", stateSchema);
+      this.#agent = agent as Agent;
+      this.#host = host;
+    }
+
+    initial() {
+      return this.#agent.initialState as unknown;
+    }
+    validate(next: unknown, source: StateSource) {
+      checkValidation(this.#agent.validateStateChange(next, source));
+    }
+    changed(next: unknown, source: StateSource) {
+      this.#agent.#stateChanged(next, source);
+    }
+    broadcast(frameFor: (connection: Connection) => string, except: StateSource) {
+      this.#host.connections.broadcastFrame(frameFor, (connection) => connection === except);
+    }
+    failed(error: unknown) {
+      void this.#host.failed(error);
+    }
+  };
+
   static {
     // What returns nothing may wait for the start when a stub calls it. Getters and queries stay synchronous: they need none.
     wrapMembers(this.prototype, [
@@ -65,34 +102,10 @@ export class Agent<
     wrapPrototypes(new.target.prototype, Agent.prototype, inheritCallable);
     this.#sql = createSql(ctx.storage.sql);
     const host = hostOf(this);
-    this.#state = host.install(this.#createState(host));
-    host.install({ name: "mcp", onConnect: (connection) => sendFrame(connection, noServersText) });
-    host.install(this.#createRpc(host));
-    this.#work = installDurableWork(this, host, ctx.storage);
-  }
-
-  #createState(host: Host): State {
-    return new State({
-      schema: host.schema("state", stateSchema),
-      initial: () => this.initialState,
-      validate: (next, source) => checkValidation(this.validateStateChange(next as StateType, source)),
-      changed: (next, source) => this.#stateChanged(next as StateType, source),
-      broadcast: (frameFor, except) => host.connections.broadcastFrame(frameFor, (connection) => connection === except),
-      send: sendFrame,
-      isExtended: (connection) => hasFlag(connection, "extended"),
-      isReadonly: (connection) => hasFlag(connection, "readonly"),
-      failed: (error) => void host.failed(error)
-    });
-  }
-
-  #createRpc(host: Host): Rpc {
-    return new Rpc({
-      target: this,
-      send,
-      isExtended: (connection) => hasFlag(connection, "extended"),
-      emit: (type, payload) => host.emit(type, payload),
-      failed: (error) => host.failed(error)
-    });
+    this.#state = host.install(new State(new Agent.#Bridge(this, host)));
+    host.install(noMcp);
+    host.install(new Rpc(this, host));
+    this.#work = host.install(new DurableWork(this, host, ctx.storage));
   }
 
   // --- hooks: override what you need ---
@@ -255,7 +268,7 @@ export class Agent<
 
   /** Schedules and queue items whose attempts are spent, the oldest first. Times of repeating schedules are not among them. */
   listDead(): DeadLetter[] {
-    return this.#work.deadLetters();
+    return this.#work.listDead();
   }
 
   /** Gives one back: a schedule is due at once, an item is the last of its queue. Returns whether there was one. */

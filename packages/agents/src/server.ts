@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { AlarmPort } from "./core/alarm";
 import type { Operation } from "./core/capability";
 import { classNameOf } from "./core/class-name";
 import {
@@ -10,9 +11,9 @@ import {
   type WSMessage
 } from "./core/connection";
 import { echoClose } from "./core/connections";
-import { currentContext, type AgentContext } from "./core/context";
-import { Gate, holdConstruction } from "./core/gate";
-import { Host, mayByDefault, type WhyAwake } from "./core/host";
+import { currentContext, type AgentContext, type Entry } from "./core/context";
+import { Gate, holdConstruction, type GateDeps } from "./core/gate";
+import { Host, mayByDefault, type HostHooks, type WhyAwake } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
@@ -30,13 +31,13 @@ const nameKey = "__ps_name";
 const destroyGraceMs = 10_000;
 
 let host: (server: object) => Host;
-let keepAlive: (server: object) => KeepAlive;
+let keepAlive: (server: object) => KeepAlive | undefined;
 
 /** What the layers above install their features in. A member of the class could be called by whoever holds a stub. */
 export const hostOf = (server: object): Host => host(server);
 
-/** Its heartbeats are listed among the schedules. */
-export const keepAliveOf = (server: object): KeepAlive => keepAlive(server);
+/** Its heartbeats are listed among the schedules. Nothing while there was none in this life of the instance. */
+export const keepAliveOf = (server: object): KeepAlive | undefined => keepAlive(server);
 
 /**
  * The lower half of an agent: one Durable Object with a name, the one gate into it, its connections and its errors. What an
@@ -51,61 +52,95 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     keepAlive = (server) => (server as Server).#keepAlive;
   }
 
+  /**
+   * The agent, as the gate and the host see it. One small object for each instance: a closure for each of these would cost
+   * a thousand instances some megabytes.
+   */
+  static readonly #Bridge = class implements GateDeps, HostHooks, AlarmPort {
+    readonly #server: Server;
+
+    constructor(server: object) {
+      this.#server = server as Server;
+    }
+
+    start(props: unknown) {
+      return this.#server.#start(props as Record<string, unknown> | undefined);
+    }
+    failed(error: unknown, context = currentContext()) {
+      return this.#server.#failed(error, context);
+    }
+    wait(delayMs: number, signal: AbortSignal) {
+      return wait(delayMs, signal);
+    }
+    onConnect(connection: Connection, context: ConnectionContext) {
+      return this.#server.onConnect(connection, context);
+    }
+    onMessage(connection: Connection, message: WSMessage) {
+      return this.#server.onMessage(connection, message);
+    }
+    onRequest(request: Request) {
+      return this.#server.onRequest(request);
+    }
+    connectionTags(connection: Connection, context: ConnectionContext) {
+      return this.#server.getConnectionTags(connection, context);
+    }
+    isReadonly(connection: Connection, context: ConnectionContext) {
+      return this.#server.shouldConnectionBeReadonly(connection, context);
+    }
+    wantsProtocol(connection: Connection, context: ConnectionContext) {
+      return this.#server.shouldSendProtocolMessages(connection, context);
+    }
+    mayDo(connection: Connection, operation: Operation) {
+      return this.#server.authorize(connection, operation);
+    }
+    identityFrame() {
+      return this.#server.#identify();
+    }
+    emit(type: string, payload: () => Record<string, unknown>) {
+      this.#server.#emit(type, payload);
+    }
+    set(atMs: number) {
+      void this.#server.ctx.storage.setAlarm(atMs);
+    }
+    clear() {
+      void this.#server.ctx.storage.deleteAlarm();
+    }
+    now() {
+      return Date.now();
+    }
+    run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>) {
+      return this.#server.#gate.run(entry, run);
+    }
+    wipe() {
+      // Not every compatibility date has the second do the first.
+      void this.#server.ctx.storage.deleteAlarm();
+      void this.#server.ctx.storage.deleteAll();
+    }
+  };
+
   /** Where events go; `undefined` for nowhere. */
   observability: Observability | undefined = genericObservability;
 
   readonly #gate: Gate;
   readonly #host: Host;
-  readonly #keepAlive: KeepAlive;
+  #keepAlive: KeepAlive | undefined;
   #destroyed: Promise<void> | undefined;
   #name: string | undefined;
   #identityFrame: string | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#gate = new Gate(this, {
-      start: (props) => this.#start(props as Props | undefined),
-      failed: (error, context) => this.#failed(error, context),
-      wait: (delayMs, signal) => wait(delayMs, signal)
-    });
+    const bridge = new Server.#Bridge(this);
+    this.#gate = new Gate(this, bridge);
     holdConstruction(ctx, this.#gate);
     this.#host = new Host({
       storage: ctx.storage,
-      wipe: () => {
-        // Not every compatibility date has the second do the first.
-        void ctx.storage.deleteAlarm();
-        void ctx.storage.deleteAll();
-      },
       name: ctx.id.name,
       sockets: resolveOptions(new.target).hibernate ? ctx : new MemorySockets(ctx, this),
       owner: this,
-      alarm: {
-        set: (atMs) => void ctx.storage.setAlarm(atMs),
-        clear: () => void ctx.storage.deleteAlarm(),
-        now: () => Date.now(),
-        wait
-      },
-      hooks: {
-        onConnect: (connection, context) => this.onConnect(connection, context),
-        onMessage: (connection, message) => this.onMessage(connection, message),
-        onRequest: (request) => this.onRequest(request),
-        connectionTags: (connection, context) => this.getConnectionTags(connection, context),
-        isReadonly: (connection, context) => this.shouldConnectionBeReadonly(connection, context),
-        wantsProtocol: (connection, context) => this.shouldSendProtocolMessages(connection, context),
-        mayDo: (connection, operation) => this.authorize(connection, operation),
-        identityFrame: () => this.#identify(),
-        emit: (type, payload) => this.#emit(type, payload),
-        failed: (error) => this.#failed(error, currentContext()),
-        run: (entry, run) => this.#gate.run(entry, run)
-      }
+      alarm: bridge,
+      hooks: bridge
     });
-    this.#keepAlive = this.#host.install(
-      new KeepAlive({
-        now: () => Date.now(),
-        hold: (promise) => ctx.waitUntil(promise),
-        changed: () => this.#host.alarms.changed("keep-alive")
-      })
-    );
   }
 
   /**
@@ -236,7 +271,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
    * try { await crunch(); } finally { dispose(); }
    */
   async keepAlive(): Promise<() => void> {
-    return this.#keepAlive.begin();
+    return this.#heartbeats.begin();
   }
 
   /**
@@ -247,12 +282,22 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
    * @example const summary = await this.keepAliveWhile(() => this.summarize(url));
    */
   async keepAliveWhile<Result>(run: () => Result | Promise<Result>): Promise<Result> {
-    const dispose = this.#keepAlive.begin();
+    const dispose = this.#heartbeats.begin();
     try {
       return await run();
     } finally {
       dispose();
     }
+  }
+
+  get #heartbeats(): KeepAlive {
+    return (this.#keepAlive ??= this.#host.install(
+      new KeepAlive({
+        now: () => Date.now(),
+        hold: (promise) => this.ctx.waitUntil(promise),
+        changed: () => this.#host.alarms.changed("keep-alive")
+      })
+    ));
   }
 
   /** Why this instance is in memory, or will be: the reasons of its alarm, and the work that it is doing. */

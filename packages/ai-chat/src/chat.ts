@@ -1,5 +1,13 @@
 import type { Connection } from "agents";
-import { frameHandlers, hasFlag, publicMessage, send, type Capability, type CapabilityKit } from "agents/capability";
+import {
+  frameHandlers,
+  hasFlag,
+  publicMessage,
+  send,
+  type Capability,
+  type CapabilityKit,
+  type FrameHandlers
+} from "agents/capability";
 import type { UIMessage } from "ai";
 import { reconcileList, reconcileRequest, type Changes } from "./messages/reconcile";
 import { closeOpenCalls, isOpenCall } from "./messages/settle";
@@ -33,44 +41,46 @@ const leaseMs = 30_000;
 
 /** A conversation: its transcript, its turns, and the connections that follow them. */
 export class Chat implements Capability {
-  readonly name = "chat";
-  readonly frames = frameHandlers<ChatClientFrame>(chatClientChecks, {
+  static readonly #frames: FrameHandlers = frameHandlers<ChatClientFrame, Chat>(chatClientChecks, {
     cf_agent_use_chat_request: {
       operation: () => ({ type: "chat-request" }),
-      handle: (connection, frame) => this.#request(connection, frame),
-      refuse: (connection, { id }) => this.#refuse(connection, id, readonlyText)
+      handle: (chat, connection, frame) => chat.#request(connection, frame),
+      refuse: (chat, connection, { id }) => chat.#refuse(connection, id, readonlyText)
     },
     cf_agent_chat_messages: {
       operation: () => ({ type: "chat-rewrite" }),
-      handle: (connection, { messages }) => this.#rewrite(connection, messages)
+      handle: (chat, connection, { messages }) => chat.#rewrite(connection, messages)
     },
-    cf_agent_chat_clear: { operation: () => ({ type: "chat-clear" }), handle: () => this.#clear() },
+    cf_agent_chat_clear: { operation: () => ({ type: "chat-clear" }), handle: (chat) => chat.#clear() },
     cf_agent_chat_request_cancel: {
-      operation: ({ id }) => ({ type: "chat-cancel", requestId: id }),
-      handle: (_, { id }) => this.#cancel(id)
+      operation: (_, { id }) => ({ type: "chat-cancel", requestId: id }),
+      handle: (chat, _, { id }) => chat.#cancel(id)
     },
     cf_agent_stream_resume_request: {
       operation: () => ({ type: "chat-resume" }),
-      handle: (connection) => this.#offerResume(connection, true)
+      handle: (chat, connection) => chat.#offerResume(connection, true)
     },
     cf_agent_stream_resume_ack: {
       operation: () => ({ type: "chat-resume" }),
-      handle: (connection, { id }) => this.#resume(connection, id)
+      handle: (chat, connection, { id }) => chat.#resume(connection, id)
     },
     cf_agent_tool_result: {
-      operation: ({ toolCallId }) => ({ type: "tool-result", toolCallId, toolName: this.#toolOf(toolCallId) }),
-      handle: (connection, frame) => this.#toolResult(connection, frame)
+      operation: (chat, { toolCallId }) => ({ type: "tool-result", toolCallId, toolName: chat.#toolOf(toolCallId) }),
+      handle: (chat, connection, frame) => chat.#toolResult(connection, frame)
     },
     cf_agent_tool_approval: {
-      operation: ({ toolCallId, approved }) => ({
+      operation: (chat, { toolCallId, approved }) => ({
         type: "tool-approval",
         toolCallId,
-        toolName: this.#toolOf(toolCallId),
+        toolName: chat.#toolOf(toolCallId),
         approved
       }),
-      handle: (connection, frame) => this.#toolApproval(connection, frame)
+      handle: (chat, connection, frame) => chat.#toolApproval(connection, frame)
     }
   });
+
+  readonly name = "chat";
+  readonly frames = Chat.#frames;
   readonly #deps: ChatDeps;
   readonly #transcript: Transcript;
   readonly #context: RequestContext;

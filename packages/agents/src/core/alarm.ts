@@ -37,8 +37,8 @@ const maxRetryMs = 60_000;
 export class Alarms {
   readonly #meta: Meta;
   readonly #port: AlarmPort;
-  readonly #wakers = new Map<string, Waker>();
-  readonly #volatile = new Map<string, number>();
+  readonly #wakers: Waker[] = [];
+  #volatile: Map<string, number> | undefined;
   #ended = false;
   /** Alarms in a row at which something failed. An eviction forgets them, which costs an early retry. */
   #failures = 0;
@@ -51,13 +51,13 @@ export class Alarms {
   }
 
   add(waker: Waker): void {
-    this.#wakers.set(waker.name, waker);
+    this.#wakers.push(waker);
   }
 
   /** The capability's work changed: ask it again, and move the alarm if the earliest wake moved. */
   changed(name: string): void {
     const before = this.#earliest();
-    const wake = this.#wakers.get(name)?.nextWake?.();
+    const wake = this.#find(name)?.nextWake?.();
     if (!this.#setWake(name, wake)) return;
     this.#rearm?.();
     const after = this.#earliest();
@@ -66,11 +66,16 @@ export class Alarms {
     else this.#port.set(after);
   }
 
+  #find(name: string): Waker | undefined {
+    return this.#wakers.find((waker) => waker.name === name);
+  }
+
   #setWake(name: string, atMs: number | undefined): boolean {
-    if (!this.#wakers.get(name)?.isVolatile) return this.#meta.setWake(name, atMs);
-    const changes = this.#volatile.get(name) !== atMs;
-    if (atMs === undefined) this.#volatile.delete(name);
-    else this.#volatile.set(name, atMs);
+    if (!this.#find(name)?.isVolatile) return this.#meta.setWake(name, atMs);
+    const wakes = (this.#volatile ??= new Map<string, number>());
+    const changes = wakes.get(name) !== atMs;
+    if (atMs === undefined) wakes.delete(name);
+    else wakes.set(name, atMs);
     return changes;
   }
 
@@ -81,7 +86,7 @@ export class Alarms {
   }
 
   #wakes(): readonly [name: string, atMs: number][] {
-    return this.#volatile.size === 0 ? this.#meta.wakes() : [...this.#meta.wakes(), ...this.#volatile];
+    return !this.#volatile ? this.#meta.wakes() : [...this.#meta.wakes(), ...this.#volatile];
   }
 
   /** Why the alarm is set: each capability's next wake in ms since the epoch, earliest first. */
@@ -113,7 +118,7 @@ export class Alarms {
 
   /** Nobody asked for this alarm: perhaps an older release did, which knows nothing of our reasons. */
   #lookAround(): void {
-    for (const waker of this.#wakers.values()) {
+    for (const waker of this.#wakers) {
       if (waker.onStrayAlarm) this.#setWake(waker.name, waker.onStrayAlarm());
     }
   }
@@ -126,7 +131,7 @@ export class Alarms {
   }
 
   async #work(ring: Ring, name: string, nowMs: number): Promise<void> {
-    const waker = this.#wakers.get(name);
+    const waker = this.#find(name);
     const attempt = async (work: () => unknown) => {
       try {
         await work();

@@ -18,31 +18,40 @@ export type Operation =
 export interface FrameHandler {
   readonly check: Check;
   /** What the frame asks for; without it, nothing that has to be allowed. */
-  operation?(frame: Fields): Operation;
-  handle(connection: Connection, frame: Fields): void | Promise<void>;
+  operation?(capability: Capability, frame: Fields): Operation;
+  handle(capability: Capability, connection: Connection, frame: Fields, text: string): void | Promise<void>;
   /** Answers a frame that the connection may not send. Without it, the refusal is only an event. */
-  refuse?(connection: Connection, frame: Fields): void;
+  refuse?(capability: Capability, connection: Connection, frame: Fields): void;
 }
 
-/** Handlers by frame type. */
+/** Handlers by frame type. One table for all instances: each handler is given the capability that it works for. */
 export type FrameHandlers = Readonly<Record<string, FrameHandler>>;
 
-type Handlers<Frame extends { type: string }> = {
+type Handlers<Frame extends { type: string }, Owner> = {
   [Type in Frame["type"]]: {
-    operation?(frame: Extract<Frame, { type: Type }>): Operation;
-    handle(connection: Connection, frame: Extract<Frame, { type: Type }>): void | Promise<void>;
-    refuse?(connection: Connection, frame: Extract<Frame, { type: Type }>): void;
+    operation?(capability: Owner, frame: Extract<Frame, { type: Type }>): Operation;
+    handle(
+      capability: Owner,
+      connection: Connection,
+      frame: Extract<Frame, { type: Type }>,
+      text: string
+    ): void | Promise<void>;
+    refuse?(capability: Owner, connection: Connection, frame: Extract<Frame, { type: Type }>): void;
   };
 };
 
 /** Joins the checks of some frames with their handlers. A frame type without a handler does not compile. */
-export function frameHandlers<Frame extends { type: string }>(
+export function frameHandlers<Frame extends { type: string }, Owner extends Capability>(
   checks: Checks<Frame>,
-  handlers: Handlers<Frame>
+  handlers: Handlers<Frame, Owner>
 ): FrameHandlers {
-  const types = Object.keys(handlers) as Frame["type"][];
-  // The check of a type guarantees what its handler's parameter says.
-  return Object.fromEntries(types.map((type) => [type, { check: checks[type], ...handlers[type] } as FrameHandler]));
+  // No prototype: clients choose the type that is looked up.
+  const table = Object.create(null) as Record<string, FrameHandler>;
+  for (const type of Object.keys(handlers) as Frame["type"][]) {
+    // The check of a type guarantees what its handler's parameter says, and the host gives it the capability that has it.
+    table[type] = { check: checks[type], ...handlers[type] } as unknown as FrameHandler;
+  }
+  return table;
 }
 
 /** What keeps an instance in memory, or keeps others from some work while it is being done. */

@@ -2,7 +2,7 @@ import { decodeFrame } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
 import { pongText } from "../protocol/frames";
 import { Alarms, type AlarmPort } from "./alarm";
-import type { Capability, FrameHandler, Hold, Operation } from "./capability";
+import type { Capability, Hold, Operation } from "./capability";
 import { hasFlag, type Connection, type ConnectionContext, type Owner } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
 import type { Entry } from "./context";
@@ -25,6 +25,8 @@ export interface HostHooks {
   failed(error: unknown): void | Promise<void>;
   /** Runs code of the agent when it has started, with this context. Its errors are the caller's. */
   run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result>;
+  /** Deletes all that is stored, at once: what is read afterwards finds nothing. */
+  wipe(): void;
 }
 
 /** Why an instance is in memory, or will be. */
@@ -37,8 +39,6 @@ export interface WhyAwake {
 
 export interface HostDeps {
   storage: Storage;
-  /** Deletes all that is stored, at once: what is read afterwards finds nothing. */
-  wipe(): void;
   /** The name of the instance, where the platform tells it. */
   name: string | undefined;
   sockets: SocketHost;
@@ -54,6 +54,12 @@ const readonlyOperations: ReadonlySet<Operation["type"]> = new Set<Operation["ty
 /** The default rule: a read-only connection watches and calls, all others may do everything. */
 export const mayByDefault = (connection: Connection, operation: Operation): boolean =>
   !hasFlag(connection, "readonly") || readonlyOperations.has(operation.type);
+
+/** The runtime answers pings where it can; those of sockets in memory come here. */
+const heartbeat: Capability = {
+  name: "heartbeat",
+  frames: { cf_agent_ping: { check: () => true, handle: (_, connection) => send(connection, pongText) } }
+};
 
 /** A client at the door: its upgrade request as programs see it, and the two ends of its socket. */
 export interface Arrival {
@@ -72,8 +78,7 @@ export class Host {
   readonly isReborn: boolean = false;
   readonly #storage: Storage;
   readonly #hooks: HostHooks;
-  readonly #capabilities: Capability[] = [];
-  readonly #frames = new Map<string, FrameHandler>();
+  readonly #capabilities: Capability[] = [heartbeat];
 
   constructor(deps: HostDeps) {
     this.#storage = deps.storage;
@@ -81,13 +86,11 @@ export class Host {
     this.meta = new Meta(deps.storage, deps.name);
     if (this.meta.isDestroyed) {
       // No code of the instance that was destroyed is running any more: nothing can be written after this.
-      deps.wipe();
+      deps.hooks.wipe();
       this.meta = new Meta(deps.storage, deps.name);
       this.isReborn = true;
     }
     this.connections = new Connections(deps.sockets, deps.owner);
-    // The runtime answers pings where it can; those of sockets in memory come here.
-    this.#frames.set("cf_agent_ping", { check: () => true, handle: (connection) => send(connection, pongText) });
     this.alarms = new Alarms(this.meta, deps.alarm);
   }
 
@@ -99,13 +102,11 @@ export class Host {
     if (this.#capabilities.some(({ name }) => name === capability.name)) {
       throw new AgentError("CAPABILITY_INVALID", `This agent has a capability "${capability.name}" already`);
     }
+    for (const type in capability.frames) {
+      if (this.#ownerOf(type)) throw new AgentError("CAPABILITY_INVALID", `Two capabilities handle "${type}" frames`);
+    }
     this.#capabilities.push(capability);
     this.alarms.add(capability);
-    for (const [type, handler] of Object.entries(capability.frames ?? {})) {
-      if (this.#frames.has(type))
-        throw new AgentError("CAPABILITY_INVALID", `Two capabilities handle "${type}" frames`);
-      this.#frames.set(type, handler);
-    }
     return capability;
   }
 
@@ -157,22 +158,28 @@ export class Host {
   /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
   message(connection: Connection, message: string | ArrayBuffer | Blob): void | Promise<void> {
     if (typeof message !== "string") return this.#binaryMessage(connection, message);
-    const decoded = decodeFrame(message, this.#checkOf);
+    const decoded = decodeFrame(message, (type) => this.#ownerOf(type)?.frames?.[type]?.check);
     if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
     if (decoded.kind === "malformed") {
       // Programs have messages of type "rpc" of their own; the prefix is ours alone.
       if (!decoded.type.startsWith("cf_agent_")) return this.#hooks.onMessage(connection, message);
       return this.#hooks.emit("frame:malformed", () => ({ connectionId: connection.id, frame: decoded.type }));
     }
-    const handler = this.#frames.get(decoded.type);
+    const owner = this.#ownerOf(decoded.type);
+    const handler = owner?.frames?.[decoded.type];
     if (!handler) return;
-    const operation = handler.operation?.(decoded.frame);
-    if (!operation || this.#mayDo(connection, operation)) return handler.handle(connection, decoded.frame);
+    const operation = handler.operation?.(owner, decoded.frame);
+    if (!operation || this.#mayDo(connection, operation)) {
+      return handler.handle(owner, connection, decoded.frame, message);
+    }
     this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
-    handler.refuse?.(connection, decoded.frame);
+    handler.refuse?.(owner, connection, decoded.frame);
   }
 
-  readonly #checkOf = (type: string) => this.#frames.get(type)?.check;
+  #ownerOf(type: string): Capability | undefined {
+    for (const capability of this.#capabilities) if (capability.frames?.[type]) return capability;
+    return undefined;
+  }
 
   /** Sockets deliver a Blob on newer compatibility dates. Programs must never see one. */
   #binaryMessage(connection: Connection, message: ArrayBuffer | Blob): void | Promise<void> {

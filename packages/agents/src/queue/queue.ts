@@ -1,4 +1,4 @@
-import type { Capability } from "../core/capability";
+import type { Capability, Hold } from "../core/capability";
 import type { Schema } from "../core/meta";
 import type { DeadRow } from "../core/work/dead-letters";
 import { Lane, type Candidate, type Look } from "../core/work/lane";
@@ -161,6 +161,10 @@ export class Queue implements Capability, TaskTable<Claimed> {
       lane.note(nowMs);
     }
     if (isAnyLeft) this.#later();
+  }
+
+  holds(): Hold[] {
+    return this.#runner.holds();
   }
 
   // --- the alarm ---

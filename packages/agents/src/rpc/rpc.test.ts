@@ -1,7 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { frameHandlers } from "../core/capability";
-import type { Connection } from "../index";
+import { frameHandlers, type Capability } from "../core/capability";
+import { createConnection } from "../core/connection";
 import { connect, evict, logged, type TestConnection } from "../test/kit";
 import { callable } from "./callable";
 import { Rpc } from "./rpc";
@@ -129,14 +129,14 @@ describe("[M4] an error in a method", () => {
         throw new Error("at once");
       }
     }
-    const rpc = new Rpc({
-      target: new Target(),
-      send: (_, frame) => void frames.push(frame),
-      isExtended: () => false,
-      emit: () => {},
-      failed: () => new Promise(() => {})
-    });
-    void rpc.frames.rpc!.handle({} as Connection, { type: "rpc", id: "1", method: "fail", args: [] });
+    const rpc = new Rpc(new Target(), { emit: () => {}, failed: () => new Promise(() => {}) });
+    const { 0: client, 1: server } = new WebSocketPair();
+    const connection = createConnection(server, "a", null, { name: "target" });
+    connection.accept();
+    client.accept();
+    client.addEventListener("message", ({ data }) => void frames.push(data as string));
+    const frame = { type: "rpc", id: "1", method: "fail", args: [] };
+    void rpc.frames.rpc!.handle(rpc, connection, frame, JSON.stringify(frame));
     await vi.waitFor(() => expect(frames).toEqual(['{"type":"rpc","id":"1","success":false,"error":"at once"}']));
   });
 });
@@ -194,6 +194,8 @@ it("[M1] an agent lists its callable methods, inherited ones included, hidden on
 
 it("a frame type without a handler does not compile", () => {
   // @ts-expect-error: no handler
-  frameHandlers<{ type: "a" }>({ a: () => true }, {});
-  expect(Object.keys(frameHandlers<{ type: "a" }>({ a: () => true }, { a: { handle: () => {} } }))).toEqual(["a"]);
+  frameHandlers<{ type: "a" }, Capability>({ a: () => true }, {});
+  expect(Object.keys(frameHandlers<{ type: "a" }, Capability>({ a: () => true }, { a: { handle: () => {} } }))).toEqual(
+    ["a"]
+  );
 });

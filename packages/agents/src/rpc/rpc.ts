@@ -1,5 +1,6 @@
-import { frameHandlers, type Capability } from "../core/capability";
-import type { Connection } from "../core/connection";
+import { frameHandlers, type Capability, type FrameHandlers } from "../core/capability";
+import { hasFlag, type Connection } from "../core/connection";
+import { send } from "../core/connections";
 import { EntryContext } from "../core/context";
 import { isThenable } from "../core/thenable";
 import { publicMessage } from "../core/public-message";
@@ -10,22 +11,20 @@ import { Call } from "./call";
 import { lookUp } from "./callable";
 import { StreamingResponse } from "./streaming-response";
 
-export interface RpcDeps {
-  /** The object whose methods are called. */
-  target: object;
-  send(connection: Connection, frame: string): void;
-  /** Whether a connection takes part in the extensions of the protocol. */
-  isExtended(connection: Connection): boolean;
-  emit(type: "rpc" | "rpc:error", payload: () => Record<string, unknown>): void;
+/** The agent's host, as calls see it. */
+export interface RpcHost {
+  emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): void | Promise<void>;
 }
 
 type RpcFrame = RpcRequestFrame | RpcCancelFrame | RpcCreditFrame;
 
+/** Calls that have no answer yet. */
+const openCalls = new WeakMap<Connection, Map<string, Call>>();
+
 /** Calls from clients to `@callable()` methods. Every request is answered, with a result or an error, exactly once. */
 export class Rpc implements Capability {
-  readonly name = "rpc";
-  readonly frames = frameHandlers<RpcFrame>(
+  static readonly #frames: FrameHandlers = frameHandlers<RpcFrame, Rpc>(
     {
       rpc: clientChecks.rpc,
       cf_agent_rpc_cancel: clientChecks.cf_agent_rpc_cancel,
@@ -33,35 +32,41 @@ export class Rpc implements Capability {
     },
     {
       rpc: {
-        operation: ({ method }) => ({ type: "call", method }),
-        handle: (connection, frame) => this.#call(connection, frame),
-        refuse: (connection, frame) =>
-          this.#refuse(connection, frame, `This connection may not call ${frame.method}`, "CALL_REFUSED")
+        operation: (_, { method }) => ({ type: "call", method }),
+        handle: (rpc, connection, frame) => rpc.#call(connection, frame),
+        refuse: (rpc, connection, frame) =>
+          rpc.#refuse(connection, frame, `This connection may not call ${frame.method}`, "CALL_REFUSED")
       },
-      cf_agent_rpc_cancel: { handle: (connection, { id }) => this.#open(connection).get(id)?.cancel() },
-      cf_agent_rpc_credit: { handle: (connection, { id, credit }) => this.#open(connection).get(id)?.grant(credit) }
+      cf_agent_rpc_cancel: { handle: (_, connection, { id }) => openCalls.get(connection)?.get(id)?.cancel() },
+      cf_agent_rpc_credit: {
+        handle: (_, connection, { id, credit }) => openCalls.get(connection)?.get(id)?.grant(credit)
+      }
     }
   );
-  readonly #deps: RpcDeps;
-  /** Calls that have no answer yet. */
-  readonly #calls = new WeakMap<Connection, Map<string, Call>>();
 
-  constructor(deps: RpcDeps) {
-    this.#deps = deps;
+  readonly name = "rpc";
+  readonly frames = Rpc.#frames;
+  /** The object whose methods are called. */
+  readonly #target: object;
+  readonly #host: RpcHost;
+
+  constructor(target: object, host: RpcHost) {
+    this.#target = target;
+    this.#host = host;
   }
 
   onClose(connection: Connection): void {
-    for (const call of this.#open(connection).values()) if (!call.isDetached) call.abandon();
+    for (const call of openCalls.get(connection)?.values() ?? []) if (!call.isDetached) call.abandon();
   }
 
   #call(connection: Connection, frame: RpcRequestFrame): void | Promise<void> {
     const { id, method, args } = frame;
-    const found = lookUp(this.#deps.target, method);
+    const found = lookUp(this.#target, method);
     if (found.status === "missing") return this.#refuse(connection, frame, `Method ${method} does not exist`);
     if (found.status === "hidden") return this.#refuse(connection, frame, `Method ${method} is not callable`);
     const { streaming, detached = false } = found.metadata;
-    this.#deps.emit("rpc", () => (streaming ? { method, streaming } : { method }));
-    const credit = this.#deps.isExtended(connection) ? frame.credit : undefined;
+    this.#host.emit("rpc", () => (streaming ? { method, streaming } : { method }));
+    const credit = hasFlag(connection, "extended") ? frame.credit : undefined;
     const call = new Call({ id, method, credit }, detached, (answer) => this.#answer(connection, answer));
     EntryContext.setCall(call);
     if (streaming) return this.#follow(connection, call, this.#stream(call, args));
@@ -77,7 +82,8 @@ export class Rpc implements Capability {
 
   /** A call that takes its time: until it is over, its caller can cancel it. */
   async #follow(connection: Connection, call: Call, work: Promise<void>): Promise<void> {
-    const open = this.#open(connection);
+    let open = openCalls.get(connection);
+    if (!open) openCalls.set(connection, (open = new Map()));
     open.set(call.id, call);
     try {
       await work;
@@ -98,7 +104,7 @@ export class Rpc implements Capability {
 
   #invoke(method: string, args: unknown[]): unknown {
     // `lookUp` has found a method of this name.
-    return (this.#deps.target as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
+    return (this.#target as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
   }
 
   async #failed(call: Call, error: unknown): Promise<void> {
@@ -107,27 +113,21 @@ export class Rpc implements Capability {
     // The caller first: nobody knows how long `onError` takes.
     const { method } = call;
     call.fail(publicMessage(error), AgentError.isInstance(error) ? error.code : undefined);
-    this.#deps.emit("rpc:error", () => ({ method, error: messageOf(error) }));
-    await this.#deps.failed(error);
+    this.#host.emit("rpc:error", () => ({ method, error: messageOf(error) }));
+    await this.#host.failed(error);
   }
 
   #refuse(connection: Connection, { id, method }: RpcRequestFrame, error: string, code?: AgentError["code"]): void {
-    this.#deps.emit("rpc:error", () => ({ method, error }));
+    this.#host.emit("rpc:error", () => ({ method, error }));
     this.#answer(connection, { type: "rpc", id, success: false, error, ...(code && { code }) });
   }
 
   #answer(connection: Connection, frame: RpcResponseFrame): void {
-    if (!frame.success && frame.code && !this.#deps.isExtended(connection)) {
+    if (!frame.success && frame.code && !hasFlag(connection, "extended")) {
       const { code: _, ...documented } = frame;
-      return this.#deps.send(connection, JSON.stringify(documented));
+      return send(connection, JSON.stringify(documented));
     }
-    this.#deps.send(connection, JSON.stringify(frame));
-  }
-
-  #open(connection: Connection): Map<string, Call> {
-    let calls = this.#calls.get(connection);
-    if (!calls) this.#calls.set(connection, (calls = new Map()));
-    return calls;
+    send(connection, JSON.stringify(frame));
   }
 }
 

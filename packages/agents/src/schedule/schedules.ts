@@ -1,4 +1,4 @@
-import type { Capability } from "../core/capability";
+import type { Capability, Hold } from "../core/capability";
 import type { Schema } from "../core/meta";
 import type { DeadRow } from "../core/work/dead-letters";
 import { Lane, type Candidate, type Look } from "../core/work/lane";
@@ -9,7 +9,7 @@ import type { RetryOptions } from "../retry/retry-options";
 import { isSame, Rows } from "./rows";
 import { dueOf, neverMs, plannedOf, type Definition, type Glance, type Row } from "./schema";
 import { following, intervalOf, isRepeating, nextTime, skipTo, timingOf, type Timing, type When } from "./timing";
-import { scheduleOf, type CronOptions, type RepeatingOptions, type Schedule, type ScheduleCriteria } from "./types";
+import { isAskedFor, scheduleOf, type CronOptions, type RepeatingOptions, type Schedule, type ScheduleCriteria } from "./types";
 
 export interface SchedulesDeps extends RunnerDeps {
   schema: Schema;
@@ -23,6 +23,9 @@ export interface SchedulesDeps extends RunnerDeps {
   hungMs(): number;
   call(callback: string, payload: unknown, schedule: Schedule): unknown;
   warn(message: string): void;
+  /** Schedules that are in memory only. */
+  inMemory(): readonly Schedule[];
+  endInMemory(id: string): boolean;
 }
 
 type Claimed = Task & { readonly row: Row };
@@ -73,17 +76,18 @@ export class Schedules implements Capability, TaskTable<Claimed> {
 
   get(id: string): Schedule | undefined {
     const row = this.#rows.get(id);
-    return row && scheduleOf(row);
+    return row ? scheduleOf(row) : this.#deps.inMemory().find((schedule) => schedule.id === id);
   }
 
   list(criteria: ScheduleCriteria = {}): Schedule[] {
-    return this.#rows.find(criteria).map((row) => scheduleOf(row));
+    const stored = this.#rows.find(criteria).map((row) => scheduleOf(row));
+    const inMemory = this.#deps.inMemory().filter((schedule) => isAskedFor(schedule, criteria));
+    return inMemory.length === 0 ? stored : [...stored, ...inMemory].sort((a, b) => a.timeMs - b.timeMs);
   }
 
   cancel(id: string): boolean {
-    if (!this.#deps.schema.exists) return false;
-    const row = this.#rows.remove(id);
-    if (!row) return false;
+    const row = this.#deps.schema.exists ? this.#rows.remove(id) : undefined;
+    if (!row) return this.#deps.endInMemory(id);
     this.#deps.emit("schedule:cancel", () => ({ callback: row.callback, id }));
     this.#left(row);
     return true;
@@ -149,6 +153,10 @@ export class Schedules implements Capability, TaskTable<Claimed> {
       "SCHEDULE_ARGUMENTS_REVERSED",
       `The first two arguments are reversed: call this.${method}(${time}, "${when}", ...).`
     );
+  }
+
+  holds(): Hold[] {
+    return this.#runner.holds();
   }
 
   // --- the alarm ---

@@ -49,6 +49,21 @@ export interface ScheduleCriteria {
   timeRange?: { start?: Date; end?: Date };
 }
 
+/** What keeps an instance awake, as programs see it: an interval that is gone with the memory of the instance. */
+export const scheduleOfHeartbeat = (heartbeat: {
+  id: string;
+  callback: string;
+  time: number;
+  intervalSeconds: number;
+}): Schedule => ({ ...heartbeat, payload: undefined, timeMs: heartbeat.time * 1_000, type: "interval" });
+
+/** Whether a schedule that is in no table is asked for. */
+export function isAskedFor(schedule: Schedule, { id, type, timeRange: { start, end } = {} }: ScheduleCriteria): boolean {
+  if (id !== undefined && schedule.id !== id) return false;
+  if (type !== undefined && schedule.type !== type) return false;
+  return !(start && schedule.timeMs < start.getTime()) && !(end && schedule.timeMs > end.getTime());
+}
+
 /** A row as programs see it. */
 export function scheduleOf<Payload>(row: Row): Schedule<Payload> {
   const timeMs = row.paused ?? row.parked ?? dueOf(row);

@@ -24,8 +24,6 @@ function build(test: TestStorage, deps: Partial<StateDeps> = {}) {
     validate: note("validate"),
     broadcast: note("broadcast"),
     changed: note("changed"),
-    send: note("send"),
-    isExtended: () => false,
     failed: (error) => void log.push(["failed", (error as Error).message]),
     ...deps
   });

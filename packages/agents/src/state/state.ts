@@ -1,5 +1,6 @@
-import { frameHandlers, type Capability } from "../core/capability";
-import type { Connection } from "../core/connection";
+import { frameHandlers, type Capability, type FrameHandlers } from "../core/capability";
+import { hasFlag, type Connection } from "../core/connection";
+import { sendFrame } from "../core/connections";
 import type { Schema, SchemaDefinition } from "../core/meta";
 import { clientChecks } from "../protocol/decode";
 import { AgentError, type AgentErrorCode } from "../protocol/errors";
@@ -18,8 +19,9 @@ import { serialize } from "./serialize";
 /** Who changed the state: the agent itself, or a client. */
 export type StateSource = Connection | "server";
 
+/** The agent, as its state sees it. */
 export interface StateDeps {
-  schema: Schema;
+  readonly schema: Schema;
   /** The state of an instance that has none yet. A function, since a subclass's fields are set after its base class. */
   initial(): unknown;
   /** Throws to keep a state from being stored. */
@@ -27,10 +29,6 @@ export interface StateDeps {
   changed(next: unknown, source: StateSource): void;
   /** Sends everybody but `except` the frame that they understand. */
   broadcast(frameFor: (connection: Connection) => string, except: StateSource): void;
-  send(connection: Connection, frame: string): void;
-  /** Whether a connection takes part in the extensions of the protocol. */
-  isExtended(connection: Connection): boolean;
-  isReadonly(connection: Connection): boolean;
   failed(error: unknown): void;
 }
 
@@ -58,12 +56,6 @@ interface Stored {
   isAdopted?: true;
 }
 
-/** A client's frame, and the text that it was read from. */
-interface Arrived {
-  frame: Fields;
-  text: string;
-}
-
 const rowId = "cf_state_row_id";
 /** Why a client's write is refused, and the text that all clients know for it. */
 const refusals = {
@@ -77,30 +69,25 @@ type Refusal = keyof typeof refusals;
 
 /** One JSON value, kept in one row and shown to every client. The row is the truth; this class keeps a copy of it. */
 export class State implements Capability {
-  readonly name = "state";
-  readonly frames = frameHandlers<StateFrame | StatePullFrame>(
-    {
-      cf_agent_state: (frame, text) => {
-        this.#arrived = { frame, text };
-        return clientChecks.cf_agent_state(frame, text);
-      },
-      cf_agent_state_pull: clientChecks.cf_agent_state_pull
-    },
+  static readonly #frames: FrameHandlers = frameHandlers<StateFrame | StatePullFrame, State>(
+    { cf_agent_state: clientChecks.cf_agent_state, cf_agent_state_pull: clientChecks.cf_agent_state_pull },
     {
       cf_agent_state: {
         operation: () => ({ type: "state-write" }),
-        handle: (connection, frame) => this.#write(connection, frame),
-        refuse: (connection, frame) =>
-          this.#refuse(connection, frame, this.#deps.isReadonly(connection) ? "CONNECTION_READONLY" : "STATE_REFUSED")
+        handle: (state, connection, frame, text) => state.#write(connection, frame, text),
+        refuse: (state, connection, frame) =>
+          state.#refuse(connection, frame, hasFlag(connection, "readonly") ? "CONNECTION_READONLY" : "STATE_REFUSED")
       },
-      cf_agent_state_pull: { handle: (connection) => this.onConnect(connection) }
+      cf_agent_state_pull: { handle: (state, connection) => state.onConnect(connection) }
     }
   );
+
+  readonly name = "state";
+  readonly frames = State.#frames;
   readonly #deps: StateDeps;
   #isLoaded = false;
   #value: unknown;
   #stored: Stored | undefined;
-  #arrived: Arrived | undefined;
 
   constructor(deps: StateDeps) {
     this.#deps = deps;
@@ -141,7 +128,7 @@ export class State implements Capability {
   }
 
   #sendWhole(connection: Connection, stored: Stored): void {
-    this.#deps.send(connection, this.#deps.isExtended(connection) ? extendedFrame(stored) : plainFrame(stored));
+    sendFrame(connection, hasFlag(connection, "extended") ? extendedFrame(stored) : plainFrame(stored));
   }
 
   /** What each connection is sent of a change. A frame is built when the first connection needs it. */
@@ -149,14 +136,12 @@ export class State implements Capability {
     let plain: string | undefined;
     let extended: string | undefined;
     return (connection) =>
-      this.#deps.isExtended(connection)
+      hasFlag(connection, "extended")
         ? (extended ??= patchFrame(before, after) ?? extendedFrame(after))
         : (plain ??= plainFrame(after));
   }
 
-  #write(connection: Connection, frame: StateFrame): void {
-    const text = this.#arrived?.frame === frame ? this.#arrived.text : undefined;
-    this.#arrived = undefined;
+  #write(connection: Connection, frame: StateFrame, text: string): void {
     try {
       if (!this.#isExpected(frame)) return this.#refuse(connection, frame, "STATE_CONFLICT");
       this.set(frame.state, connection, (after) => this.#answer(connection, frame.writeId, text, after));
@@ -175,27 +160,27 @@ export class State implements Capability {
   }
 
   /** Tells the writer that its state is stored, and which, where validating has made another one of it. */
-  #answer(connection: Connection, writeId: string | undefined, text: string | undefined, after: Stored): void {
-    if (writeId !== undefined && this.#deps.isExtended(connection)) {
+  #answer(connection: Connection, writeId: string | undefined, text: string, after: Stored): void {
+    if (writeId !== undefined && hasFlag(connection, "extended")) {
       const { epoch, revision } = after;
       const frame: StateAckFrame = { type: "cf_agent_state_ack", writeId, epoch, revision };
-      this.#deps.send(connection, JSON.stringify(frame));
+      sendFrame(connection, JSON.stringify(frame));
     }
-    if (text !== undefined && !holdsState(text, after.text)) this.#sendWhole(connection, after);
+    if (!holdsState(text, after.text)) this.#sendWhole(connection, after);
   }
 
   #refuse(connection: Connection, { writeId }: StateFrame, code: Refusal): void {
     const message = refusals[code];
-    if (writeId === undefined || !this.#deps.isExtended(connection)) {
+    if (writeId === undefined || !hasFlag(connection, "extended")) {
       const frame: StateErrorFrame = { type: "cf_agent_state_error", error: message };
-      return this.#deps.send(connection, JSON.stringify(frame));
+      return sendFrame(connection, JSON.stringify(frame));
     }
     if (!this.#isLoaded) this.#load();
     // What the client is to show instead of what it wrote: as it is stored, whatever the program does to `this.state`.
     const { text, epoch = "", revision = 0 } = this.#stored ?? {};
     const frame: StateRejectFrame = { type: "cf_agent_state_reject", writeId, code, message, epoch, revision };
     const head = JSON.stringify(frame);
-    this.#deps.send(connection, text === undefined ? head : `${head.slice(0, -1)},"state":${text}}`);
+    sendFrame(connection, text === undefined ? head : `${head.slice(0, -1)},"state":${text}}`);
   }
 
   /** Reads the stored state, if there is one. */

@@ -44,6 +44,7 @@ export class WorkBench {
   alarmMs: number | undefined;
   origin: Origin = { connection: undefined };
   syncs = 0;
+  inMemory: Schedule[] = [];
   readonly #test: TestStorage;
   readonly #random: () => number;
   readonly #startMs = this.clock.nowMs;
@@ -144,7 +145,13 @@ export class WorkBench {
       schema: schema("schedule", scheduleSchema),
       hungMs: () => this.hungMs,
       call,
-      warn: (message) => void this.warnings.push(message)
+      warn: (message) => void this.warnings.push(message),
+      inMemory: () => this.inMemory,
+      endInMemory: (id) => {
+        const before = this.inMemory.length;
+        this.inMemory = this.inMemory.filter((schedule) => schedule.id !== id);
+        return this.inMemory.length < before;
+      }
     });
     const queue = new Queue({
       ...common("queue"),

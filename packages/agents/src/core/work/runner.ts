@@ -1,5 +1,6 @@
 import { AgentError, messageOf } from "../../protocol/errors";
 import { backoffMs } from "../../retry/retry";
+import type { Hold } from "../capability";
 import type { Schema } from "../meta";
 import type { DeadLetters, DeadRow, TaskSource } from "./dead-letters";
 import { isPlatformError } from "./platform-error";
@@ -47,6 +48,7 @@ export interface RunnerDeps {
 
 export interface Running {
   readonly lease: string;
+  readonly callback: string;
   readonly startedMs: number;
   /** When it is to run again, for one that repeats: the first such time that is not yet dealt with. */
   nextMs: number | undefined;
@@ -94,7 +96,7 @@ export class Runner<Claimed extends Task> {
     }
     if (!this.#deps.has(task.callback)) return this.#park(task);
     if (interrupted) this.#careful = carefulClaims;
-    const running: Running = { lease, startedMs: this.#deps.now(), nextMs: task.nextMs };
+    const running: Running = { lease, callback: task.callback, startedMs: this.#deps.now(), nextMs: task.nextMs };
     this.running.set(id, running);
     try {
       if (this.#careful > 0) {
@@ -106,6 +108,11 @@ export class Runner<Claimed extends Task> {
     } finally {
       if (this.running.get(id) === running) this.running.delete(id);
     }
+  }
+
+  /** What runs, for people and tests. */
+  holds(): Hold[] {
+    return [...this.running].map(([id, { callback, startedMs }]) => ({ id, callback, sinceMs: startedMs }));
   }
 
   async #attempt(task: Claimed): Promise<boolean> {
