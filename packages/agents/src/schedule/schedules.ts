@@ -9,7 +9,14 @@ import type { RetryOptions } from "../retry/retry-options";
 import { isSame, Rows } from "./rows";
 import { dueOf, neverMs, plannedOf, type Definition, type Glance, type Row } from "./schema";
 import { following, intervalOf, isRepeating, nextTime, skipTo, timingOf, type Timing, type When } from "./timing";
-import { isAskedFor, scheduleOf, type CronOptions, type RepeatingOptions, type Schedule, type ScheduleCriteria } from "./types";
+import {
+  isAskedFor,
+  scheduleOf,
+  type CronOptions,
+  type RepeatingOptions,
+  type Schedule,
+  type ScheduleCriteria
+} from "./types";
 
 export interface SchedulesDeps extends RunnerDeps {
   schema: Schema;
@@ -52,7 +59,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     this.#runner = new Runner<Claimed>(deps, this);
     this.#lane = new Lane({
       look: (limit) => this.#look(limit),
-      run: ({ id, interrupted }) => this.#runner.run(id, interrupted),
+      run: (candidate) => this.#run(candidate),
       now: () => deps.now(),
       wait: (delayMs, signal) => deps.wait(delayMs, signal),
       patienceMs: () => deps.hungMs(),
@@ -248,6 +255,15 @@ export class Schedules implements Capability, TaskTable<Claimed> {
       else nextMs = Math.min(nextMs, again);
     }
     return { ready, nextMs: nextMs === Infinity ? undefined : nextMs };
+  }
+
+  async #run({ id, interrupted }: Candidate): Promise<boolean> {
+    try {
+      return await this.#runner.run(id, interrupted);
+    } finally {
+      // It took so long that nobody waits for it any more, and nobody else would tell that the alarm need not look after it.
+      if (!this.#isRinging && !this.#lane.isBusy) this.#deps.changed();
+    }
   }
 
   /** Whether a row that is due is too late to run; then it is moved to its next time. */

@@ -58,7 +58,10 @@ export const scheduleOfHeartbeat = (heartbeat: {
 }): Schedule => ({ ...heartbeat, payload: undefined, timeMs: heartbeat.time * 1_000, type: "interval" });
 
 /** Whether a schedule that is in no table is asked for. */
-export function isAskedFor(schedule: Schedule, { id, type, timeRange: { start, end } = {} }: ScheduleCriteria): boolean {
+export function isAskedFor(
+  schedule: Schedule,
+  { id, type, timeRange: { start, end } = {} }: ScheduleCriteria
+): boolean {
   if (id !== undefined && schedule.id !== id) return false;
   if (type !== undefined && schedule.type !== type) return false;
   return !(start && schedule.timeMs < start.getTime()) && !(end && schedule.timeMs > end.getTime());
