@@ -46,7 +46,7 @@ describe("an error", () => {
   it("of onConnect reaches the caller, and leaves no open connection behind", async () => {
     const stub = recorder("connect");
     expect((await errorOf(() => connect(stub, "throw"))).message).toBe("thrown in onConnect");
-    expect(await runInDurableObject(stub, (agent) => [...agent.getConnections()].length)).toBe(0);
+    expect(await runInDurableObject(stub, (agent) => agent.getConnections().length)).toBe(0);
   });
 
   it("of onClose goes to onError with its connection", async () => {
@@ -63,9 +63,7 @@ describe("an error", () => {
   it("of a socket goes to onError with its connection", async () => {
     const stub = recorder("socket");
     await connect(stub, "_pk=s");
-    await runInDurableObject(stub, (agent) =>
-      agent.webSocketError([...agent.getConnections()][0]!, new Error("network"))
-    );
+    await runInDurableObject(stub, (agent) => agent.webSocketError(agent.getConnections()[0]!, new Error("network")));
     expect(await seen(stub, "error")).toEqual(["s: Error: network"]);
   });
 
@@ -190,7 +188,7 @@ describe("a name", () => {
     const stub = blank.get(blank.newUniqueId());
     await logged(async () => expect(await errorOf(() => connect(stub))).toMatchObject({ code: "AGENT_NAME_UNKNOWN" }));
     expect((await stub.fetch("http://test/")).status).toBe(404);
-    expect(await runInDurableObject(stub, (agent) => [...agent.getConnections()].length)).toBe(0);
+    expect(await runInDurableObject(stub, (agent) => agent.getConnections().length)).toBe(0);
   });
 
   it("that nobody knows is a typed error", async () => {

@@ -224,8 +224,8 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   // --- connections ---
 
   /** All open connections, or those with a tag. */
-  getConnections<State = unknown>(tag?: string): Iterable<Connection<State>> {
-    return this.#host.connections.all(tag);
+  getConnections<State = unknown>(tag?: string): Connection<State>[] {
+    return [...this.#host.connections.all(tag)];
   }
 
   /** The open connection with this id. */

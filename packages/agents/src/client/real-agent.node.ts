@@ -28,7 +28,7 @@ export class Counter extends Agent {
     return this.heard;
   }
   @callable() connections() {
-    return [...this.getConnections()].length;
+    return this.getConnections().length;
   }
 }
 

@@ -10,7 +10,7 @@ type Stub = ReturnType<typeof recorder>;
 
 /** Runs code inside the agent, with its only (or first) connection. */
 const inside = <Result>(stub: Stub, run: (connection: Connection, agent: Recorder) => Result) =>
-  runInDurableObject(stub, (agent) => run([...agent.getConnections()][0]!, agent));
+  runInDurableObject(stub, (agent) => run(agent.getConnections()[0]!, agent));
 const attachment = (stub: Stub) => inside(stub, (connection) => connection.deserializeAttachment() as unknown);
 /** Puts an attachment of another release on the connection, which is read at the next wake. */
 const restore = async (stub: Stub, user: unknown) => {

@@ -55,7 +55,7 @@ describe("a connection that brings its token in the query", () => {
     const connection = await visit("unknown", { token, userId: "ada" });
     await connection.settled();
     const stub = env.SecureAgent.get(env.SecureAgent.idFromName("unknown"));
-    await runInDurableObject(stub, (agent) => void [...agent.getConnections()][0]!.setState(null));
+    await runInDurableObject(stub, (agent) => void agent.getConnections()[0]!.setState(null));
     connection.send("who am I?");
     expect(await connection.nextFrame()).toEqual({ error: "Not authenticated" });
   });

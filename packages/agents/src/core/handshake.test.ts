@@ -57,9 +57,9 @@ describe("[C19] a client that announces the extensions", () => {
     const connection = await connect(stub, "_agents_ext=1&silent");
     expect(await connection.settled()).toEqual([]);
     expect(await connection.call("fail", "CALL_FAILED")).not.toHaveProperty("code");
-    expect(
-      await runInDurableObject(stub, (agent) => [...agent.getConnections()][0]!.deserializeAttachment())
-    ).toMatchObject({ __user: { _cf_no_protocol: true } });
+    expect(await runInDurableObject(stub, (agent) => agent.getConnections()[0]!.deserializeAttachment())).toMatchObject(
+      { __user: { _cf_no_protocol: true } }
+    );
   });
 
   it.each([

@@ -91,7 +91,7 @@ describe("[C21] a connection in memory", () => {
     const connection = await connect(stub, "_pk=a");
     const left = await runInDurableObject(stub, (agent) => {
       agent.getConnection("a")!.close(4002, "out");
-      return [...agent.getConnections()].length;
+      return agent.getConnections().length;
     });
     expect([left, await connection.closed]).toEqual([0, { code: 4002, reason: "out" }]);
   });

@@ -90,7 +90,7 @@ describe("the status", () => {
     await connection.settled();
     const found = await runInDurableObject(stub, (agent) => [
       agent.state as unknown,
-      agent.isConnectionReadonly([...agent.getConnections()][0]!)
+      agent.isConnectionReadonly(agent.getConnections()[0]!)
     ]);
     expect(found).toEqual(["written", false]);
   });
@@ -169,7 +169,7 @@ describe("the status", () => {
   it("is neither seen nor changed by the state of the connection", async () => {
     const { stub, connection } = await open();
     const states = await runInDurableObject(stub, (agent) => {
-      const [peer] = [...agent.getConnections()];
+      const [peer] = agent.getConnections();
       const before = peer!.state as unknown;
       peer!.setState({ _cf_readonly: false, readonly: false });
       peer!.setState(null);
@@ -177,7 +177,7 @@ describe("the status", () => {
       return [before, peer!.state as unknown];
     });
     await evict(stub);
-    states.push(await runInDurableObject(stub, (agent) => [...agent.getConnections()][0]!.state as unknown));
+    states.push(await runInDurableObject(stub, (agent) => agent.getConnections()[0]!.state as unknown));
     expect(states).toEqual([null, { name: "v" }, { name: "v" }]);
     expect(await connection.call("increment")).toMatchObject(refused);
   });

@@ -45,7 +45,7 @@ describe("a chat room", () => {
     const stub = room();
     const connection = await connect(stub, query, headers);
     expect(await connection.closed).toEqual({ code: 4001, reason: "Unauthorized" });
-    expect(await runInDurableObject(stub, (agent) => [...agent.getConnections()].length)).toBe(0);
+    expect(await runInDurableObject(stub, (agent) => agent.getConnections().length)).toBe(0);
   });
 
   // proves websockets#onStart, websockets#onStart-finished, http-websockets-older#onStart
@@ -88,7 +88,7 @@ describe("a chat room", () => {
     expect(await runInDurableObject(stub, ({ closes }) => closes)).toEqual([[4000, "bye", true]]);
     // What the runtime says of a socket that broke.
     const closes = await runInDurableObject(stub, async (agent) => {
-      await agent.webSocketClose([...agent.getConnections()][0]!, 1006, "", false);
+      await agent.webSocketClose(agent.getConnections()[0]!, 1006, "", false);
       return agent.closes;
     });
     expect(closes.at(1)).toEqual([1006, "", false]);
@@ -178,7 +178,7 @@ describe("a connection", () => {
   it("has an id of its own", async () => {
     const stub = room();
     await Promise.all([connect(stub), connect(stub), connect(stub)]);
-    const ids = await runInDurableObject(stub, (agent) => [...agent.getConnections()].map(({ id }) => id));
+    const ids = await runInDurableObject(stub, (agent) => agent.getConnections().map(({ id }) => id));
     expect(new Set(ids).size).toBe(3);
   });
 
@@ -187,7 +187,7 @@ describe("a connection", () => {
     const stub = files();
     await connect(stub);
     const states = await runInDurableObject(stub, (agent) => {
-      const [connection] = [...agent.getConnections()];
+      const [connection] = agent.getConnections();
       const assign = () => Object.assign(connection!, { state: { role: "admin" } });
       expect(assign).toThrow(TypeError);
       return connection!.state;

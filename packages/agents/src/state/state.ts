@@ -6,7 +6,6 @@ import { clientChecks } from "../protocol/decode";
 import { AgentError, type AgentErrorCode } from "../protocol/errors";
 import {
   stateErrors,
-  type Fields,
   type StateAckFrame,
   type StateErrorFrame,
   type StateFrame,

@@ -100,10 +100,14 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
     this.broadcast(message);
   }
   ids(): string[] {
-    return [...this.getConnections()].map(({ id }) => id).sort();
+    return this.getConnections()
+      .map(({ id }) => id)
+      .sort();
   }
   tagged(tag: string): string[] {
-    return [...this.getConnections(tag)].map(({ id }) => id).sort();
+    return this.getConnections(tag)
+      .map(({ id }) => id)
+      .sort();
   }
   explode() {
     throw new Error("thrown in a method");

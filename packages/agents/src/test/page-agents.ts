@@ -100,7 +100,7 @@ export class FileAgent extends Agent<Cloudflare.Env, { counter: number }> {
     connection.setState((previous: { count: number } | null) => ({ count: (previous?.count ?? 0) + 1 }));
   }
   kept() {
-    const connections = [...this.getConnections<{ count: number }>()];
+    const connections = this.getConnections<{ count: number }>();
     return {
       state: this.state,
       rows: this.sql`SELECT text FROM messages`,
@@ -118,7 +118,7 @@ export class ApiAgent extends Agent<Cloudflare.Env, { sent: string[]; actions: s
   override async onRequest(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (pathname.endsWith("/status")) {
-      return Response.json({ status: "ok", state: this.state, connections: [...this.getConnections()].length });
+      return Response.json({ status: "ok", state: this.state, connections: this.getConnections().length });
     }
     if (pathname.endsWith("/action")) {
       if (request.method !== "POST") return new Response("Method not allowed", { status: 405 });

@@ -208,7 +208,7 @@ export class UploadAgent extends Agent {
   async onRequest(request: Request): Promise<Response> {
     const url = new URL(request.url);
     if (url.pathname.endsWith("/status")) {
-      return Response.json({ status: "ok", connections: [...this.getConnections()].length });
+      return Response.json({ status: "ok", connections: this.getConnections().length });
     }
     const formData = await request.formData();
     const file = formData.get("file") as unknown as File;
