@@ -85,8 +85,18 @@ export class Agent<
   static {
     // What returns nothing may wait for the start when a stub calls it. Getters and queries stay synchronous: they need none.
     wrapMembers(this.prototype, [
-      ...["setState", "schedule", "scheduleEvery", "cancelSchedule", "pauseSchedule", "resumeSchedule"],
-      ...["queue", "dequeue", "dequeueAll", "dequeueAllByCallback", "retryDead", "removeDead"]
+      "setState",
+      "schedule",
+      "scheduleEvery",
+      "cancelSchedule",
+      "pauseSchedule",
+      "resumeSchedule",
+      "queue",
+      "dequeue",
+      "dequeueAll",
+      "dequeueAllByCallback",
+      "retryDead",
+      "removeDead"
     ]);
   }
 

@@ -21,7 +21,12 @@ describe("[S5] a failing schedule", () => {
         ]);
         expect(b.life.dead.list()).toEqual([
           {
-            ...{ id, source: "schedule", callback: "fail", payload: { a: 1 }, error: "thrown", attempts: 3 },
+            id,
+            source: "schedule",
+            callback: "fail",
+            payload: { a: 1 },
+            error: "thrown",
+            attempts: 3,
             failedAtMs: b.at(1_300)
           }
         ]);

@@ -1,6 +1,6 @@
 import type { RetryOptions } from "../retry/retry-options";
 import type { MissedPolicy, Row, ScheduleType } from "./schema";
-import { plannedOf, dueOf } from "./schema";
+import { dueOf } from "./schema";
 import { readPayload } from "../core/work/task";
 
 /** A call to make later. */

@@ -77,7 +77,7 @@ export class Lane {
   async #run(): Promise<void> {
     try {
       // After `#loop` is set.
-      await null;
+      await Promise.resolve();
       for (;;) {
         this.#asked = false;
         this.#moved = false;
