@@ -198,6 +198,7 @@ export class WorkBench {
   wake(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
+    this.life.alarms.restore();
     this.life.schedules.onStart();
     this.life.queue.onStart();
   }
