@@ -380,6 +380,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   override async alarm(): Promise<void> {
     // It was set to have the remains of a destroyed instance deleted, and they are. Nothing asks for a new one.
     if (this.#host.isReborn && this.#gate.isUnused) return;
+    this.#host.alarms.arrived();
     try {
       await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
     } catch {
