@@ -235,6 +235,11 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
     const other = await (await getAgentByName(this.env.Recorder, name)).context();
     return { other, own: describeContext() };
   }
+  /** Hands on what a stub promises: a promise that is a function, too. */
+  @callable()
+  relay(name: string, what: "plain" | "query") {
+    return this.env.Recorder.getByName(name)[what]();
+  }
   @callable()
   mark(connectionState: unknown) {
     const { connection } = getCurrentAgent();
