@@ -74,9 +74,12 @@ export class Connections {
     }
   }
 
+  /** The newest: a client that comes back over another network may have left one that nobody knows to be dead yet. */
   get(id: string): Connection | undefined {
-    for (const connection of this.all(id)) if (connection.id === id) return connection;
-    return undefined;
+    let newest: Connection | undefined;
+    // In the order in which they were accepted.
+    for (const connection of this.all(id)) if (connection.id === id) newest = connection;
+    return newest;
   }
 
   /** Sends to all connections but those named. */
