@@ -353,18 +353,25 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const connection = asConnection(socket, this);
     if (!connection) return;
     echoClose(socket, code, reason);
+    return this.#closed(connection, code, reason, wasClean);
+  }
+
+  override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
+    const connection = asConnection(socket, this);
+    if (!connection) return;
+    const told = this.#gate.deliver({ connection }, () => {
+      throw error;
+    });
+    // The runtime says no more of a socket that broke.
+    if (socket.readyState !== WebSocket.OPEN) await this.#closed(connection, 1006, "", false);
+    await told;
+  }
+
+  #closed(connection: Connection, code: number, reason: string, wasClean: boolean): void | Promise<void> {
     return this.#gate.deliver({ connection }, () => {
       this.#emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
       this.#host.closed(connection);
       return this.onClose(connection, code, reason, wasClean);
-    });
-  }
-
-  override webSocketError(socket: WebSocket, error: unknown): void | Promise<void> {
-    const connection = asConnection(socket, this);
-    if (!connection) return;
-    return this.#gate.deliver({ connection }, () => {
-      throw error;
     });
   }
 
