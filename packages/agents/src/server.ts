@@ -172,7 +172,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   /** A message arrived that is not a frame of the agent protocol. */
   onMessage(_connection: Connection, _message: WSMessage): void | Promise<void> {}
 
-  /** A client's connection was closed. */
+  /** A client's connection was closed, or broke: with 1006 then, after `onError`. */
   onClose(_connection: Connection, _code: number, _reason: string, _wasClean: boolean): void | Promise<void> {}
 
   /** An error: of a connection, or (with one argument) of anything else. The default logs it. */
