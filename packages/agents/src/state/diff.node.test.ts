@@ -9,7 +9,7 @@ const filler = Object.fromEntries(
 
 /** The patch between two values, after checking that it leads from one to the other. */
 function patchBetween(before: unknown, after: unknown): JsonPatch | undefined {
-  const text = diffTexts(JSON.stringify(before), JSON.stringify(after));
+  const text = diffTexts({ text: JSON.stringify(before) }, { text: JSON.stringify(after) });
   if (text === undefined) return undefined;
   const patch = JSON.parse(text) as JsonPatch;
   expect(applyPatch(before, patch)?.value).toEqual(after);
@@ -24,7 +24,7 @@ describe("diffTexts", () => {
   });
 
   it("leaves small states alone", () => {
-    expect(diffTexts('{"n":1}', '{"n":2}')).toBeUndefined();
+    expect(diffTexts({ text: '{"n":1}' }, { text: '{"n":2}' })).toBeUndefined();
   });
 
   it("sends the whole state when everything changed", () => {
@@ -68,7 +68,7 @@ describe("diffTexts", () => {
       await eachSeed((random) => {
         const before = { root: randomValue(random, 4), filler };
         const after = mutate(before, random, random.pick([0.05, 0.1, 0.4]));
-        const text = diffTexts(JSON.stringify(before), JSON.stringify(after));
+        const text = diffTexts({ text: JSON.stringify(before) }, { text: JSON.stringify(after) });
         if (text === undefined) return;
         expect(applyPatch(before, JSON.parse(text) as JsonPatch)?.value).toEqual(after);
       });
