@@ -81,7 +81,7 @@ export function commonLength(a: string, aStart: number, b: string, bStart: numbe
   const limit = Math.min(a.length - aStart, b.length - bStart);
   let length = 0;
   let size = shortest;
-  for (let end = Math.min(limit, shortest); length < end; length++)
+  for (; length < Math.min(limit, shortest); length++)
     if (a.charCodeAt(aStart + length) !== b.charCodeAt(bStart + length)) return length;
   // Ever longer slices while they are the same, then ever shorter ones around the difference.
   for (let grows = true; size >= shortest;) {

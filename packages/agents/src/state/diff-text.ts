@@ -1,6 +1,5 @@
 import { Char, commonLength, endOfString, endOfValue, segment } from "./diff-json";
-import type { MarkedText, Mark } from "./diff-walk";
-import { Walk, type Container } from "./diff-walk";
+import { Walk, type Container, type Mark, type MarkedText } from "./diff-walk";
 
 /** How many members further a lookout goes for one that came or went, and how long it and those passed may be. */
 const lookout = 8;
@@ -33,7 +32,7 @@ class InStep {
   #budget: number;
 
   constructor(before: MarkedText, after: string, limit: number) {
-    this.#walk = new Walk(before, after);
+    this.#walk = new Walk(after, before.marks);
     this.#before = before.text;
     this.#after = after;
     this.#limit = limit;
@@ -224,8 +223,8 @@ class InStep {
   #shift(list: Container, gone: readonly [number, number], come: readonly [number, number]): void {
     const walk = this.#walk;
     if (list.isUnmatched) this.#isShortest = false;
-    let [before, end] = gone;
-    for (; before < end; list.indexShift--) before = this.#remove(list, before) + 1;
+    let before = gone[0];
+    for (; before < gone[1]; list.indexShift--) before = this.#remove(list, before) + 1;
     let after = come[0];
     for (; after < come[1]; list.index++, list.indexShift++) after = this.#add(list, after) + 1;
     walk.resume(before, after);

@@ -15,8 +15,10 @@ export interface MarkedText {
 
 /** What an operation has in addition to its value and its path, nearly. */
 const operationOverhead = 36;
-/** A few bytes for so many characters; walking so far takes some microseconds. */
+/** A mark is some numbers for so many characters, and walking so far takes some microseconds. */
 const markEvery = 4096;
+/** Deeper down, marks would be long. */
+const markDepth = 32;
 
 /** A field that came or went, and maybe did the other elsewhere. */
 export interface Moved {
@@ -53,7 +55,6 @@ export interface Container {
 /** Walks through the text after a change, in step with the one before, and keeps track of where in the value it is. */
 export class Walk {
   readonly operations = new Operations();
-  readonly before: string;
   readonly after: string;
   /** What is open, outermost first. */
   readonly open: Container[] = [];
@@ -65,10 +66,9 @@ export class Walk {
   readonly #marksBefore: readonly Mark[];
   #nextMark = 0;
 
-  constructor({ text, marks }: MarkedText, after: string) {
-    this.before = text;
+  constructor(after: string, marksBefore: readonly Mark[] = []) {
     this.after = after;
-    this.#marksBefore = marks ?? [];
+    this.#marksBefore = marksBefore;
   }
 
   /** Goes on behind a difference, from places with the same lists and objects around them. */
@@ -95,11 +95,16 @@ export class Walk {
     return index - this.#shift;
   }
 
-  /** The JSON Pointer of an open container, or of a place in it. */
+  /** The JSON Pointer of an open container. */
   pointer(depth: number): string {
-    const container = this.open[depth]!;
-    return (container.pointer ??=
-      depth === 0 ? "" : this.pointer(depth - 1) + this.#step(this.open[depth - 1]!, container.start));
+    let known = depth;
+    while (known > 0 && this.open[known]!.pointer === undefined) known--;
+    let pointer = this.open[known]!.pointer ?? "";
+    while (known++ < depth) {
+      const container = this.open[known]!;
+      pointer = container.pointer = pointer + this.#step(this.open[known - 1]!, container.start);
+    }
+    return pointer;
   }
 
   /** The JSON Pointer of the current member of the innermost container. */
@@ -205,6 +210,7 @@ export class Walk {
   }
 
   #mark(index: number): void {
+    if (this.open.length > markDepth) return;
     this.marks.push([index, ...this.open.flatMap((container) => [container.start, container.index])]);
   }
 

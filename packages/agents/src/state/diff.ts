@@ -22,7 +22,7 @@ export function diffTexts(before: MarkedText, after: MarkedText): string | undef
   const size = after.text.length;
   if (size < smallState) return undefined;
   const { patch, isShortest, marks } = diffInStep(before, after.text, size * worthwhile);
-  after.marks = marks;
+  if (marks.length > 0) after.marks = marks;
   if (isShortest || (patch && patch.length <= size * smallPatch)) return patch;
   const operations = diffStructures(JSON.parse(before.text), JSON.parse(after.text));
   // Nothing but the order of fields differs: clients need no order, but they need the new revision.
