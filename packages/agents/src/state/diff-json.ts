@@ -1,6 +1,7 @@
 // Reading JSON that `JSON.stringify` wrote, without parsing it: there is no white space, and a key is written in one way only.
 
 export const enum Char {
+  Space = 0x20,
   Quote = 0x22,
   Comma = 0x2c,
   Colon = 0x3a,

@@ -54,11 +54,7 @@ class InStep {
       }
     }
     walk.finish();
-    return {
-      patch: operations.length < this.#limit ? operations.toText() : undefined,
-      isShortest: this.#isShortest,
-      marks
-    };
+    return { patch: operations.toText(), isShortest: this.#isShortest, marks };
   }
 
   /** Writes down the difference that begins at `i` and `j`, and goes on behind it. False if the whole value is another one. */
@@ -67,6 +63,8 @@ class InStep {
     const { open } = walk;
     const top = open.at(-1);
     if (!top) return false;
+    // White space between values: this text was stored by somebody else.
+    if (walk.index === j && this.#before.charCodeAt(i) <= Char.Space) return (this.#isShortest = false);
     for (let depth = 0; depth < open.length; depth++) if (open[depth]!.isArray && this.#align(depth, i, j)) return true;
     const start = top.valueStart;
     if (top.isDone || this.#isMissing(top)) this.#settleEnd(top, i, j);
@@ -222,7 +220,6 @@ class InStep {
   /** Removes elements of one part of the text before, or adds those of one part of the text after. */
   #shift(list: Container, gone: readonly [number, number], come: readonly [number, number]): void {
     const walk = this.#walk;
-    if (list.isUnmatched) this.#isShortest = false;
     let before = gone[0];
     for (; before < gone[1]; list.indexShift--) before = this.#remove(list, before) + 1;
     let after = come[0];
@@ -246,7 +243,7 @@ class InStep {
       const start = end + 1;
       end = this.#endNearby(text, start);
       if (end < 0) return -1;
-      if (end - start === element.length && text.slice(start, end) === element) return start;
+      if (text.slice(start, end) === element) return start;
     }
     return -1;
   }

@@ -58,7 +58,7 @@ export class Walk {
   readonly after: string;
   /** What is open, outermost first. */
   readonly open: Container[] = [];
-  /** What was read of the text after: all before this. It never stops within a string. */
+  /** What was read of the text after: all before this, which is never within a string. */
   index = 0;
   /** How much further behind a place is in the text after than in the one before, since the last difference. */
   #shift = 0;
@@ -77,7 +77,7 @@ export class Walk {
     this.#shift = after - before;
   }
 
-  /** Reads up to `to`, or to the string in which that is. Both texts are the same up to there. */
+  /** Reads up to `to`, or to the end of the string in which that is. Both texts are the same up to `to`. */
   advance(to: number): void {
     this.#read(Math.min(to, this.#settled()));
     this.#jump(to);
@@ -124,12 +124,9 @@ export class Walk {
     let index = this.index;
     while (index < to) {
       switch (after.charCodeAt(index)) {
-        case Char.Quote: {
-          const end = endOfString(after, index);
-          if (end > to) to = index;
-          else index = end;
+        case Char.Quote:
+          index = endOfString(after, index);
           continue;
-        }
         case Char.Colon:
           top!.valueStart = index + 1;
           break;

@@ -103,7 +103,7 @@ describe("diffTexts", () => {
 
   it.each([
     ["a number at the start and an entry", (state: State) => ({ ...edit(state, 700, { text: "new" }), n: 1 }), 2, 120],
-    ["three fields of an entry", (state: State) => edit(state, 500, { id: -1, text: "new", done: true }), 1, 130],
+    ["three fields of an entry", (state: State) => edit(state, 500, threeFields), 1, 130],
     ["both ends", (state: State) => ({ ...edit(edit(state, 0, { id: 7 }), 999, { id: 7 }), z: 9 }), 3, 160],
     ["ten entries", (state: State) => ten.reduce((next, i) => edit(next, i, { done: true }), state), 10, 600],
     ["an entry gone, one changed", (state: State) => without(edit(state, 900, { done: true }), 3), 2, 120],
@@ -121,6 +121,9 @@ describe("diffTexts", () => {
     ["a field that moved to the front", ({ z, ...state }: State) => ({ z, ...edit(state, 9, { id: 0 }) }), 1, 60],
     ["all elements of a short list", (state: State) => edit(state, 9, { tags: range(50) }), 1, 200],
     ["an entry of another kind", (state: State) => ({ ...state, n: [1], z: { n: 1 } }), 2, 120],
+    ["a first element", (state: State) => ({ ...edit(state, 9, { tags: [] }), empty: [{}] }), 2, 120],
+    ["fields of an entry, and another", (state: State) => edit(edit(state, 99, threeFields), 900, { id: 0 }), 2, 170],
+    ["an element like the next one", (state: State) => edit(state, 9, { tags: ["two", "two"] }), 1, 70],
     ["an empty list that fills", (state: State) => ({ ...state, empty: [1, 2], none: { a: 1 } }), 2, 150]
   ])("finds %s without parsing the state", (_, change, operations, bytes) => {
     const state: State = { n: 0, entries: many, empty: [], none: {}, z: 0 };
@@ -154,6 +157,62 @@ describe("diffTexts", () => {
     expect(parsed).toBeGreaterThan(10_000);
   });
 
+  const few = many.slice(0, 100);
+  const numbers = range(800);
+  it.each<[string, object, object, number]>([
+    ["a list of numbers that all change", { few, numbers }, { few, numbers: numbers.map((n) => -n - 1) }, 1],
+    ["many entries", { few }, { few: few.map((entry, i) => (i % 3 ? entry : { ...entry, ...threeFields })) }, 34],
+    [
+      "a long field that moved, and another",
+      { a: 1, b: 2, x: "x".repeat(3_000), y: "y".repeat(3_000), few: few.slice(50) },
+      { x: "x".repeat(3_000), a: 1, b: 2, y: "z".repeat(3_000), few: few.slice(50) },
+      1
+    ],
+    [
+      "an entry, and long ones at the end",
+      { list: [{ a: 1, text: "t".repeat(300), b: 2 }, ...few] },
+      { list: [{ a: 1_234, text: "t".repeat(300), b: 3 }, ...few, "x".repeat(3_000)] },
+      3
+    ],
+    [
+      "the end of a very long element, and one behind it",
+      { list: [["x".repeat(5_000), 1]] },
+      { list: [["x".repeat(5_000), 2], "y".repeat(3_000)] },
+      2
+    ]
+  ])("finds %s, as a large patch, without parsing the state", (_, before, after, operations) => {
+    const { patch, parsed } = find(marked(before), marked(after));
+    expect(patch).toHaveLength(operations);
+    expect(parsed).toBeLessThan(20);
+  });
+
+  it("takes the shorter patch when a list has changed more than it looks for", () => {
+    const added = range(30).map((id) => ({ id: -id, text: "added" }));
+    const both = { few, many: many.slice(0, 200) };
+    expect(find(marked(both), marked({ ...both, few: [...added, ...few] })).patch).toHaveLength(30);
+    // Parsing finds no window that moves on.
+    const window = [...few.slice(1, 20), ...added.slice(0, 9), ...few.slice(29), added[0]];
+    const { patch, parsed } = find(marked({ few }), marked({ few: window }));
+    expect(patch).toHaveLength(11);
+    expect(parsed).toBeGreaterThan(1_000);
+  });
+
+  it("stops looking when the patch is too long", () => {
+    const stringify = vi.spyOn(JSON, "stringify");
+    const texts = [range(5_000), range(5_000).map((n) => -n - 1)].map((list) => ({ text: JSON.stringify({ list }) }));
+    expect(diffTexts(texts[0]!, texts[1]!)).toBeUndefined();
+    // Each operation writes its path.
+    expect(stringify.mock.calls.length).toBeLessThan(1_000);
+    stringify.mockRestore();
+  });
+
+  it("copes with a text before that others wrote, with white space", () => {
+    for (const space of [1, "\t"]) {
+      const before = { text: JSON.stringify({ n: 1, many }, null, space) };
+      expect(find(before, marked({ many, n: 2 })).patch).toEqual([{ op: "replace", path: "/n", value: 2 }]);
+    }
+  });
+
   it("starts at the marks of the text before", () => {
     const before = marked({ many });
     const between = marked({ many: many.with(999, many[0]!) });
@@ -164,6 +223,22 @@ describe("diffTexts", () => {
     // The index of the current element of the list, as if there were fewer.
     const marks = between.marks!.map((mark) => mark.map((number, at) => (at === 4 ? number - 100 : number)));
     expect(diffTexts({ ...between, marks }, after)).toContain("/many/899");
+  });
+
+  it("keeps its marks apart, and makes none deep down", () => {
+    let texts = range(20).map(() => "x".repeat(3_000));
+    let before = marked({ texts });
+    for (const index of range(20)) {
+      const after = marked({ texts: (texts = texts.with(index, "")) });
+      find(before, after);
+      before = after;
+    }
+    expect(before.marks ?? []).toEqual([]);
+    const [deep, changed] = [many, many.with(900, many[0]!)].map((value) =>
+      marked(range(40).reduce<unknown>((inner) => [inner], value))
+    );
+    expect(find(deep!, changed!).patch).toHaveLength(1);
+    expect(changed).not.toHaveProperty("marks");
   });
 
   it("makes no marks for what is small", () => {
@@ -199,6 +274,7 @@ describe("diffTexts", () => {
 });
 
 type State = { n?: number; entries: typeof many; [key: string]: unknown };
+const threeFields = { id: -1, text: "new", done: true };
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 const ten = range(10).map((i) => i * 97 + 20);
 const edit = (state: State, index: number, change: Record<string, unknown>): State => ({
