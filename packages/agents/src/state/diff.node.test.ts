@@ -164,8 +164,8 @@ describe("diffTexts", () => {
     ["many entries", { few }, { few: few.map((entry, i) => (i % 3 ? entry : { ...entry, ...threeFields })) }, 34],
     [
       "a long field that moved, and another",
-      { a: 1, b: 2, x: "x".repeat(3_000), y: "y".repeat(3_000), few: few.slice(50) },
-      { x: "x".repeat(3_000), a: 1, b: 2, y: "z".repeat(3_000), few: few.slice(50) },
+      { a: 1, b: 2, x: "x".repeat(3_500), y: "y".repeat(3_500), few: few.slice(90) },
+      { x: "x".repeat(3_500), a: 1, b: 2, y: "z".repeat(3_500), few: few.slice(90) },
       1
     ],
     [
@@ -228,7 +228,7 @@ describe("diffTexts", () => {
   it("keeps its marks apart, and makes none deep down", () => {
     let texts = range(20).map(() => "x".repeat(3_000));
     let before = marked({ texts });
-    for (const index of range(20)) {
+    for (const index of range(20).toReversed()) {
       const after = marked({ texts: (texts = texts.with(index, "")) });
       find(before, after);
       before = after;
