@@ -164,8 +164,8 @@ describe("diffTexts", () => {
     ["many entries", { few }, { few: few.map((entry, i) => (i % 3 ? entry : { ...entry, ...threeFields })) }, 34],
     [
       "a long field that moved, and another",
-      { a: 1, b: 2, x: "x".repeat(3_500), y: "y".repeat(3_500), few: few.slice(90) },
-      { x: "x".repeat(3_500), a: 1, b: 2, y: "z".repeat(3_500), few: few.slice(90) },
+      { a: "a".repeat(3_600), b: 2, x: "x".repeat(3_500), y: "y".repeat(8_200) },
+      { x: "x".repeat(3_500), a: "a".repeat(3_600), b: 2, y: "z".repeat(8_200) },
       1
     ],
     [
@@ -227,13 +227,14 @@ describe("diffTexts", () => {
 
   it("keeps its marks apart, and makes none deep down", () => {
     let texts = range(20).map(() => "x".repeat(3_000));
-    let before = marked({ texts });
+    let before = marked({ texts, few });
     for (const index of range(20).toReversed()) {
-      const after = marked({ texts: (texts = texts.with(index, "")) });
+      const after = marked({ texts: (texts = texts.with(index, "")), few });
       find(before, after);
       before = after;
     }
-    expect(before.marks ?? []).toEqual([]);
+    // A text of 7 KB, where the first one had 67.
+    expect((before.marks ?? []).length).toBeLessThan(4);
     const [deep, changed] = [many, many.with(900, many[0]!)].map((value) =>
       marked(range(40).reduce<unknown>((inner) => [inner], value))
     );
