@@ -36,6 +36,7 @@ describe("a planted import is seen", () => {
     ["agents", "client/client.ts", 'import "node:buffer";', "node:buffer"],
     ["agents", "react/deep/use-agent.tsx", 'export { a } from "../../state/state";', "../../state/state"],
     ["agents", "agent.ts", 'import { AgentClient } from "./client/index";', "./client/index"],
+    ["agents", "approvals/approvals.ts", 'import { lazyCapability } from "../capability";', "../capability"],
     ["agents", "ai-chat/agent.ts", 'export * from "../agent";', "../agent"],
     ["agents", "index.ts", 'export * from "./ai-chat/agent";', "./ai-chat/agent"],
     ["ai-chat", "protocol/frames.ts", 'import { Agent } from "agents";', "agents"],
