@@ -132,6 +132,25 @@ describe("what a browser loads has no server code in it", () => {
     expect(bytes.some(([, { bytesInOutput }]) => bytesInOutput > 0)).toBe(expected);
   });
 
+  it.each([
+    [
+      "an agent that asks for no approval",
+      "export { Agent, callable, getAgentByName } from './agents/dist/index.mjs';",
+      false
+    ],
+    ["one that does", "export { approvalsOf } from './agents/dist/approvals.mjs';", true]
+  ])("approvals are only in the Worker that uses them: %s", async (_, contents, expected) => {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: packages },
+      bundle: true,
+      write: false,
+      format: "esm",
+      external: ["node:*", "cloudflare:*"],
+      logLevel: "silent"
+    });
+    expect(/cf_agents_approval|approval_id|sha256/.test(outputFiles[0]!.text)).toBe(expected);
+  });
+
   it("is looked at in every build", () => {
     expect(built).toContain("agents/dist/client/index.mjs");
     expect(built).toContain("agents/dist/react/index.mjs");

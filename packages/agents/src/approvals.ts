@@ -1,7 +1,6 @@
 import type { Agent } from "./agent";
-import { Approvals } from "./approvals/approvals";
 import { approvalsSchema, type DecidedApproval } from "./approvals/approval";
-import type { ApprovalsDeps } from "./approvals/approvals";
+import { Approvals, type ApprovalsDeps } from "./approvals/approvals";
 import { lazyCapability, type CapabilityKit } from "./capability";
 import { EntryContext, runInContext } from "./core/context";
 
@@ -16,10 +15,11 @@ export type {
   NotApproved,
   PendingApproval
 } from "./approvals/approval";
-export type { ApprovalFilter, Approvals } from "./approvals/approvals";
+export type { Approvals } from "./approvals/approvals";
 export type { DecisionHandler } from "./approvals/delivery";
 export type { ApprovalViewer } from "./approvals/http";
 export type { ApprovalChoice, ApprovalRequest } from "./approvals/input";
+export type { ApprovalFilter } from "./approvals/list";
 
 /** An agent of whatever type parameters. */
 // oxlint-disable-next-line typescript/no-explicit-any

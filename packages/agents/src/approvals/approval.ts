@@ -114,14 +114,6 @@ export interface GrantRow {
   until_ms: number | null;
 }
 
-export interface AuditRow {
-  event: ApprovalAuditEntry["event"];
-  at_ms: number;
-  by: string | null;
-  comment: string | null;
-  grant_id: string | null;
-}
-
 export const approvalsSchema: SchemaDefinition = {
   tables: ["cf_agents_approvals", "cf_agents_approval_audit", "cf_agents_approval_grants"],
   migrations: [
@@ -189,16 +181,8 @@ export const grantOf = (row: GrantRow): ApprovalGrant => ({
   ...given("untilMs", row.until_ms)
 });
 
-export const auditEntryOf = (row: AuditRow): ApprovalAuditEntry => ({
-  event: row.event,
-  atMs: row.at_ms,
-  ...given("by", row.by),
-  ...given("comment", row.comment),
-  ...given("grantId", row.grant_id)
-});
-
 /** A field that is left out where the column is empty. */
-function given<Name extends string, Value>(name: Name, value: Value | null): { [Key in Name]?: Value } {
+export function given<Name extends string, Value>(name: Name, value: Value | null): { [Key in Name]?: Value } {
   // TypeScript knows no object with one computed key.
   return (value === null ? {} : { [name]: value }) as { [Key in Name]?: Value };
 }

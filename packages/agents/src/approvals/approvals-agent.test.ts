@@ -28,7 +28,7 @@ const yes = { approved: true, by: "ada" };
 
 afterEach(() => {
   vi.useRealTimers();
-  Approver.then.clear();
+  Approver.afterwards.clear();
 });
 
 describe("in an agent", () => {
@@ -36,11 +36,11 @@ describe("in an agent", () => {
     let stub = approver("lives");
     await ask(stub, "r");
     await evict(stub);
-    Approver.then.set("approvals lives", () => new Promise(() => {}));
+    Approver.afterwards.set("approvals lives", () => new Promise(() => {}));
     await within(stub, (approvals) => approvals.decide("r", yes));
     await killAll();
     stub = approver("lives");
-    Approver.then.clear();
+    Approver.afterwards.clear();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 6_000 });
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect([await toldOf(stub), await alarmOf(stub)]).toEqual([["r approved", "r approved"], null]);
@@ -64,7 +64,7 @@ describe("in an agent", () => {
     await ask(stub, "r", { source: "program" });
     const client = await connect(stub);
     expect(await client.call("approve", "r")).toMatchObject({ success: true, result: { status: "approved" } });
-    Approver.then.set("approvals context", () => {
+    Approver.afterwards.set("approvals context", () => {
       throw new Error("thrown in a handler");
     });
     await ask(stub, "s");

@@ -2,7 +2,6 @@ import type { Capability } from "../core/capability";
 import { AgentError } from "../protocol/errors";
 import {
   approvalOf,
-  auditEntryOf,
   grantOf,
   statusOf,
   type Approval,
@@ -11,12 +10,12 @@ import {
   type ApprovalGrant,
   type ApprovalRow,
   type ApprovalStatus,
-  type AuditRow,
   type DecidedApproval,
   type GrantRow
 } from "./approval";
 import { Delivery, type DecisionHandler, type DeliveryDeps } from "./delivery";
 import { handleRequest, type ApprovalViewer } from "./http";
+import { listQuery, type ApprovalFilter } from "./list";
 import {
   commentIn,
   futureIn,
@@ -29,26 +28,11 @@ import {
   type ApprovalChoice,
   type ApprovalRequest
 } from "./input";
+import { Trail } from "./trail";
 
 export interface ApprovalsDeps extends DeliveryDeps {
   /** The wake that was asked for last. Costs nothing. */
   wake(): number | undefined;
-}
-
-/** Which approvals to list. */
-export interface ApprovalFilter {
-  status?: ApprovalStatus;
-  source?: string;
-  subject?: string;
-  scope?: string;
-  /** Only what somebody with these rights may decide. */
-  rights?: readonly string[];
-  /** Only those that are decided and whose handler has not succeeded yet. */
-  undelivered?: boolean;
-  /** At most so many, 1 to 500; 50 if left out. */
-  limit?: number;
-  /** The id of an approval: only older ones. For the next page, that of the last one of this page. */
-  before?: string;
 }
 
 interface Close {
@@ -71,11 +55,13 @@ export class Approvals implements Capability {
   readonly name = "approvals";
   readonly #deps: ApprovalsDeps;
   readonly #delivery: Delivery;
+  readonly #trail: Trail;
   #waiting: Map<string, Set<(approval: DecidedApproval) => void>> | undefined;
 
   constructor(deps: ApprovalsDeps) {
     this.#deps = deps;
     this.#delivery = new Delivery(deps);
+    this.#trail = new Trail(deps.schema);
   }
 
   /**
@@ -124,8 +110,8 @@ export class Approvals implements Capability {
         `INSERT INTO cf_agents_approvals (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) RETURNING *`,
         ...Object.values(columns)
       );
-      this.#record(id, "requested", nowMs, columns.requested_by);
-      if (grant) this.#record(id, "approved", nowMs, grant.granted_by, null, grant.id);
+      this.#trail.record(id, "requested", nowMs, columns.requested_by);
+      if (grant) this.#trail.record(id, "approved", nowMs, grant.granted_by, null, grant.id);
       return inserted!;
     });
     this.#deps.emit("approval:request", () => ({ id, source, subject }));
@@ -193,35 +179,9 @@ export class Approvals implements Capability {
    * @example const waiting = approvals.list({ status: "pending", rights: user.rights });
    */
   list(filter: ApprovalFilter = {}): Approval[] {
-    const { status, rights, limit = 50 } = filter;
-    if (!Number.isInteger(limit) || limit < 1 || limit > 500)
-      throw invalid("limit must be a whole number from 1 to 500");
     const nowMs = this.#deps.now();
-    const conditions: string[] = [];
-    const values: (string | number)[] = [];
-    const where = (condition: string, ...bound: (string | number)[]) => {
-      conditions.push(condition);
-      values.push(...bound);
-    };
-    if (status === "pending") where("decision IS NULL AND (expires_ms IS NULL OR expires_ms > ?)", nowMs);
-    else if (status === "expired") where("(decision = ? OR (decision IS NULL AND expires_ms <= ?))", status, nowMs);
-    else if (status !== undefined) where("decision = ?", status);
-    for (const column of ["source", "subject", "scope"] as const) {
-      const value = filter[column];
-      if (value !== undefined) where(`${column} = ?`, value);
-    }
-    if (rights) where(`(scope IS NULL OR scope IN (SELECT value FROM json_each(?)))`, JSON.stringify(rights));
-    if (filter.undelivered) where("attempts IS NOT NULL");
-    if (filter.before !== undefined)
-      where("seq < (SELECT seq FROM cf_agents_approvals WHERE id = ?)", String(filter.before));
-    // The few that are pending are found without a look at all that are not.
-    const index = status === "pending" ? "INDEXED BY cf_agents_approvals_pending" : "";
-    const rows = this.#deps.schema.read<ApprovalRow>(
-      `SELECT * FROM cf_agents_approvals ${index} WHERE ${conditions.join(" AND ") || "TRUE"} ORDER BY seq DESC LIMIT ?`,
-      ...values,
-      limit
-    );
-    return rows.map((row) => approvalOf(row, nowMs));
+    const { query, values } = listQuery(filter, nowMs);
+    return this.#deps.schema.read<ApprovalRow>(query, ...values).map((row) => approvalOf(row, nowMs));
   }
 
   /**
@@ -230,11 +190,9 @@ export class Approvals implements Capability {
    * @throws APPROVAL_UNKNOWN
    */
   audit(id: string): ApprovalAuditEntry[] {
-    const query = `SELECT event, at_ms, by, comment, grant_id FROM cf_agents_approval_audit
-                   WHERE approval_id = ? ORDER BY seq`;
-    const rows = this.#deps.schema.read<AuditRow>(query, String(id));
-    if (rows.length === 0) throw unknown();
-    return rows.map(auditEntryOf);
+    const entries = this.#trail.of(String(id));
+    if (entries.length === 0) throw unknown();
+    return entries;
   }
 
   /**
@@ -245,7 +203,7 @@ export class Approvals implements Capability {
   viewed(id: string, by: string): void {
     const viewer = nameIn("by", by);
     const seen = this.audit(id).some((entry) => entry.event === "viewed" && entry.by === viewer);
-    if (!seen) this.#record(id, "viewed", this.#deps.now(), viewer);
+    if (!seen) this.#trail.record(id, "viewed", this.#deps.now(), viewer);
   }
 
   /** The grants by which requests are approved at once. */
@@ -272,7 +230,7 @@ export class Approvals implements Capability {
         String(grantId),
         nowMs
       );
-      if (ended) this.#record(ended.approval_id, "revoked", nowMs, by, null, ended.id);
+      if (ended) this.#trail.record(ended.approval_id, "revoked", nowMs, by, null, ended.id);
       return ended !== undefined;
     });
   }
@@ -289,10 +247,11 @@ export class Approvals implements Capability {
     signal?.throwIfAborted();
     const approval = approvalOf<Args>(this.#known(id), this.#deps.now());
     if (approval.status !== "pending") return approval;
+    const key = approval.id;
     return new Promise((resolve, reject) => {
       const waiting = (this.#waiting ??= new Map<string, Set<(approval: DecidedApproval) => void>>());
-      const others = waiting.get(id) ?? new Set();
-      waiting.set(id, others);
+      const others = waiting.get(key) ?? new Set();
+      waiting.set(key, others);
       const decided = (result: DecidedApproval) => {
         signal?.removeEventListener("abort", aborted);
         // Whoever waits knows what was asked for.
@@ -300,7 +259,7 @@ export class Approvals implements Capability {
       };
       const aborted = () => {
         others.delete(decided);
-        if (others.size === 0 && waiting.get(id) === others) waiting.delete(id);
+        if (others.size === 0 && waiting.get(key) === others) waiting.delete(key);
         reject(signal?.reason as Error);
       };
       others.add(decided);
@@ -402,13 +361,7 @@ export class Approvals implements Capability {
         nowMs,
         nowMs
       );
-      if (rows.length > 0) {
-        schema.write(
-          `INSERT INTO cf_agents_approval_audit (approval_id, event, at_ms)
-           SELECT value ->> 0, 'expired', value ->> 1 FROM json_each(?)`,
-          JSON.stringify(rows.map(({ id, expires_ms }) => [id, expires_ms]))
-        );
-      }
+      if (rows.length > 0) this.#trail.recordExpired(rows);
       return rows;
     });
     // SQLite returns what it updated in any order.
@@ -445,7 +398,7 @@ export class Approvals implements Capability {
         deliverMs,
         row.seq
       );
-      this.#record(row.id, decision, nowMs, by, comment);
+      this.#trail.record(row.id, decision, nowMs, by, comment);
       if (grant && grantId) this.#grant(after, grantId, grant.untilMs, nowMs);
     });
     this.#emitDecision(after);
@@ -469,7 +422,7 @@ export class Approvals implements Capability {
       nowMs,
       untilMs
     );
-    this.#record(row.id, "granted", nowMs, row.decided_by, null, grantId);
+    this.#trail.record(row.id, "granted", nowMs, row.decided_by, null, grantId);
   }
 
   #grantFor(source: string, subject: string, scope: string | null, nowMs: number): GrantRow | undefined {
@@ -492,25 +445,6 @@ export class Approvals implements Capability {
     if (edited.hash === row.args_hash) return undefined;
     if (row.editable !== 1) throw invalid("The arguments of this request may not be edited");
     return edited.text;
-  }
-
-  #record(
-    id: string,
-    event: ApprovalAuditEntry["event"],
-    atMs: number,
-    by: string | null,
-    comment: string | null = null,
-    grantId: string | null = null
-  ): void {
-    this.#deps.schema.write(
-      `INSERT INTO cf_agents_approval_audit (approval_id, event, at_ms, by, comment, grant_id) VALUES (?, ?, ?, ?, ?, ?)`,
-      id,
-      event,
-      atMs,
-      by,
-      comment,
-      grantId
-    );
   }
 
   #emitDecision({ id, source, subject, decision, decided_by }: ApprovalRow): void {

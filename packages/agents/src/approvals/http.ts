@@ -1,12 +1,21 @@
 import { AgentError, type AgentErrorCode } from "../protocol/errors";
-import type { Approval, ApprovalStatus } from "./approval";
-import type { Approvals } from "./approvals";
+import type { Approval, ApprovalAuditEntry, ApprovalStatus } from "./approval";
 import { hasRight, invalid, type ApprovalChoice } from "./input";
+import type { ApprovalFilter } from "./list";
 
 /** Who asks, as the program knows it. */
 export interface ApprovalViewer {
   by: string;
   rights?: readonly string[];
+}
+
+/** What HTTP needs of the approvals of an agent. */
+interface Desk {
+  list(filter: ApprovalFilter): Approval[];
+  get(id: string): Approval | undefined;
+  audit(id: string): ApprovalAuditEntry[];
+  viewed(id: string, by: string): void;
+  decide(id: string, choice: ApprovalChoice): Approval;
 }
 
 const statusByCode: Partial<Record<AgentErrorCode, number>> = {
@@ -24,7 +33,7 @@ const statuses: readonly (string | null)[] = ["pending", "approved", "rejected",
 
 /** Lists, shows and decides over HTTP; nothing for a path that is not about approvals. */
 export async function handleRequest(
-  approvals: Approvals,
+  approvals: Desk,
   request: Request,
   viewer: ApprovalViewer | undefined,
   failed: (error: unknown) => Promise<void>
@@ -54,7 +63,7 @@ export async function handleRequest(
   }
 }
 
-function listed(approvals: Approvals, query: URLSearchParams, { rights = [] }: ApprovalViewer) {
+function listed(approvals: Desk, query: URLSearchParams, { rights = [] }: ApprovalViewer) {
   const status = query.get("status");
   if (status !== null && !statuses.includes(status)) throw invalid("There is no such status");
   const limit = query.get("limit");
@@ -69,7 +78,7 @@ function listed(approvals: Approvals, query: URLSearchParams, { rights = [] }: A
   return { approvals: page.map(publicOf) };
 }
 
-function shown(approvals: Approvals, id: string, { by, rights }: ApprovalViewer) {
+function shown(approvals: Desk, id: string, { by, rights }: ApprovalViewer) {
   const approval = approvals.get(id);
   if (approval && !hasRight(approval.scope ?? null, rights)) {
     throw new AgentError("APPROVAL_FORBIDDEN", `To see this takes the right "${approval.scope}"`);

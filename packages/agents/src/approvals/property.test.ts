@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { ApprovalsBench } from "../test/approvals-kit";
 import { withStorage } from "../test/kit";
-import { eachSeed, fuzzSeeds, fuzzTimeoutMs, Random } from "../test/random";
+import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../test/random";
 import type { ApprovalStatus, DecidedApproval } from "./approval";
 
 /** What must be true of one request, kept beside the real thing. */
@@ -24,7 +24,7 @@ interface Grant {
   id: string;
 }
 
-const ids = 14;
+const ids = 20;
 const sources = ["chat", "shop", "nobody"];
 const scopes = ["billing", undefined, undefined];
 const keyOf = (request: { source: string; subject: string; scope: string | undefined }) =>
@@ -36,6 +36,7 @@ class Simulation {
   readonly grants: Grant[] = [];
   /** What handlers were told, and how often. */
   readonly told = new Map<string, string[]>();
+  readonly problems: string[] = [];
   readonly counts = { refusals: 0, cuts: 0, failures: 0, expired: 0, granted: 0, repeated: 0 };
   readonly #bench: ApprovalsBench;
   readonly #random: Random;
@@ -59,7 +60,7 @@ class Simulation {
     const expected = this.requests.get(approval.id)!;
     const text = approval.status === "approved" ? `approved ${String(approval.approvedArgs)}` : approval.status;
     told.push(text);
-    expect(text, `told of ${approval.id}`).toBe(this.#shown(expected));
+    this.#same(`told of ${approval.id}`, text, this.#shown(expected));
     if (this.#calm) return;
     switch (this.#random.below(5)) {
       case 0:
@@ -74,6 +75,11 @@ class Simulation {
       case 3:
         return Promise.resolve();
     }
+  }
+
+  #same(what: string, found: unknown, expected: unknown): void {
+    const [a, b] = [JSON.stringify(found), JSON.stringify(expected)];
+    if (a !== b) this.problems.push(`${what}: ${a} instead of ${b}`);
   }
 
   #statusOf({ status, expiresMs }: Expected): ApprovalStatus {
@@ -118,7 +124,7 @@ class Simulation {
     const known = this.requests.get(id);
     if (known) {
       const again = approvals.request({ ...known, id, expiresMs: undefined });
-      expect(again.status).toBe(this.#statusOf(known));
+      this.#same(`${id} again`, again.status, this.#statusOf(known));
       return;
     }
     const request = {
@@ -132,7 +138,7 @@ class Simulation {
     const { argsHash, status } = approvals.request({ ...request, id });
     const key = keyOf(request);
     const granted = this.grants.some((grant) => grant.key === key && (grant.untilMs ?? Infinity) > nowMs);
-    expect(status, `grants: ${JSON.stringify(this.grants)}, ${key}`).toBe(granted ? "approved" : "pending");
+    this.#same(`new ${id} of ${key}`, status, granted ? "approved" : "pending");
     if (granted) this.counts.granted++;
     const byGrant = granted && { approvedArgs: request.args, byGrant: true };
     this.requests.set(id, { ...request, argsHash, status: granted ? "approved" : "pending", ...byGrant });
@@ -142,12 +148,12 @@ class Simulation {
   #decide(): void {
     const random = this.#random;
     const { approvals, nowMs } = this.#bench;
-    const id = `r${random.below(ids)}`;
+    const id = this.#someId();
     const expected = this.requests.get(id);
     const approved = random.chance(0.6);
     const args = approved && random.chance(0.3) ? random.below(3) : undefined;
     const grant = approved && random.chance(0.5);
-    const untilMs = random.chance(0.5) ? nowMs + 1 + random.below(20_000) : undefined;
+    const untilMs = random.chance(0.5) ? nowMs + 1 + random.below(60_000) : undefined;
     const argsHash = random.chance(0.1) ? "0".repeat(64) : expected?.argsHash;
     const rights = ["billing", "shipping"].filter(() => random.chance(0.8));
     const choice = { approved, by: "ada", args, argsHash, rights, grant: grant ? { untilMs } : undefined };
@@ -159,14 +165,25 @@ class Simulation {
       if (approved) expected.approvedArgs = args ?? expected.args;
     }
     if (refused) {
-      expect(codeOf(() => approvals.decide(id, choice))).toBe(refused);
+      this.#same(
+        `refusal of ${id}`,
+        codeOf(() => approvals.decide(id, choice)),
+        refused
+      );
       this.counts.refusals++;
     } else {
-      expect(approvals.decide(id, choice).status).toBe(expected?.status);
+      this.#same(`decision about ${id}`, approvals.decide(id, choice).status, expected?.status);
       if (isNew && grant) this.grants.push({ key: keyOf(expected), untilMs, id: approvals.audit(id).at(-1)!.grantId! });
       if (!isNew) this.counts.repeated++;
     }
-    if (!isNew && expected) expect(approvals.audit(id)).toEqual(trail);
+    if (!isNew && expected) this.#same(`trail of ${id}`, approvals.audit(id), trail);
+  }
+
+  /** Of a request, mostly. */
+  #someId(): string {
+    const pending = [...this.requests].filter(([, { status }]) => status === "pending").map(([id]) => id);
+    const known = this.#random.chance(0.7) ? pending : [...this.requests.keys()];
+    return known.length === 0 || this.#random.chance(0.1) ? "none" : this.#random.pick(known);
   }
 
   #refusal(
@@ -187,20 +204,21 @@ class Simulation {
   }
 
   #cancel(): void {
-    const id = `r${this.#random.below(ids)}`;
+    const id = this.#someId();
     const expected = this.requests.get(id);
     const status = expected && this.#statusOf(expected);
     if (expected && status === "pending") expected.status = "cancelled";
     const done = status === "pending" || status === "cancelled";
-    if (done) expect(this.#bench.approvals.cancel(id).status).toBe("cancelled");
-    else expect(codeOf(() => this.#bench.approvals.cancel(id))).toMatch(/^APPROVAL_(UNKNOWN|DECIDED|EXPIRED)$/);
+    const refused = !status ? "APPROVAL_UNKNOWN" : status === "expired" ? "APPROVAL_EXPIRED" : "APPROVAL_DECIDED";
+    const code = codeOf(() => this.#bench.approvals.cancel(id));
+    this.#same(`cancellation of ${id}`, code, done ? undefined : refused);
   }
 
   #revoke(): void {
     const grant = this.#random.pick(this.grants);
     if (!grant) return;
     const isActive = (grant.untilMs ?? Infinity) > this.#bench.nowMs;
-    expect(this.#bench.approvals.revoke(grant.id)).toBe(isActive);
+    this.#same("revoked", this.#bench.approvals.revoke(grant.id), isActive);
     grant.untilMs = Math.min(grant.untilMs ?? Infinity, this.#bench.nowMs);
   }
 
@@ -215,23 +233,19 @@ class Simulation {
     for (const [id, expected] of this.requests) {
       const approval = approvals.get(id)!;
       const shown = approval.status === "approved" ? `approved ${String(approval.approvedArgs)}` : approval.status;
-      expect(shown, id).toBe(this.#shown(expected));
+      this.#same(id, shown, this.#shown(expected));
       const events = approvals.audit(id).map(({ event }) => event);
       const ends = events.filter((event) => !/requested|granted|revoked/.test(event));
+      const last = approval.status === "pending" ? "" : approval.status;
       // The end of what is over is written by the alarm.
-      if (approval.status === "expired") expect(["", "expired"]).toContain(ends.join());
-      else
-        expect([events[0], ends.join()]).toEqual(["requested", approval.status === "pending" ? "" : approval.status]);
+      if (last !== "expired" || ends.length > 0) this.#same(`end of ${id}`, ends.join(), last);
+      this.#same(`begin of ${id}`, events[0], "requested");
     }
     const pending = [...this.requests].filter(([, expected]) => this.#statusOf(expected) === "pending");
-    expect(
-      approvals
-        .list({ status: "pending" })
-        .map(({ id }) => id)
-        .sort()
-    ).toEqual(pending.map(([id]) => id).sort());
+    const listed = approvals.list({ status: "pending" }).map(({ id }) => id);
+    this.#same("pending", listed.sort(), pending.map(([id]) => id).sort());
     // An alarm may ring in vain, and never too late.
-    expect(wakeMs ?? Infinity).toBeLessThanOrEqual(approvals.nextWake() ?? Infinity);
+    this.#same("alarm", (wakeMs ?? Infinity) <= (approvals.nextWake() ?? Infinity), true);
   }
 
   /** No more faults: everything comes to its end. */
@@ -243,11 +257,11 @@ class Simulation {
     for (const { id } of this.#bench.approvals.list({ undelivered: true })) this.#bench.approvals.redeliver(id);
     await this.#bench.pass(48 * 3_600_000);
     this.check();
-    expect(this.#bench.wakeMs).toBe(undefined);
+    this.#same("last alarm", this.#bench.wakeMs, undefined);
     for (const [id, expected] of this.requests) {
       const status = this.#statusOf(expected);
       const isTold = status !== "pending" && !expected.byGrant && expected.source !== "nobody";
-      expect([id, (this.told.get(id)?.length ?? 0) > 0]).toEqual([id, isTold]);
+      this.#same(`whether ${id} was told`, this.told.has(id), isTold);
       if (status === "expired") this.counts.expired++;
     }
   }
@@ -270,11 +284,12 @@ it(
       (random) =>
         withStorage(async (storage) => {
           const simulation = new Simulation(new ApprovalsBench(storage), random);
-          for (let steps = 20 + random.below(30); steps > 0; steps--) {
+          for (let steps = 25 + random.below(25); steps > 0; steps--) {
             await simulation.step();
-            if (steps % 4 === 0) simulation.check();
+            if (steps % 6 === 0) simulation.check();
           }
           await simulation.settle();
+          expect(simulation.problems).toEqual([]);
           for (const [name, count] of Object.entries(simulation.counts)) total[name] = (total[name] ?? 0) + count;
         }),
       8

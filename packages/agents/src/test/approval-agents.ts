@@ -7,7 +7,7 @@ onDecided("shared", (agent, approval) => (agent as Approver).told(approval));
 /** An agent that asks before it acts, and writes down what it was told. */
 export class Approver extends Agent {
   /** What the handler does after it has written down that it was called. By the name of the instance. */
-  static readonly then = new Map<string, () => void | Promise<void>>();
+  static readonly afterwards = new Map<string, () => void | Promise<void>>();
   readonly contexts: unknown[] = [];
   readonly errors: string[] = [];
 
@@ -43,6 +43,6 @@ export class Approver extends Agent {
     const { agent, connection } = getCurrentAgent();
     this.contexts.push({ own: agent === this, connection: connection?.id });
     if (connection === undefined) this.setState({ last: approval.id });
-    return Approver.then.get(this.name)?.();
+    return Approver.afterwards.get(this.name)?.();
   }
 }
