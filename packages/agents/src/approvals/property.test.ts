@@ -36,6 +36,8 @@ class Simulation {
   readonly grants: Grant[] = [];
   /** What handlers were told, and how often. */
   readonly told = new Map<string, string[]>();
+  /** Whom a handler was told of, and got to its end. */
+  readonly succeeded = new Set<string>();
   readonly problems: string[] = [];
   readonly counts = { refusals: 0, cuts: 0, failures: 0, expired: 0, granted: 0, repeated: 0 };
   readonly #bench: ApprovalsBench;
@@ -50,7 +52,10 @@ class Simulation {
     this.#register();
   }
 
+  #isRegistered = false;
+
   #register(): void {
+    this.#isRegistered = true;
     this.#bench.approvals.onDecided("shop", (approval) => this.#handle(approval));
   }
 
@@ -61,7 +66,8 @@ class Simulation {
     const text = approval.status === "approved" ? `approved ${String(approval.approvedArgs)}` : approval.status;
     told.push(text);
     this.#same(`told of ${approval.id}`, text, this.#shown(expected));
-    if (this.#calm) return;
+    const succeeds = () => void this.succeeded.add(approval.id);
+    if (this.#calm) return succeeds();
     switch (this.#random.below(5)) {
       case 0:
         this.counts.failures++;
@@ -71,9 +77,11 @@ class Simulation {
         return Promise.reject(new Error("rejected"));
       case 2:
         // Until somebody lets it go, or an eviction forgets it.
-        return new Promise((resolve) => this.#held.push(resolve));
+        return new Promise<void>((resolve) => this.#held.push(resolve)).then(succeeds);
       case 3:
-        return Promise.resolve();
+        return Promise.resolve().then(succeeds);
+      default:
+        succeeds();
     }
   }
 
@@ -107,6 +115,7 @@ class Simulation {
         this.counts.cuts += this.#held.length;
         this.#held = [];
         this.#bench.life();
+        this.#isRegistered = false;
         // Sometimes nobody registers before the next alarm.
         if (random.chance(0.8)) this.#register();
         return;
@@ -252,9 +261,10 @@ class Simulation {
   async settle(): Promise<void> {
     this.#calm = true;
     this.#release();
-    this.#register();
+    if (!this.#isRegistered) this.#register();
     await this.#bench.pass(0);
-    for (const { id } of this.#bench.approvals.list({ undelivered: true })) this.#bench.approvals.redeliver(id);
+    const gaveUp = this.#bench.events.filter(([type]) => type === "approval:undelivered");
+    for (const [, { id }] of gaveUp) this.#bench.approvals.redeliver(String(id));
     await this.#bench.pass(48 * 3_600_000);
     this.check();
     this.#same("last alarm", this.#bench.wakeMs, undefined);
@@ -262,6 +272,7 @@ class Simulation {
       const status = this.#statusOf(expected);
       const isTold = status !== "pending" && !expected.byGrant && expected.source !== "nobody";
       this.#same(`whether ${id} was told`, this.told.has(id), isTold);
+      this.#same(`whether telling of ${id} succeeded`, this.succeeded.has(id), isTold);
       if (status === "expired") this.counts.expired++;
     }
   }
