@@ -109,7 +109,13 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
   "agents/capability": {
     ours: names`
       Capability CapabilityKit Check Checks ConnectionFlag FrameHandler FrameHandlers frameHandlers hasFlag
-      installCapability isObject isString Operation publicMessage Schema SchemaDefinition send`
+      installCapability isObject isString lazyCapability Operation publicMessage Schema SchemaDefinition send`
+  },
+  "agents/approvals": {
+    ours: names`
+      Approval ApprovalAuditEntry ApprovalChoice ApprovalDecision ApprovalFilter ApprovalGrant ApprovalRequest Approvals
+      approvalsOf ApprovalStatus ApprovalViewer Approved DecidedApproval DecisionHandler NotApproved onDecided
+      PendingApproval`
   },
   "agents/email": {
     later: {

@@ -61,6 +61,9 @@ const heartbeat: Capability = {
   frames: { cf_agent_ping: { check: () => true, handle: (_, connection) => send(connection, pongText) } }
 };
 
+/** How to install the capabilities that an instance gets when it first needs them, by name. */
+export const lazyCapabilities = new Map<string, (owner: Owner) => void>();
+
 /** A client at the door: its upgrade request as programs see it, and the two ends of its socket. */
 export interface Arrival {
   readonly request: Request;
@@ -78,11 +81,13 @@ export class Host {
   readonly isReborn: boolean = false;
   readonly #storage: Storage;
   readonly #hooks: HostHooks;
+  readonly #owner: Owner;
   readonly #capabilities: Capability[] = [heartbeat];
 
   constructor(deps: HostDeps) {
     this.#storage = deps.storage;
     this.#hooks = deps.hooks;
+    this.#owner = deps.owner;
     this.meta = new Meta(deps.storage, deps.name);
     if (this.meta.isDestroyed) {
       // No code of the instance that was destroyed is running any more: nothing can be written after this.
@@ -99,7 +104,7 @@ export class Host {
   }
 
   install<Installed extends Capability>(capability: Installed): Installed {
-    if (this.#capabilities.some(({ name }) => name === capability.name)) {
+    if (this.capability(capability.name)) {
       throw new AgentError("CAPABILITY_INVALID", `This agent has a capability "${capability.name}" already`);
     }
     for (const type in capability.frames) {
@@ -108,6 +113,11 @@ export class Host {
     this.#capabilities.push(capability);
     this.alarms.add(capability);
     return capability;
+  }
+
+  /** The capability of this name, if it was installed. */
+  capability(name: string): Capability | undefined {
+    return this.#capabilities.find((capability) => capability.name === name);
   }
 
   async start(): Promise<void> {
@@ -233,6 +243,8 @@ export class Host {
   }
 
   wake(nowMs: number): Promise<void> {
+    // Whoever wanted this wake in an earlier life may not have been asked for in this one.
+    for (const { name } of this.alarms.reasons()) if (!this.capability(name)) lazyCapabilities.get(name)?.(this.#owner);
     return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
   }
 }

@@ -150,7 +150,11 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     destroy: true,
     error: true,
     "frame:malformed": true,
-    "frame:refused": true
+    "frame:refused": true,
+    "approval:request": true,
+    "approval:decide": true,
+    "approval:expire": true,
+    "approval:undelivered": true
   },
   workflow: {
     "workflow:start": true,

@@ -1,4 +1,5 @@
 import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+import type { Approver } from "./approval-agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
@@ -10,6 +11,7 @@ declare global {
   namespace Cloudflare {
     interface Env {
       STORAGE: DurableObjectNamespace<BareObject>;
+      Approver: DurableObjectNamespace<Approver>;
       Recorder: DurableObjectNamespace<Recorder>;
       HEIR_OF_ALL: DurableObjectNamespace<Heir>;
       Blank: DurableObjectNamespace<Blank>;
