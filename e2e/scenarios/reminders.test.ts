@@ -45,7 +45,7 @@ test("lists a reminder that repeats, by the user's clock, and cancels it", async
   const chat = await ChatPage.open(context, server.url, "daily");
   assert.match(
     await chat.ask("Remind me every day at 9 to write my journal"),
-    /Write my journal, .* at 09:00:00 and again/
+    /Write my journal, from .* at 09:00:00 on/
   );
   assert.match(await chat.waitingReminders.innerText(), /Write my journal\s+Every day, 09:00/);
   await chat.ask("Remind me tomorrow at 10 to call mom");

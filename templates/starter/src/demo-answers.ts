@@ -1,6 +1,7 @@
 import type { LanguageModelV4Message, LanguageModelV4Prompt, LanguageModelV4ToolResultOutput } from "@ai-sdk/provider";
+import type { DemoCall, Intent } from "./demo-intent";
 import { describeReminders } from "./demo-reminders";
-import { nameIn, readIntent, type DemoCall, type Intent } from "./demo-rules";
+import { nameIn, readIntent } from "./demo-rules";
 
 /** One turn of the demo model: some text, some tool calls, or a failure after the text. */
 export type DemoTurn = { text: string; calls: DemoCall[]; failure?: string };

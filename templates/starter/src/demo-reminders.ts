@@ -1,4 +1,4 @@
-import type { DemoCall, Intent } from "./demo-rules";
+import type { DemoCall, Intent } from "./demo-intent";
 
 const askForTime = "When should I remind you? Say “in 10 seconds”, “tomorrow at 9” or “every day at 9”, for instance.";
 
@@ -102,7 +102,9 @@ export function describeReminders(toolName: string, value: Record<string, unknow
   }
   const reminders = toolName === "listReminders" ? (value.reminders as Described[]) : [value as Described];
   if (reminders.length === 0) return "There are no reminders. Try “Remind me in 10 seconds to stretch”.";
-  const lines = reminders.map(({ text, next, cron }) => `**${text}**, ${readable(next)}${cron ? " and again" : ""}`);
+  const lines = reminders.map(
+    ({ text, next, cron }) => `**${text}**, ${cron ? `from ${readable(next)} on` : readable(next)}`
+  );
   return toolName === "listReminders"
     ? list(lines)
     : `I will remind you: ${lines[0]}. It comes even if you close this page.`;

@@ -2,11 +2,15 @@ import { scheduleSchema } from "agents/schedule";
 import { tool } from "ai";
 import { z } from "zod";
 import { localTime } from "./local-time";
-import type { ChatAgent } from "./server";
-import type { ChatState, Reminder } from "./shared";
+import type { ChatState, Reminder, Reminders } from "./shared";
 
 /** What the tools need of the agent. */
-export type ToolAgent = Pick<ChatAgent, "state" | "remind" | "listReminders" | "cancelReminder">;
+export interface ToolAgent {
+  readonly state: ChatState;
+  remind(text: string, when: number | Date | string, timeZone: string): Promise<Reminder>;
+  listReminders(): Reminders;
+  cancelReminder(id: string): Promise<boolean>;
+}
 
 /**
  * The tools of the chat, of each kind: they run on the server, in the browser, after approval, or make the agent do something
