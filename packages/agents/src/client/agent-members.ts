@@ -48,6 +48,12 @@ export type AgentMember =
   | "getQueues"
   | "getSchedule"
   | "getSchedules"
+  | "listDead"
+  | "pauseSchedule"
+  | "queue"
+  | "removeDead"
+  | "resumeSchedule"
+  | "retryDead"
   | "schedule"
   | "scheduleEvery"
   // mail, MCP

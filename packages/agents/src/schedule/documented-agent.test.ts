@@ -272,7 +272,7 @@ describe("the patterns of the page", () => {
     const temporary = () => env.TemporaryAgent.get(env.TemporaryAgent.idFromName("temporary"));
     const schedules = async () => {
       await (await temporary().fetch("http://test/")).text();
-      return temporary().getSchedules();
+      return runInDurableObject(temporary(), (agent) => agent.getSchedules());
     };
     expect(await schedules()).toMatchObject([{ callback: "cleanup", delayInSeconds: 86_400 }]);
     await makeAllDue(temporary());
