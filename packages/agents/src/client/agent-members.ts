@@ -50,7 +50,6 @@ export type AgentMember =
   | "getSchedules"
   | "listDead"
   | "pauseSchedule"
-  | "queue"
   | "removeDead"
   | "resumeSchedule"
   | "retryDead"
