@@ -190,7 +190,7 @@ describe("schedules", () => {
       const { delayed, cron } = await make(agent);
       const found = (criteria?: Parameters<ReminderAgent["getSchedules"]>[0]) =>
         agent.getSchedules<number>(criteria).map(({ payload }) => payload);
-      expect(found().sort()).toEqual([1, 2, 3, 4, 5]);
+      expect(found().sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
       expect(found().slice(0, 3)).toEqual([3, 1, 5]);
       expect((["scheduled", "delayed", "cron", "interval"] as const).map((type) => found({ type }))).toEqual([
         [2],
