@@ -309,7 +309,7 @@ describe("retry options", () => {
 
 describe("limits", () => {
   // proves schedule-tasks#many
-  it("do not come before tens of thousands of tasks, which run in order", () =>
+  it("do not come before tens of thousands of tasks, which run in order", { timeout: 60_000 }, () =>
     bench(async (b) => {
       const count = 10_000;
       for (let n = 0; n < count; n++) b.schedules.add(count - n, "note", n);
@@ -321,7 +321,8 @@ describe("limits", () => {
         true,
         []
       ]);
-    }));
+    })
+  );
 
   // proves schedule-tasks#size
   it("of a payload are 2 MB", () =>
