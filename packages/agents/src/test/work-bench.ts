@@ -198,6 +198,7 @@ export class WorkBench {
   wake(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
+    this.life.alarms.restore();
     this.life.schedules.onStart();
     this.life.queue.onStart();
   }
@@ -233,6 +234,7 @@ export class WorkBench {
     if (this.#ringing === life || this.alarmMs === undefined || this.alarmMs > this.clock.nowMs) return;
     this.alarmMs = undefined;
     this.#ringing = life;
+    life.alarms.arrived();
     this.wake();
     void life.alarms
       .ring(this.clock.nowMs, (error) => void (life.isOver || this.errors.push(error)))

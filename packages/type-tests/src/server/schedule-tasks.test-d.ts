@@ -4,6 +4,7 @@ import {
   getSchedulePrompt,
   scheduleSchema,
   type CronOptions,
+  type MissedPolicy,
   type RepeatingOptions,
   type RetryOptions,
   type Schedule,
@@ -58,6 +59,10 @@ export class PollingAgent extends Agent {
     expectTypeOf(schedule).toEqualTypeOf<Schedule<{ foo: string }>>();
     expectTypeOf<CronOptions["retry"]>().toEqualTypeOf<RetryOptions | undefined>();
     expectTypeOf(await this.schedule(60, "poll")).toEqualTypeOf<Schedule<unknown>>();
+    await this.schedule("0 8 * * *", "poll", {}, { key: "k", timeZone: "Europe/Berlin", missed: "all", retry: {} });
+    expectTypeOf<MissedPolicy>().toEqualTypeOf<"skip" | "once" | "all">();
+    expectTypeOf(await this.pauseSchedule("a")).toEqualTypeOf<boolean>();
+    expectTypeOf(await this.resumeSchedule("a")).toEqualTypeOf<boolean>();
     // @ts-expect-error no method of this name
     await this.schedule(60, "pol");
     // @ts-expect-error a method itself
