@@ -2,12 +2,8 @@ import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
-<<<<<<< HEAD
 import type { ReminderAgent, TemporaryAgent } from "./documented-work";
-import type { Worker } from "./work-agents";
-=======
 import type { Diligent, Worker } from "./work-agents";
->>>>>>> issue4-t1
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
