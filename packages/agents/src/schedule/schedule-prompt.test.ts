@@ -39,7 +39,14 @@ describe("scheduleSchema", () => {
 // proves schedule-tasks#getSchedulePrompt
 it("getSchedulePrompt tells the time, the weekday, and each kind of schedule", () => {
   const prompt = getSchedulePrompt({ date: new Date("2025-01-29T10:00:00Z") });
-  for (const part of ["2025-01-29T10:00:00.000Z", "a Wednesday", "scheduled", "delayed", "cron", "no-schedule"]) {
+  for (const part of [
+    "It is now 2025-01-29T10:00:00.000Z",
+    "a Wednesday",
+    "scheduled",
+    "delayed",
+    "cron",
+    "no-schedule"
+  ]) {
     expect(prompt).toContain(part);
   }
 });
