@@ -106,7 +106,10 @@ export class WorkBench {
     const own: Storage = {
       sql: {
         exec: ((query: string, ...values: unknown[]) =>
-          guarded(() => storage.sql.exec(this.#rewrite(query), ...values))) as never,
+          guarded(() => {
+            if (this.#broken?.test(query)) throw new Error("broken storage");
+            return storage.sql.exec(this.#rewrite(query), ...values);
+          })) as never,
         databaseSize: storage.sql.databaseSize
       },
       kv: {
@@ -182,6 +185,12 @@ export class WorkBench {
     Object.assign(life, { schedules, queue, dead, meta, alarms });
     return life as Life;
   }
+
+  /** Statements like this fail. */
+  breakStorage(statements: RegExp | undefined): void {
+    this.#broken = statements;
+  }
+  #broken: RegExp | undefined;
 
   /** The instance ends, in the middle of whatever it does. The next one starts when something wakes it. */
   kill(): void {
