@@ -47,6 +47,7 @@ test("lists a reminder that repeats, by the user's clock, and cancels it", async
     await chat.ask("Remind me every day at 9 to write my journal"),
     /Write my journal, from .* at 09:00:00 on/
   );
+  assert.match((await chat.tool("scheduleReminder").textContent()) ?? "", /T09:00:00\+09:00/);
   assert.match(await chat.waitingReminders.innerText(), /Write my journal\s+Every day, 09:00/);
   await chat.ask("Remind me tomorrow at 10 to call mom");
   await chat.reload();
