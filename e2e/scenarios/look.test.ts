@@ -35,6 +35,9 @@ for (const [name, options] of looks) {
     const chat = await ChatPage.open(context, server.url, `axe-${name.replaceAll(" ", "-")}`);
     assert.deepEqual(await violations(chat.page), []);
     await chat.ask("What is the weather in Tokyo?");
+    await chat.ask("Remind me every day at 9 to write my journal");
+    await chat.ask("Remind me in 1 second to stretch");
+    await chat.reminder("Stretch").waitFor();
     await chat.say("What is 5000 times 3?");
     await chat.button("Approve").waitFor();
     assert.deepEqual(await violations(chat.page), []);

@@ -3,6 +3,7 @@ import type { Approver } from "./approval-agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
+import type { ReminderAgent, TemporaryAgent } from "./documented-work";
 import type { Diligent, Worker } from "./work-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
@@ -35,6 +36,8 @@ declare global {
       FileAgent: DurableObjectNamespace<FileAgent>;
       PresenceAgent: DurableObjectNamespace<PresenceAgent>;
       SensorHub: DurableObjectNamespace<SensorHub>;
+      ReminderAgent: DurableObjectNamespace<ReminderAgent>;
+      TemporaryAgent: DurableObjectNamespace<TemporaryAgent>;
       Worker: DurableObjectNamespace<Worker>;
       Diligent: DurableObjectNamespace<Diligent>;
     }

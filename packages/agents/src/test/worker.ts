@@ -4,6 +4,7 @@ export { a as MinifiedAgent, Blank, Faulty, Heir, Recorder, Starter } from "./ag
 export { Approver } from "./approval-agents";
 export { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 export { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
+export { ReminderAgent, TemporaryAgent } from "./documented-work";
 export { Diligent, Worker } from "./work-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";

@@ -1,70 +1,77 @@
 // The snippets of the page "Queue tasks".
-import { Agent, type DeadLetter, type QueueItem } from "agents";
+import { Agent, type Connection, type DeadLetter, type QueueItem, type QueueOptions, type WSMessage } from "agents";
 import { expectTypeOf } from "vitest";
+
+interface Notification {
+  userId: string;
+  message: string;
+}
 
 export class MyAgent extends Agent {
   async processEmail(data: { email: string; subject: string }) {
     console.log(`Processing email: ${data.subject}`);
   }
-  override async onMessage() {
-    const taskId = await this.queue("processEmail", {
-      email: "user@example.com",
-      subject: "Welcome!"
-    });
+  override async onMessage(_connection: Connection, message: WSMessage) {
+    const taskId = await this.queue("processEmail", { email: "user@example.com", subject: `Welcome! ${message}` });
     expectTypeOf(taskId).toEqualTypeOf<string>();
-    console.log(`Queued task with ID: ${taskId}`);
   }
 
-  async sendNotification(
-    payload: { userId: string; message: string },
-    queueItem: QueueItem<{ userId: string; message: string }>
-  ) {
-    console.log(`Processing task ${queueItem.id}`, payload.userId, queueItem.payload.message);
-    expectTypeOf(queueItem.created_at).toEqualTypeOf<number>();
+  // proves queue-tasks#signature-example
+  async sendNotification(payload: Notification, queueItem: QueueItem<Notification>) {
+    console.log(`Processing task ${queueItem.id} of ${new Date(queueItem.created_at * 1000)}`);
+    expectTypeOf(queueItem.payload).toEqualTypeOf<Notification>();
+    await this.notificationService.send(payload.userId, payload.message);
   }
+  notificationService = { send: async (userId: string, message: string) => console.log(userId, message) };
+
   async onUserSignup(userData: { id: string }) {
-    await this.queue("sendNotification", {
-      userId: userData.id,
-      message: "Welcome to our platform!"
-    });
+    await this.queue("sendNotification", { userId: userData.id, message: "Welcome to our platform!" });
   }
-
   async reliableTask(payload: { retryCount: number }, queueItem: QueueItem) {
-    try {
-      console.log(payload);
-    } catch (error) {
-      console.error(`Task ${queueItem.id} failed:`, error);
-      if (payload.retryCount < 3) {
-        await this.queue("reliableTask", {
-          ...payload,
-          retryCount: (payload.retryCount || 0) + 1
-        });
-      }
+    console.error(`Task ${queueItem.id} failed`);
+    if (payload.retryCount < 3) {
+      await this.queue("reliableTask", { ...payload, retryCount: (payload.retryCount || 0) + 1 });
     }
   }
-}
 
-export async function use(agent: MyAgent, data: unknown) {
-  agent.dequeue("abc123def");
-  agent.dequeueAll();
-  agent.dequeueAllByCallback("processEmail");
-  const task = agent.getQueue("abc123def");
-  if (task) {
-    console.log(`Task callback: ${task.callback}`);
-    console.log(`Task payload:`, task.payload);
+  async manage() {
+    this.dequeue("abc123def");
+    this.dequeueAll();
+    this.dequeueAllByCallback("processEmail");
+    const task = this.getQueue<Notification>("abc123def");
+    expectTypeOf(task).toEqualTypeOf<QueueItem<Notification> | undefined>();
+    expectTypeOf(this.getQueue("abc123def")).toEqualTypeOf<QueueItem | undefined>();
+    expectTypeOf(this.getQueues<Notification>("userId", "12345")).toEqualTypeOf<QueueItem<Notification>[]>();
+    expectTypeOf(this.dequeueAll()).toEqualTypeOf<void>();
   }
-  const userTasks = agent.getQueues("userId", "12345");
-  expectTypeOf(userTasks).toEqualTypeOf<QueueItem[]>();
-  expectTypeOf(agent.getQueue<{ a: 1 }>("x")).toEqualTypeOf<QueueItem<{ a: 1 }> | undefined>();
 
-  await agent.queue("processEmail", data, { retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 5000 } });
-  await agent.queue("processEmail", data, { queue: "mail", concurrency: 2, ordered: false, delaySeconds: 5 });
-  await agent.queue("processEmail", data, { availableAt: new Date() });
-  // @ts-expect-error it has no such method
-  await agent.queue("missing", data);
-  // @ts-expect-error a number of items
-  await agent.queue("processEmail", data, { concurrency: "2" });
+  async retries(webhookData: unknown) {
+    await this.queue("processEmail", { to: "user@example.com" }, { retry: { maxAttempts: 5 } });
+    await this.queue("sendNotification", webhookData, {
+      retry: { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 5000 }
+    });
+  }
 
-  expectTypeOf(agent.listDead()).toEqualTypeOf<DeadLetter[]>();
-  expectTypeOf(await agent.retryDead("a")).toEqualTypeOf<boolean>();
+  async beyond() {
+    const options: QueueOptions = { queue: "mail", concurrency: 3, ordered: false, delaySeconds: 60 };
+    await this.queue("processEmail", {}, options);
+    await this.queue("processEmail", {}, { availableAt: new Date() });
+    expectTypeOf(this.listDead()).toEqualTypeOf<DeadLetter[]>();
+    expectTypeOf(await this.retryDead("abc123def")).toEqualTypeOf<boolean>();
+  }
+
+  async wrong() {
+    // @ts-expect-error no method of this name
+    await this.queue("processMail", {});
+    // @ts-expect-error a method itself
+    await this.queue(this.processEmail, {});
+    // @ts-expect-error no such option
+    await this.queue("processEmail", {}, { priority: 1 });
+    // @ts-expect-error a number of items
+    await this.queue("processEmail", {}, { concurrency: "3" });
+    // @ts-expect-error a Date
+    await this.queue("processEmail", {}, { availableAt: 60 });
+    // @ts-expect-error the id of an item
+    this.dequeue(1);
+  }
 }
