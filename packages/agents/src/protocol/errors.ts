@@ -57,7 +57,8 @@ export class AgentError extends Error {
 
   /**
    * Whether `error` is one of ours, optionally with this code. Reads fields, never the class: an error that came through
-   * Durable Object RPC, or from a second copy of the package, is a plain `Error` with the same fields.
+   * Durable Object RPC, or from a second copy of the package, is a plain `Error` with the same fields. On older
+   * compatibility dates errors lose their fields on the way through RPC, and this is false for them.
    */
   static isInstance(error: unknown, code?: AgentErrorCode): error is AgentError {
     if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
