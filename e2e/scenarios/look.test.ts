@@ -13,7 +13,9 @@ let axe: string;
 
 before(async () => {
   axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  [server, browser] = await Promise.all([Server.start(), launch()]);
+  // One after the other: whichever fails, the other is known, and is ended.
+  server = await Server.start();
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();

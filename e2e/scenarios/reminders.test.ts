@@ -11,7 +11,9 @@ let context: BrowserContext;
 let problems: string[];
 
 before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
+  // One after the other: whichever fails, the other is known, and is ended.
+  server = await Server.start();
+  browser = await launch();
   ({ context, problems } = await openContext(browser, { timezoneId: "Asia/Tokyo" }));
 });
 after(async () => {
