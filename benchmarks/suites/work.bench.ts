@@ -1,0 +1,123 @@
+// Schedules and the queue: asked for, listed, and run.
+import { setTimeout as wait } from "node:timers/promises";
+import { Client, closeAll, freshName, openMany } from "../harness/client.ts";
+import { measure, rate } from "../harness/metrics.ts";
+import { timesFloor, type Bench, type Lane, type Suite } from "../harness/suite.ts";
+
+/** For one agent. */
+const tasks = 1000;
+/** One after another, or for schedules that are due, at once: what one agent costs is too little to measure. */
+const agents = 4;
+const listed = 10_000;
+/** None of those schedules is due during a run that are only stored. */
+const laterSeconds = 7200;
+
+const bench = (id: string, title: string, ratio: number, run: Bench["run"]): Bench => ({
+  id: `work.${id}`,
+  title,
+  targets: { cpu: timesFloor(ratio) },
+  run
+});
+
+const openAgents = ({ server }: Lane, name: string, count: number) =>
+  openMany(server, "work-agent", () => freshName(name), count, { state: false });
+
+/** Measures what so many new agents do in turn, after the same was done once without being measured. */
+async function inTurn(lane: Lane, operation: string, work: (client: Client) => Promise<void>) {
+  const clients = await openAgents(lane, operation, agents + 1);
+  // Their tables are made before.
+  for (const client of clients) await client.call("schedules", 1, laterSeconds);
+  await work(clients.pop()!);
+  const metrics = await measure(lane.server, operation, async () => {
+    for (const client of clients) await work(client);
+    return tasks * clients.length;
+  });
+  await closeAll(clients);
+  return metrics;
+}
+
+interface Filled {
+  client: Client;
+  rows: number;
+}
+
+/** An agent with 10,000 schedules, the same in all rounds. */
+async function filled(lane: Lane): Promise<Filled> {
+  const before = lane.memo.get("filled") as Filled | undefined;
+  if (before) return before;
+  const [client] = await openAgents(lane, "filled", 1);
+  for (let rows = 0; rows < listed; rows += tasks) await client!.call("schedules", tasks, laterSeconds);
+  const made = { client: client!, rows: listed };
+  lane.memo.set("filled", made);
+  return made;
+}
+
+async function runDue(lane: Lane) {
+  const clients = await openAgents(lane, "due", agents);
+  for (;;) {
+    // The peer knows whole seconds. All schedules have to be stored before they are due.
+    const storedInMs = (lane.memo.get("storedInMs") as number | undefined) ?? 2000;
+    const startMs = Date.now();
+    const dueMs = Math.ceil((startMs + storedInMs * 1.3 + 200) / 1000) * 1000;
+    for (const client of clients) await client.call("schedulesAt", tasks, dueMs);
+    lane.memo.set("storedInMs", Date.now() - startMs);
+    const ran = Promise.all(clients.map((client) => client.call("allRan")));
+    const aheadMs = dueMs - 20 - Date.now();
+    if (aheadMs < 0) {
+      await ran;
+      continue;
+    }
+    await wait(aheadMs);
+    const { cpu } = await measure(lane.server, "schedule", async () => {
+      await ran;
+      return tasks * agents;
+    });
+    const seconds = (Date.now() - dueMs) / 1000;
+    await closeAll(clients);
+    return { rate: rate((tasks * agents) / seconds, "schedule/s"), cpu: cpu! };
+  }
+}
+
+export const work: Suite = {
+  name: "work",
+  // An agent that is evicted between two calls would start again in what is measured.
+  serve: { worker: "work", className: "WorkAgent", keep: true },
+  benches: [
+    bench("schedule", "schedule(), 1,000 times", 3, (lane) =>
+      inTurn(lane, "schedule", async (client) => {
+        await client.call("schedules", tasks, laterSeconds);
+      })
+    ),
+    bench("schedule10k", "schedule() with 10,000 rows before", 3, async (lane) => {
+      const agent = await filled(lane);
+      const calls = 200;
+      const add = () => agent.client.call("schedules", calls, laterSeconds);
+      await add();
+      agent.rows += 2 * calls;
+      return measure(lane.server, "schedule", async () => {
+        await add();
+        return calls;
+      });
+    }),
+    bench("list", "getSchedules() of 10,000 rows", 2, async (lane) => {
+      const { client, rows } = await filled(lane);
+      const calls = 5;
+      const list = async () => {
+        const found = await client.call("listed");
+        if (found !== rows) throw new Error(`${found} schedules, not ${rows}`);
+      };
+      await list();
+      return measure(lane.server, "list", async () => {
+        for (let count = 0; count < calls; count++) await list();
+        return calls;
+      });
+    }),
+    bench("due", "1,000 schedules due at once, until all have run", 4, runDue),
+    bench("queue", "queue(), 1,000 times, until all items have run", 5, (lane) =>
+      inTurn(lane, "item", async (client) => {
+        await client.call("items", tasks);
+        await client.call("allRan");
+      })
+    )
+  ]
+};
