@@ -3,7 +3,16 @@ import type { Schema } from "../core/meta";
 import type { DeadRow } from "../core/work/dead-letters";
 import { Lane, type Candidate, type Look } from "../core/work/lane";
 import { Runner, type Postponed, type RunnerDeps, type TaskTable } from "../core/work/runner";
-import { checkCallback, readPayload, readRetry, writePayload, writeRetry, type Task } from "../core/work/task";
+import { Shift } from "../core/work/shift";
+import {
+  checkCallback,
+  readRetry,
+  showPayload,
+  showRetry,
+  writePayload,
+  writeRetry,
+  type Task
+} from "../core/work/task";
 import { AgentError } from "../protocol/errors";
 import type { RetryOptions } from "../retry/retry-options";
 import { Rows } from "./rows";
@@ -60,8 +69,6 @@ type Claimed = Task & { readonly row: Row };
 
 /** While items run, the alarm looks after them: an instance that ends without one would leave them to the next event. */
 const lookAfterMs = 10_000;
-/** How long an alarm may last; what is left gets the next one. */
-const holdMs = 60_000;
 const maxSeconds = 10 * 365.25 * 24 * 3_600;
 
 /** Calls that wait for their turn. The rows are the truth; what is in memory only says where to look. */
@@ -71,6 +78,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
   readonly #deps: QueueDeps;
   readonly #rows: Rows;
   readonly #runner: Runner<Claimed>;
+  readonly #shift: Shift;
   readonly #lanes = new Map<string, Lane>();
   /** Requests and mails of items of this life. */
   readonly #entries = new Map<string, object>();
@@ -84,6 +92,11 @@ export class Queue implements Capability, TaskTable<Claimed> {
     this.#deps = deps;
     this.#rows = new Rows(deps.schema);
     this.#runner = new Runner<Claimed>(deps, this);
+    this.#shift = new Shift(deps, {
+      drain: () => this.#drain(),
+      idleUntilMs: () => this.#idleUntilMs(),
+      isBusySince: (ms) => this.#runner.isRunningSince(ms) || (this.#isDraining > 0 && this.#runner.running.size === 0)
+    });
   }
 
   // --- what programs ask for ---
@@ -178,11 +191,18 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 
   nextWake(): number | undefined {
+    const nowMs = this.#deps.now();
+    const isBusy = this.#isBusy;
     let nextMs = this.#isKnown ? Infinity : (this.#deps.wake() ?? Infinity);
-    for (const lane of this.#lanes.values()) nextMs = Math.min(nextMs, lane.nextMs ?? Infinity);
-    // Not put off by each item that comes: the alarm would be set again for each.
-    if (!this.#isBusy) this.#lookMs = undefined;
-    else nextMs = Math.max(this.#deps.now(), Math.min(nextMs, (this.#lookMs ??= this.#deps.now() + lookAfterMs)));
+    for (const lane of this.#lanes.values()) {
+      // What is due is about to be seen to.
+      if (lane.nextMs !== undefined && !(isBusy && lane.nextMs <= nowMs)) nextMs = Math.min(nextMs, lane.nextMs);
+    }
+    if (isBusy) {
+      // Not put off by each item that comes: the alarm would be set again for each. And less and less often for what never ends.
+      this.#lookMs ??= nowMs + Math.max(lookAfterMs, nowMs - (this.#runner.startedMs ?? nowMs));
+      nextMs = Math.min(nextMs, this.#lookMs);
+    } else this.#lookMs = undefined;
     return nextMs === Infinity ? undefined : nextMs;
   }
 
@@ -193,14 +213,20 @@ export class Queue implements Capability, TaskTable<Claimed> {
 
   async onWake(): Promise<void> {
     this.#lookMs = undefined;
-    const over = new AbortController();
-    const drained = this.#drain();
-    try {
-      await Promise.race([drained, this.#deps.wait(holdMs, over.signal)]);
-    } finally {
-      over.abort();
-    }
-    if (this.#isBusy) drained.then(this.#deps.changed, this.#deps.failed);
+    await this.#shift.run();
+  }
+
+  /** When an idle queue has something to do. */
+  #idleUntilMs(): number {
+    let nextMs = Infinity;
+    for (const lane of this.#lanes.values()) if (!lane.isBusy) nextMs = Math.min(nextMs, lane.nextMs ?? Infinity);
+    return nextMs;
+  }
+
+  /** `nextWake` has another answer. When an alarm is over, the host asks by itself. */
+  #changed(): void {
+    if (this.#shift.isOn) this.#shift.changed();
+    else this.#deps.changed();
   }
 
   get #isBusy(): boolean {
@@ -214,21 +240,24 @@ export class Queue implements Capability, TaskTable<Claimed> {
     if (isDue && lane.isBusy) return void lane.drain();
     lane.note(atMs);
     if (isDue) this.#later();
-    else if (!this.#isBusy) this.#deps.changed();
+    else this.#changed();
   }
 
   /** Drains after whoever asks for it. The alarm is set before: nothing is lost if the instance ends here. */
   #later(): void {
+    if (this.#shift.isOn) return this.#shift.changed();
     if (this.#isLater) return;
     this.#isLater = true;
-    this.#deps.changed();
+    this.#changed();
     const drain = () => {
       this.#isLater = false;
       return this.#drain();
     };
     void this.#deps.later(drain).then(() => {
+      if (!this.#isLater) return;
+      // The agent did not start.
       this.#isLater = false;
-      this.#deps.changed();
+      this.#changed();
     });
   }
 
@@ -237,15 +266,20 @@ export class Queue implements Capability, TaskTable<Claimed> {
     this.#isDraining++;
     try {
       if (!this.#isKnown) {
-        for (const name of this.#rows.queues()) this.#lane(name);
+        for (const name of this.#rows.queues()) this.#lane(name).note(this.#deps.now());
         this.#isKnown = true;
       }
       const nowMs = this.#deps.now();
-      const due = [...this.#lanes.values()].filter(({ nextMs }) => nextMs === undefined || nextMs <= nowMs);
-      await Promise.all(due.map((lane) => lane.drain()));
+      const drained: Promise<void>[] = [];
+      for (const lane of this.#lanes.values()) {
+        if (lane.isBusy) drained.push(lane.idle());
+        else if (lane.nextMs !== undefined && lane.nextMs <= nowMs) drained.push(lane.drain());
+      }
+      await Promise.all(drained);
     } finally {
       this.#isDraining--;
       if (!this.#isBusy) this.#forgetEmpty();
+      this.#changed();
     }
   }
 
@@ -332,9 +366,9 @@ export class Queue implements Capability, TaskTable<Claimed> {
 }
 
 function itemOf({ id, payload, callback, created_at, retry_options }: Row): QueueItem {
-  const item: QueueItem = { id, payload: readPayload(payload), callback, created_at };
-  // What `queue()` wrote.
-  if (retry_options !== null) item.retry = JSON.parse(retry_options) as RetryOptions;
+  const item: QueueItem = { id, payload: showPayload(payload), callback, created_at };
+  const retry = showRetry(retry_options);
+  if (retry) item.retry = retry;
   return item;
 }
 

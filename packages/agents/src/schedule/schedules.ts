@@ -3,12 +3,23 @@ import type { Schema } from "../core/meta";
 import type { DeadRow } from "../core/work/dead-letters";
 import { Lane, type Candidate, type Look } from "../core/work/lane";
 import { Runner, type Postponed, type RunnerDeps, type Running, type TaskTable } from "../core/work/runner";
+import { Shift } from "../core/work/shift";
 import { checkCallback, readRetry, writePayload, writeRetry, type Task } from "../core/work/task";
 import { AgentError } from "../protocol/errors";
 import type { RetryOptions } from "../retry/retry-options";
 import { isSame, Rows } from "./rows";
 import { dueOf, neverMs, plannedOf, type Definition, type Glance, type Row } from "./schema";
-import { following, intervalOf, isRepeating, nextTime, skipTo, timingOf, type Timing, type When } from "./timing";
+import {
+  checkRepeating,
+  following,
+  intervalOf,
+  isRepeating,
+  nextTime,
+  skipTo,
+  timingOf,
+  type Timing,
+  type When
+} from "./timing";
 import {
   isAskedFor,
   scheduleOf,
@@ -37,8 +48,6 @@ export interface SchedulesDeps extends RunnerDeps {
 
 type Claimed = Task & { readonly row: Row };
 
-/** How long an alarm may last. The runtime ends one after 15 minutes; what is left gets the next one. */
-const holdMs = 60_000;
 /** While something runs, the alarm looks after it: an instance that ends without one would leave it to the next event. */
 const lookAfterMs = 30_000;
 
@@ -50,8 +59,8 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   readonly #rows: Rows;
   readonly #runner: Runner<Claimed>;
   readonly #lane: Lane;
+  readonly #shift: Shift;
   #isKnown = false;
-  #isRinging = false;
 
   constructor(deps: SchedulesDeps) {
     this.#deps = deps;
@@ -64,6 +73,11 @@ export class Schedules implements Capability, TaskTable<Claimed> {
       wait: (delayMs, signal) => deps.wait(delayMs, signal),
       patienceMs: () => deps.hungMs(),
       failed: (error) => void deps.failed(error)
+    });
+    this.#shift = new Shift(deps, {
+      drain: () => this.#lane.drain(),
+      idleUntilMs: () => (this.#lane.isBusy ? Infinity : (this.#lane.nextMs ?? Infinity)),
+      isBusySince: (ms) => this.#runner.isRunningSince(ms) || (this.#lane.isBusy && this.#runner.running.size === 0)
     });
   }
 
@@ -176,8 +190,11 @@ export class Schedules implements Capability, TaskTable<Claimed> {
 
   nextWake(): number | undefined {
     const nextMs = this.#next();
-    if (!this.#lane.isBusy && this.#runner.running.size === 0) return nextMs;
-    return Math.min(nextMs ?? Infinity, this.#deps.now() + lookAfterMs);
+    const { startedMs } = this.#runner;
+    if (startedMs === undefined && !this.#lane.isBusy) return nextMs;
+    const nowMs = this.#deps.now();
+    // Less and less often: what never ends must not keep the instance in memory for ever.
+    return Math.min(nextMs ?? Infinity, nowMs + Math.max(lookAfterMs, nowMs - (startedMs ?? nowMs)));
   }
 
   onStrayAlarm(): number | undefined {
@@ -187,16 +204,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
 
   async onWake(): Promise<void> {
     this.#isKnown = true;
-    this.#isRinging = true;
-    const over = new AbortController();
-    const drained = this.#lane.drain();
-    try {
-      await Promise.race([drained, this.#deps.wait(holdMs, over.signal)]);
-    } finally {
-      this.#isRinging = false;
-      over.abort();
-    }
-    if (this.#lane.isBusy) drained.then(this.#deps.changed, this.#deps.failed);
+    await this.#shift.run();
   }
 
   #next(): number | undefined {
@@ -211,8 +219,13 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     const nextMs = this.#next();
     if (wasKnown && nextMs !== undefined && nextMs <= atMs) return;
     this.#lane.note(atMs);
-    // When the alarm is over, the host asks by itself.
-    if (!this.#isRinging) this.#deps.changed();
+    this.#changed();
+  }
+
+  /** `nextWake` has another answer. When an alarm is over, the host asks by itself. */
+  #changed(): void {
+    if (this.#shift.isOn) this.#shift.changed();
+    else this.#deps.changed();
   }
 
   /** A row is gone: if the alarm was for it, it is for the next one now. */
@@ -221,7 +234,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     const nextMs = this.#next();
     if (nextMs === undefined || (row.time >= 0 && dueOf(row) > nextMs)) return;
     this.#lane.nextMs = this.#rows.earliest();
-    this.#deps.changed();
+    this.#changed();
   }
 
   #unpark(): void {
@@ -262,7 +275,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
       return await this.#runner.run(id, interrupted);
     } finally {
       // It took so long that nobody waits for it any more, and nobody else would tell that the alarm need not look after it.
-      if (!this.#isRinging && !this.#lane.isBusy) this.#deps.changed();
+      if (!this.#lane.isBusy) this.#changed();
     }
   }
 
@@ -303,7 +316,8 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     return { ...task, nextMs };
   }
 
-  run({ row }: Claimed, payload: unknown): unknown {
+  run({ row, nextMs }: Claimed, payload: unknown): unknown {
+    if (nextMs === Infinity) checkRepeating(row);
     return this.#deps.call(row.callback, payload, scheduleOf(row));
   }
 

@@ -83,12 +83,31 @@ const invalid = (message: string): AgentError => new AgentError("SCHEDULE_INVALI
 
 export const isRepeating = ({ type }: Pick<Glance, "type">): boolean => type === "cron" || type === "interval";
 
-/** The next time of a repeating schedule after a time. */
+/**
+ * The next time of a repeating schedule after a time. `undefined`: there is none, or the row does not say it; an older release
+ * may have understood expressions that nobody reads today.
+ */
 export function following(row: Glance, afterMs: number): number | undefined {
-  if (row.type === "cron") return nextCron(row.cron ?? "", afterMs, row.time_zone ?? undefined);
-  const intervalMs = Math.max(1, Math.round((row.intervalSeconds ?? 0) * 1_000));
+  if (row.type === "cron") return followingCron(row, afterMs);
+  const intervalMs = Math.round((row.intervalSeconds ?? 0) * 1_000);
+  if (!(intervalMs > 0)) return undefined;
   const firstMs = plannedOf(row);
   return firstMs + (Math.floor(Math.max(0, afterMs - firstMs) / intervalMs) + 1) * intervalMs;
+}
+
+function followingCron({ cron, time_zone }: Glance, afterMs: number): number | undefined {
+  try {
+    return nextCron(cron ?? "", afterMs, time_zone ?? undefined);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws SCHEDULE_INVALID for a row that does not say when it repeats */
+export function checkRepeating({ type, cron, time_zone, intervalSeconds }: Glance): void {
+  if (type === "cron") checkCron(cron ?? "", time_zone ?? undefined);
+  else if (!((intervalSeconds ?? 0) > 0))
+    throw invalid(`The interval must be greater than 0 seconds; got ${intervalSeconds}.`);
 }
 
 /** When a repeating schedule runs after it has run. `undefined`: never again. */

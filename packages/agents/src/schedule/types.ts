@@ -1,7 +1,7 @@
 import type { RetryOptions } from "../retry/retry-options";
 import type { MissedPolicy, Row, ScheduleType } from "./schema";
 import { dueOf } from "./schema";
-import { readPayload } from "../core/work/task";
+import { showPayload, showRetry } from "../core/work/task";
 
 /** A call to make later. */
 export type Schedule<Payload = unknown> = {
@@ -73,7 +73,7 @@ export function scheduleOf<Payload>(row: Row): Schedule<Payload> {
   const schedule: Record<string, unknown> = {
     id: row.id,
     callback: row.callback,
-    payload: readPayload(row.payload),
+    payload: showPayload(row.payload),
     time: Math.floor(timeMs / 1_000),
     timeMs,
     type: row.type
@@ -81,7 +81,8 @@ export function scheduleOf<Payload>(row: Row): Schedule<Payload> {
   if (row.type === "delayed") schedule.delayInSeconds = row.delayInSeconds;
   else if (row.type === "cron") schedule.cron = row.cron;
   else if (row.type === "interval") schedule.intervalSeconds = row.intervalSeconds;
-  if (row.retry_options !== null) schedule.retry = JSON.parse(row.retry_options);
+  const retry = showRetry(row.retry_options);
+  if (retry) schedule.retry = retry;
   if (row.key !== null) schedule.key = row.key;
   if (row.time_zone !== null) schedule.timeZone = row.time_zone;
   if (row.missed !== null) schedule.missed = row.missed;

@@ -164,6 +164,7 @@ export class WorkBench {
       later: async (work) => {
         await tick();
         if (!life.isOver) await work().catch(failed);
+        if (life.isOver) await new Promise<never>(() => {});
       }
     });
     alarms.add(schedules);

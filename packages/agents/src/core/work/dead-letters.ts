@@ -1,5 +1,5 @@
 import type { Schema, SchemaDefinition } from "../meta";
-import { readPayload } from "./task";
+import { showPayload } from "./task";
 
 export type TaskSource = "schedule" | "queue";
 
@@ -72,7 +72,7 @@ export class DeadLetters {
         id,
         source,
         callback,
-        payload: readPayload(payload),
+        payload: showPayload(payload),
         error,
         attempts,
         failedAtMs: failed_at

@@ -59,6 +59,11 @@ export class Lane {
     return this.#loop !== undefined;
   }
 
+  /** Resolves when nothing is left that may run. */
+  idle(): Promise<void> {
+    return this.#loop ?? Promise.resolve();
+  }
+
   /** Runs what may run. Resolves when nothing is left, or what is left takes longer than it may. */
   drain(): Promise<void> {
     this.#asked = true;

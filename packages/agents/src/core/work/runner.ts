@@ -71,6 +71,7 @@ export class Runner<Claimed extends Task> {
   readonly #life = crypto.randomUUID().slice(0, 8);
   readonly #platformErrors = new Map<string, number>();
   #claims = 0;
+  #synced: Promise<void> | undefined;
   // What an instance does first may be what ended it the last time.
   #careful = 1;
 
@@ -102,17 +103,37 @@ export class Runner<Claimed extends Task> {
       if (this.#careful > 0) {
         // Code that never gives way, or ends the process, would take with it that it was tried.
         this.#careful--;
-        await this.#deps.sync();
+        this.#synced = this.#deps.sync();
       }
+      // Those who were claimed after it start after it.
+      if (this.#synced) await this.#whenSynced(this.#synced);
       return await this.#attempt(task);
     } finally {
       if (this.running.get(id) === running) this.running.delete(id);
     }
   }
 
+  /** When the first of those that run was started. */
+  get startedMs(): number | undefined {
+    let firstMs: number | undefined;
+    for (const { startedMs } of this.running.values()) firstMs = Math.min(firstMs ?? startedMs, startedMs);
+    return firstMs;
+  }
+
+  /** Whether anything runs that did not start before this time. */
+  isRunningSince(ms: number): boolean {
+    for (const { startedMs } of this.running.values()) if (startedMs >= ms) return true;
+    return false;
+  }
+
   /** What runs, for people and tests. */
   holds(): Hold[] {
     return [...this.running].map(([id, { callback, startedMs }]) => ({ id, callback, sinceMs: startedMs }));
+  }
+
+  async #whenSynced(synced: Promise<void>): Promise<void> {
+    await synced;
+    if (this.#synced === synced) this.#synced = undefined;
   }
 
   async #attempt(task: Claimed): Promise<boolean> {
@@ -136,10 +157,11 @@ export class Runner<Claimed extends Task> {
     else if (source === "schedule") this.#deps.emit("schedule:execute", () => ({ callback, id }));
   }
 
-  #park(task: Claimed): false {
+  async #park(task: Claimed): Promise<false> {
     const { id, callback } = task;
     this.#table.postpone(task, this.#deps.now() + dayMs, "parked");
     this.#deps.emit(`${this.#table.source}:parked`, () => ({ callback, id }));
+    await this.#deps.failed(missingCallback(callback));
     return false;
   }
 
@@ -186,6 +208,12 @@ export class Runner<Claimed extends Task> {
     await this.#deps.failed(error);
   }
 }
+
+const missingCallback = (callback: string): AgentError =>
+  new AgentError(
+    "CALLBACK_UNKNOWN",
+    `this.${callback} is not a function any more. What waits for it is kept until a release has this method again.`
+  );
 
 const interruptedError = ({ callback, retry: { maxAttempts } }: Task): AgentError =>
   new AgentError(

@@ -51,6 +51,20 @@ const notSerializable = (reason: string, cause?: unknown): AgentError =>
 export const readPayload = (text: string | null): unknown =>
   text === null || text === "" ? undefined : (JSON.parse(text) as unknown);
 
+/** A payload for whoever lists tasks: one that cannot be read does not hide the others. */
+export function showPayload(text: string | null): unknown {
+  try {
+    return readPayload(text);
+  } catch {
+    return text;
+  }
+}
+
+export function showRetry(text: string | null): RetryOptions | undefined {
+  // What was written was checked; what an older release wrote, perhaps not.
+  return text === null ? undefined : ((showPayload(text) as RetryOptions | undefined) ?? undefined);
+}
+
 /** What was asked for, as it goes into a row; checked against what will hold for the rest. */
 export function writeRetry(options: RetryOptions | undefined, defaults: Required<RetryOptions>): string | null {
   resolveRetry(options, defaults);
