@@ -1,6 +1,6 @@
 // Schedules and the queue: asked for, listed, and run.
 import { setTimeout as wait } from "node:timers/promises";
-import { Client, closeAll, freshName, openMany } from "../harness/client.ts";
+import { closeAll, freshName, openMany, type Client } from "../harness/client.ts";
 import { measure, rate } from "../harness/metrics.ts";
 import { timesFloor, type Bench, type Lane, type Suite } from "../harness/suite.ts";
 

@@ -34,15 +34,42 @@ export function createSql(storage: Pick<SqlStorage, "exec">): Sql {
   };
 }
 
+/** A query that says which columns it gives. */
+export interface Query<Row> {
+  readonly text: string;
+  readonly columns: readonly (keyof Row & string)[];
+}
+
 /** Runs one query (or several, where only the last one has values) and reads all its rows. */
 export function execute<Row = SqlRow>(
   storage: Pick<SqlStorage, "exec">,
-  query: string,
+  query: string | Query<Row>,
   bindings: readonly SqlBinding[] = []
 ): Row[] {
+  const text = typeof query === "string" ? query : query.text;
   try {
+    const cursor = storage.exec(text, ...bindings);
     // Rows have whatever columns the query names: only the caller knows their type.
-    return storage.exec(query, ...bindings).toArray() as Row[];
+    if (typeof query === "string") return cursor.toArray() as Row[];
+    const rows: Row[] = [];
+    for (const values of cursor.raw()) rows.push(rowOf(query.columns, values) as Row);
+    return rows;
+  } catch (error) {
+    throw new SqlError(text, error);
+  }
+}
+
+/** An object that the runtime makes of a row costs more than the query itself; one of an array costs little. */
+function rowOf(columns: readonly string[], values: readonly SqlValue[]): SqlRow {
+  const row: SqlRow = {};
+  for (let index = 0; index < columns.length; index++) row[columns[index]!] = values[index]!;
+  return row;
+}
+
+/** Runs one statement that changes rows. Returns whether there was one to change. */
+export function change(storage: Pick<SqlStorage, "exec">, query: string, bindings: readonly SqlBinding[]): boolean {
+  try {
+    return storage.exec(query, ...bindings).rowsWritten > 0;
   } catch (error) {
     throw new SqlError(query, error);
   }

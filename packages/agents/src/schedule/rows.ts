@@ -1,5 +1,5 @@
 import type { Schema } from "../core/meta";
-import type { SqlBinding } from "../core/sql";
+import type { Query, SqlBinding } from "../core/sql";
 import { columnsOf, dueOf, neverMs, type Definition, type Glance, type Row } from "./schema";
 import type { ScheduleCriteria } from "./types";
 
@@ -15,9 +15,47 @@ const definitionColumns = [
   "missed"
 ] as const satisfies readonly (keyof Definition)[];
 
+const columns = [
+  ...definitionColumns,
+  "id",
+  "time",
+  "ms",
+  "attempt",
+  "lease",
+  "planned",
+  "paused",
+  "parked",
+  "key"
+] as const satisfies readonly (keyof Row)[];
+const glanceColumns = [
+  "id",
+  "callback",
+  "type",
+  "time",
+  "ms",
+  "attempt",
+  "lease",
+  "planned",
+  "paused",
+  "parked",
+  "cron",
+  "intervalSeconds",
+  "time_zone",
+  "missed"
+] as const satisfies readonly (keyof Glance)[];
+
 const insertQuery = `INSERT INTO cf_agents_schedules (${definitionColumns.join(", ")}, id, key, time, ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const replaceQuery = `UPDATE cf_agents_schedules SET ${definitionColumns.map((column) => `${column} = ?`).join(", ")},
   time = ?, ms = ?, attempt = 0, lease = NULL, running = 0, planned = NULL, paused = NULL, parked = NULL WHERE id = ?`;
+const glanceQuery: Query<Glance> = {
+  text: `SELECT ${glanceColumns.join(", ")} FROM cf_agents_schedules ORDER BY time, ms LIMIT ?`,
+  columns: glanceColumns
+};
+const claimQuery: Query<Row> = {
+  text: `UPDATE cf_agents_schedules SET lease = ?, attempt = attempt + 1, running = 1, execution_started_at = ?
+    WHERE id = ? AND paused IS NULL RETURNING ${columns.join(", ")}`,
+  columns
+};
 /** What no claim holds. */
 const settled = "attempt = 0, lease = NULL, running = 0, planned = NULL, parked = NULL";
 
@@ -61,17 +99,14 @@ export class Rows {
     const due = "coalesce(paused, parked, time * 1000 + ms)";
     if (start) where(`${due} >= ?`, start.getTime());
     if (end) where(`${due} <= ?`, end.getTime());
-    const query = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
-    return this.#schema.read<Row>(`SELECT * FROM cf_agents_schedules ${query} ORDER BY time, ms`, ...values);
+    const filter = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
+    const text = `SELECT ${columns.join(", ")} FROM cf_agents_schedules ${filter} ORDER BY time, ms`;
+    return this.#schema.read<Row>({ text, columns }, ...values);
   }
 
   /** The earliest ones. */
   glance(limit: number): Glance[] {
-    return this.#schema.read<Glance>(
-      `SELECT id, callback, type, time, ms, attempt, lease, planned, paused, parked, cron, intervalSeconds, time_zone, missed
-       FROM cf_agents_schedules ORDER BY time, ms LIMIT ?`,
-      limit
-    );
+    return this.#schema.read(glanceQuery, limit);
   }
 
   /** When the earliest is due. */
@@ -83,9 +118,7 @@ export class Rows {
   }
 
   claim(id: string, lease: string, nowMs: number): Row | undefined {
-    const query = `UPDATE cf_agents_schedules SET lease = ?, attempt = attempt + 1, running = 1, execution_started_at = ?
-      WHERE id = ? AND paused IS NULL RETURNING *`;
-    return this.#schema.write<Row>(query, lease, Math.floor(nowMs / 1_000), id)[0];
+    return this.#schema.write(claimQuery, lease, Math.floor(nowMs / 1_000), id)[0];
   }
 
   remove(id: string): Row | undefined {
@@ -93,16 +126,16 @@ export class Rows {
   }
 
   removeClaimed(id: string, lease: string): boolean {
-    const query = "DELETE FROM cf_agents_schedules WHERE id = ? AND lease = ? RETURNING id";
-    return this.#schema.write(query, id, lease).length > 0;
+    const query = "DELETE FROM cf_agents_schedules WHERE id = ? AND lease = ?";
+    return this.#schema.change(query, id, lease);
   }
 
   /** A repeating schedule goes on at its next time, unless it was paused while it ran. */
   repeat(id: string, lease: string | null, atMs: number): boolean {
     const [time, ms] = columnsOf(atMs);
     const query = `UPDATE cf_agents_schedules SET time = iif(paused IS NULL, ?, time), ms = iif(paused IS NULL, ?, ms),
-      paused = iif(paused IS NULL, NULL, ?), ${settled} WHERE id = ? AND lease IS ? RETURNING id`;
-    return this.#schema.write(query, time, ms, atMs, id, lease).length > 0;
+      paused = iif(paused IS NULL, NULL, ?), ${settled} WHERE id = ? AND lease IS ?`;
+    return this.#schema.change(query, time, ms, atMs, id, lease);
   }
 
   /** It waits for another attempt; what it was planned for is kept. */
@@ -115,9 +148,9 @@ export class Rows {
   ): boolean {
     const [time, ms] = columnsOf(atMs);
     const query = `UPDATE cf_agents_schedules SET time = iif(paused IS NULL, ?, time), ms = iif(paused IS NULL, ?, ms),
-      attempt = ?, lease = NULL, running = 0, planned = ?, parked = ? WHERE id = ? AND lease = ? RETURNING id`;
+      attempt = ?, lease = NULL, running = 0, planned = ?, parked = ? WHERE id = ? AND lease = ?`;
     const { planned = null, parked = null } = moved;
-    return this.#schema.write(query, time, ms, attempt, planned, parked, id, lease).length > 0;
+    return this.#schema.change(query, time, ms, attempt, planned, parked, id, lease);
   }
 
   pause(id: string): Row | undefined {
