@@ -32,7 +32,10 @@ interface Slot {
   readonly startedMs: number;
 }
 
+/** How many are seen at once. */
 const batch = 100;
+/** Whatever else waits for its turn gets it after so many looks. Each turn has its own commit, which costs more than a task. */
+const looksATurn = 10;
 const never = new AbortController().signal;
 
 /** Starts tasks in their order, so many at once, until none is left that may run. */
@@ -83,17 +86,14 @@ export class Lane {
     try {
       // After `#loop` is set.
       await Promise.resolve();
-      for (;;) {
+      for (let looks = 1; ; looks++) {
         this.#asked = false;
         this.#moved = false;
         const { ready, nextMs } = this.#deps.look(batch);
         this.nextMs = nextMs;
         await this.#startAll(ready);
-        // Whatever else waits for its turn gets it.
-        if (ready.length === batch) {
-          this.#asked = true;
-          await this.#deps.wait(0, never);
-        }
+        if (ready.length === batch) this.#asked = true;
+        if (looks % looksATurn === 0) await this.#deps.wait(0, never);
         while (this.#slots.size > 0 && this.#isQuiet) await this.#change();
         if (this.#error) throw this.#error.error;
         if (this.#isQuiet) return;
