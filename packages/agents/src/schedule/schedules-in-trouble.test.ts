@@ -288,4 +288,23 @@ describe("[S12] what older releases wrote", () => {
       await b.pass(2_000);
       expect([b.payloads, b.schedules.list(), b.alarmMs]).toEqual([[1], [], undefined]);
     }));
+
+  it("and nobody can read ends among the dead letters, and keeps no other from running", () =>
+    bench(async (b) => {
+      const seconds = b.at(0) / 1_000;
+      legacy(
+        b,
+        `('bad', 'note', '{', 'scheduled', ${seconds}, NULL, 0), ('never', 'note', '1', 'interval', ${seconds}, NULL, 0),
+         ('cron', 'note', '1', 'cron', ${seconds}, NULL, 0), ('good', 'note', '2', 'scheduled', ${seconds + 1}, NULL, 0)`
+      );
+      b.wake();
+      expect(b.schedules.get("bad")).toMatchObject({ payload: "{" });
+      await b.pass(minute);
+      expect([b.payloads, b.schedules.list(), b.alarmMs]).toEqual([[2], [], undefined]);
+      expect(b.life.dead.list().map(({ id, error }) => [id, error.slice(0, 20)])).toEqual([
+        ["bad", "Expected property na"],
+        ["never", "The interval must be"],
+        ["cron", "The cron expression "]
+      ]);
+    }));
 });

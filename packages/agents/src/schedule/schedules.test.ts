@@ -212,6 +212,25 @@ describe("[S8] a cancelled schedule", () => {
       for (const { id } of [first, cron, interval]) b.schedules.cancel(id);
       expect([ids(), b.alarmMs]).toEqual([[], undefined]);
     }));
+
+  it("or what keeps the instance awake is listed with the others, by the same filters, and ended by its id", () =>
+    bench((b) => {
+      const heartbeat = { id: "h", callback: "keepAlive", payload: undefined, time: b.at(5_000) / 1_000 };
+      b.inMemory = [{ ...heartbeat, timeMs: b.at(5_000), type: "interval", intervalSeconds: 30 }];
+      const first = b.schedules.add(1, "note", 1);
+      const last = b.schedules.add(9, "note", 2);
+      const ids = (criteria?: Parameters<typeof b.schedules.list>[0]) => b.schedules.list(criteria).map(({ id }) => id);
+      expect([
+        ids(),
+        ids({ id: "h" }),
+        ids({ type: "interval" }),
+        ids({ type: "cron" }),
+        ids({ timeRange: { end: new Date(b.at(4_999)) } }),
+        ids({ timeRange: { start: new Date(b.at(5_001)) } })
+      ]).toEqual([[first.id, "h", last.id], ["h"], ["h"], [], [first.id], [last.id]]);
+      expect(b.schedules.get("h")).toMatchObject({ callback: "keepAlive" });
+      expect([b.schedules.cancel("h"), b.schedules.cancel("h"), ids()]).toEqual([true, false, [first.id, last.id]]);
+    }));
 });
 
 describe("[S9] a key", () => {
