@@ -7,7 +7,7 @@ import { timesFloor, type Bench, type Lane, type Suite } from "../harness/suite.
 /** For one agent. */
 const tasks = 1000;
 /** One after another, or for schedules that are due, at once: what one agent costs is too little to measure. */
-const agents = 4;
+const agents = 8;
 const listed = 10_000;
 /** None of those schedules is due during a run that are only stored. */
 const laterSeconds = 7200;

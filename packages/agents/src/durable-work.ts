@@ -141,9 +141,9 @@ abstract class Bridge implements RunnerDeps {
     return runOutside(() => this.host.run(undefined, () => this.host.failed(error)));
   }
 
-  /** Runs a method as an entry of its own: nobody who asked for it is still there. */
-  protected invoke(entry: Entry | undefined, callback: string, ...args: unknown[]): unknown {
-    return runOutside(() => this.host.run(entry, () => (this.agent as Methods)[callback]?.(...args)));
+  /** Runs a method as an entry of its own. Lanes run outside of whoever asked for what they do. */
+  protected invoke(entry: Entry | undefined, callback: string, payload: unknown, task: unknown): unknown {
+    return this.host.run(entry, () => (this.agent as Methods)[callback]?.(payload, task));
   }
 }
 

@@ -34,10 +34,21 @@ export function createSql(storage: Pick<SqlStorage, "exec">): Sql {
   };
 }
 
-/** A query that says which columns it gives. */
+/** A query that says what its rows are: objects that the runtime makes of them cost more than the query itself. */
 export interface Query<Row> {
   readonly text: string;
-  readonly columns: readonly (keyof Row & string)[];
+  /** Makes a row of its columns, in the order in which the query names them. */
+  rowOf(values: readonly SqlValue[]): Row;
+}
+
+/** Rows with a field for each column. */
+export function fieldsOf<Row>(columns: readonly (keyof Row & string)[]): Query<Row>["rowOf"] {
+  return (values) => {
+    const row: SqlRow = {};
+    for (let index = 0; index < columns.length; index++) row[columns[index]!] = values[index]!;
+    // The caller knows the types of its columns.
+    return row as Row;
+  };
 }
 
 /** Runs one query (or several, where only the last one has values) and reads all its rows. */
@@ -52,18 +63,11 @@ export function execute<Row = SqlRow>(
     // Rows have whatever columns the query names: only the caller knows their type.
     if (typeof query === "string") return cursor.toArray() as Row[];
     const rows: Row[] = [];
-    for (const values of cursor.raw()) rows.push(rowOf(query.columns, values) as Row);
+    for (const values of cursor.raw()) rows.push(query.rowOf(values));
     return rows;
   } catch (error) {
     throw new SqlError(text, error);
   }
-}
-
-/** An object that the runtime makes of a row costs more than the query itself; one of an array costs little. */
-function rowOf(columns: readonly string[], values: readonly SqlValue[]): SqlRow {
-  const row: SqlRow = {};
-  for (let index = 0; index < columns.length; index++) row[columns[index]!] = values[index]!;
-  return row;
 }
 
 /** Runs one statement that changes rows. Returns whether there was one to change. */

@@ -1,11 +1,14 @@
 import type { Schema } from "../core/meta";
-import type { Query } from "../core/sql";
+import { fieldsOf, type Query } from "../core/sql";
 import type { Row } from "./schema";
 
 /** What the lane looks at. */
 export type Glance = Pick<Row, "id" | "available_at" | "retry_at" | "lease" | "concurrency">;
 
 export type NewRow = Omit<Row, "created_at" | "retry_at" | "attempt" | "lease" | "parked"> & { created_at?: number };
+
+/** What an attempt needs to know. */
+export type ClaimedRow = Omit<Row, "available_at" | "retry_at" | "lease" | "parked">;
 
 const columns = [
   "id",
@@ -14,28 +17,24 @@ const columns = [
   "created_at",
   "retry_options",
   "queue",
-  "available_at",
-  "retry_at",
   "attempt",
-  "lease",
   "ordered",
   "concurrency",
-  "connection",
-  "parked"
-] as const satisfies readonly (keyof Row)[];
+  "connection"
+] as const satisfies readonly (keyof ClaimedRow)[];
 const glanceColumns = ["id", "available_at", "retry_at", "lease", "concurrency"] as const;
 
-const allQuery: Query<Row> = {
+const allQuery: Query<ClaimedRow> = {
   text: `SELECT ${columns.join(", ")} FROM cf_agents_queues ORDER BY available_at, rowid`,
-  columns
+  rowOf: fieldsOf(columns)
 };
 const glanceQuery: Query<Glance> = {
   text: `SELECT ${glanceColumns.join(", ")} FROM cf_agents_queues WHERE queue = ? ORDER BY available_at, rowid LIMIT ?`,
-  columns: glanceColumns
+  rowOf: fieldsOf(glanceColumns)
 };
-const claimQuery: Query<Row> = {
+const claimQuery: Query<ClaimedRow> = {
   text: `UPDATE cf_agents_queues SET lease = ?, attempt = attempt + 1 WHERE id = ? RETURNING ${columns.join(", ")}`,
-  columns
+  rowOf: fieldsOf(columns)
 };
 
 /** The statements about `cf_agents_queues`. Within one time, the order is that of the rowid. */
@@ -68,7 +67,7 @@ export class Rows {
     return this.#schema.read<Row>("SELECT * FROM cf_agents_queues WHERE id = ?", id)[0];
   }
 
-  all(): Row[] {
+  all(): ClaimedRow[] {
     return this.#schema.read(allQuery);
   }
 
@@ -86,7 +85,7 @@ export class Rows {
     return this.#schema.read<{ name: string }>(query).map(({ name }) => name);
   }
 
-  claim(id: string, lease: string): Row | undefined {
+  claim(id: string, lease: string): ClaimedRow | undefined {
     return this.#schema.write(claimQuery, lease, id)[0];
   }
 

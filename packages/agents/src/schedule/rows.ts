@@ -1,5 +1,5 @@
 import type { Schema } from "../core/meta";
-import type { Query, SqlBinding } from "../core/sql";
+import { fieldsOf, type Query, type SqlBinding } from "../core/sql";
 import { columnsOf, dueOf, neverMs, type Definition, type Glance, type Row } from "./schema";
 import type { ScheduleCriteria } from "./types";
 
@@ -15,18 +15,65 @@ const definitionColumns = [
   "missed"
 ] as const satisfies readonly (keyof Definition)[];
 
-const columns = [
-  ...definitionColumns,
-  "id",
-  "time",
-  "ms",
-  "attempt",
-  "lease",
-  "planned",
-  "paused",
-  "parked",
-  "key"
-] as const satisfies readonly (keyof Row)[];
+/** Most schedules have none of these. They are read as one column: each one costs. */
+const rareColumns = ["cron", "retry_options", "time_zone", "missed", "planned", "paused", "parked", "key"] as const;
+type Rare = [
+  cron: string | null,
+  retry_options: string | null,
+  time_zone: string | null,
+  missed: Row["missed"],
+  planned: number | null,
+  paused: number | null,
+  parked: number | null,
+  key: string | null
+];
+const noneOfThem: Rare = [null, null, null, null, null, null, null, null];
+
+const rare = rareColumns.join(", ");
+const columns = `id, callback, payload, type, time, ms, attempt, lease, delayInSeconds, intervalSeconds,
+  iif(coalesce(${rare}) IS NULL, NULL, json_array(${rare}))`;
+/** The types of `columns`. */
+type Values = [
+  id: string,
+  callback: string,
+  payload: string | null,
+  type: Row["type"],
+  time: number,
+  ms: number,
+  attempt: number,
+  lease: string | null,
+  delayInSeconds: number | null,
+  intervalSeconds: number | null,
+  rare: string | null
+];
+
+function rowOf(values: readonly unknown[]): Row {
+  const [id, callback, payload, type, time, ms, attempt, lease, delayInSeconds, intervalSeconds, rest] =
+    values as unknown as Values;
+  const [cron, retry_options, time_zone, missed, planned, paused, parked, key] =
+    rest === null ? noneOfThem : (JSON.parse(rest) as Rare);
+  return {
+    id,
+    callback,
+    payload,
+    type,
+    time,
+    ms,
+    attempt,
+    lease,
+    delayInSeconds,
+    intervalSeconds,
+    cron,
+    retry_options,
+    time_zone,
+    missed,
+    planned,
+    paused,
+    parked,
+    key
+  };
+}
+
 const glanceColumns = [
   "id",
   "callback",
@@ -49,12 +96,12 @@ const replaceQuery = `UPDATE cf_agents_schedules SET ${definitionColumns.map((co
   time = ?, ms = ?, attempt = 0, lease = NULL, running = 0, planned = NULL, paused = NULL, parked = NULL WHERE id = ?`;
 const glanceQuery: Query<Glance> = {
   text: `SELECT ${glanceColumns.join(", ")} FROM cf_agents_schedules ORDER BY time, ms LIMIT ?`,
-  columns: glanceColumns
+  rowOf: fieldsOf(glanceColumns)
 };
 const claimQuery: Query<Row> = {
   text: `UPDATE cf_agents_schedules SET lease = ?, attempt = attempt + 1, running = 1, execution_started_at = ?
-    WHERE id = ? AND paused IS NULL RETURNING ${columns.join(", ")}`,
-  columns
+    WHERE id = ? AND paused IS NULL RETURNING ${columns}`,
+  rowOf
 };
 /** What no claim holds. */
 const settled = "attempt = 0, lease = NULL, running = 0, planned = NULL, parked = NULL";
@@ -100,8 +147,8 @@ export class Rows {
     if (start) where(`${due} >= ?`, start.getTime());
     if (end) where(`${due} <= ?`, end.getTime());
     const filter = conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "";
-    const text = `SELECT ${columns.join(", ")} FROM cf_agents_schedules ${filter} ORDER BY time, ms`;
-    return this.#schema.read<Row>({ text, columns }, ...values);
+    const text = `SELECT ${columns} FROM cf_agents_schedules ${filter} ORDER BY time, ms`;
+    return this.#schema.read<Row>({ text, rowOf }, ...values);
   }
 
   /** The earliest ones. */

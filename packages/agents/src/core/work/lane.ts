@@ -1,3 +1,5 @@
+import { runOutside } from "../context";
+
 /** A task that may run now. */
 export interface Candidate {
   readonly id: string;
@@ -71,7 +73,7 @@ export class Lane {
   drain(): Promise<void> {
     this.#asked = true;
     this.#signal();
-    return (this.#loop ??= this.#run());
+    return (this.#loop ??= runOutside(() => this.#run()));
   }
 
   /** Something is to run at this time. */
@@ -121,21 +123,22 @@ export class Lane {
   #start(candidate: Candidate): void {
     const slot: Slot = { startedMs: this.#deps.now() };
     this.#slots.add(slot);
-    const end = () => {
-      this.#slots.delete(slot);
-      this.#signal();
-    };
     this.#deps.run(candidate).then(
       (isAsSeen) => {
         if (!isAsSeen) this.#moved = true;
-        end();
+        this.#end(slot);
       },
       (error: unknown) => {
         if (this.#loop) this.#error ??= { error };
         else this.#deps.failed(error);
-        end();
+        this.#end(slot);
       }
     );
+  }
+
+  #end(slot: Slot): void {
+    this.#slots.delete(slot);
+    this.#signal();
   }
 
   #signal(): void {
