@@ -27,6 +27,9 @@ import { kebabCase } from "./protocol/names";
 
 const nameKey = "__ps_name";
 
+// The platform counts the nanoseconds since the epoch, of which it takes none before, in 63 bits.
+const latestAlarmMs = 9e12;
+
 // How long a destroyed instance may finish what it is doing.
 const destroyGraceMs = 10_000;
 
@@ -100,7 +103,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
       this.#server.#emit(type, payload);
     }
     set(atMs: number) {
-      void this.#server.ctx.storage.setAlarm(atMs);
+      void this.#server.ctx.storage.setAlarm(Math.min(Math.max(atMs, 1), latestAlarmMs));
     }
     clear() {
       void this.#server.ctx.storage.deleteAlarm();

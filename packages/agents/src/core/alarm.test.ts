@@ -128,6 +128,19 @@ describe("[C9] when the alarm rings", () => {
       expect(set().at(-1)).toBe(50);
     }));
 
+  it("no more, it is set again at a start that finds it overdue", () =>
+    withStorage(async (test) => {
+      const first = build(test);
+      first.want("a", 10_000);
+      const { clock, alarms, set } = build(test);
+      clock.nowMs = 12_000;
+      alarms.restore();
+      expect(set()).toEqual([]);
+      clock.nowMs = 12_001;
+      alarms.restore();
+      expect(set()).toEqual([12_001]);
+    }));
+
   it("and nobody had asked for it, whoever can look at its tables says when to wake", () =>
     withStorage(async (test) => {
       const { alarms, want, wakers, ring } = build(test);

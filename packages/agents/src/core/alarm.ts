@@ -29,6 +29,8 @@ interface Ring {
 
 const retryMs = 1_000;
 const maxRetryMs = 60_000;
+/** An alarm that was set for a time before that is not on its way any more. */
+const lostAfterMs = 2_000;
 
 /**
  * Shares one alarm among all capabilities: the earliest wake wins. What each asked for is in the meta row, so that the
@@ -77,6 +79,15 @@ export class Alarms {
     if (atMs === undefined) wakes.delete(name);
     else wakes.set(name, atMs);
     return changes;
+  }
+
+  /**
+   * The instance starts. If the alarm should have rung long ago, it is lost (the runtime gives one up whose handler was ended
+   * several times), and set again.
+   */
+  restore(): void {
+    const earliest = this.#earliest();
+    if (earliest !== undefined && earliest < this.#port.now() - lostAfterMs) this.#port.set(this.#port.now());
   }
 
   /** Sets the alarm for the last time: whatever anybody asks for later, it stays. */

@@ -113,7 +113,13 @@ export class Gate {
   /** Runs what the instance itself does, and whose errors are handled by whoever asks for it. */
   async run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
     if (this.#phase !== "started") await this.#start();
-    return runInContext(entry ? new EntryContext(this.#self, entry) : this.#plain, run);
+    if (this.#closed) throw this.#closed;
+    this.#inside++;
+    try {
+      return await runInContext(entry ? new EntryContext(this.#self, entry) : this.#plain, run);
+    } finally {
+      this.#leave();
+    }
   }
 
   /**

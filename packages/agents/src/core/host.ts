@@ -111,6 +111,7 @@ export class Host {
   }
 
   async start(): Promise<void> {
+    this.alarms.restore();
     for (const capability of this.#capabilities) await capability.onStart?.();
   }
 

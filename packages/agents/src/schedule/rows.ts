@@ -207,9 +207,11 @@ export class Rows {
     return this.#schema.write<Row>(query, time, ms, id)[0];
   }
 
-  resume(id: string, atMs: number): void {
-    const query = `UPDATE cf_agents_schedules SET paused = NULL, time = ?, ms = ?, ${settled} WHERE id = ?`;
-    this.#schema.write(query, ...columnsOf(atMs), id);
+  /** What runs goes on. `again`: for another time than the one for which it was paused, with all attempts. */
+  resume(id: string, atMs: number, again: boolean): void {
+    const query = `UPDATE cf_agents_schedules SET paused = NULL, time = ?, ms = ?, planned = NULL, parked = NULL,
+      attempt = iif(? AND lease IS NULL, 0, attempt) WHERE id = ?`;
+    this.#schema.write(query, ...columnsOf(atMs), again ? 1 : 0, id);
   }
 
   /** The methods for which schedules are parked. */

@@ -244,6 +244,35 @@ describe("[S11] a paused schedule", () => {
       },
       { methods: { pause: () => {} } }
     ));
+
+  it("and resumed while it runs is not started a second time", () =>
+    bench(
+      async (b) => {
+        let end = () => {};
+        b.methods.slow = () => new Promise<void>((resolve) => (end = resolve));
+        const { id } = b.schedules.add(1, "slow", 1);
+        await b.pass(2_000);
+        expect([b.schedules.pause(id), b.schedules.resume(id)]).toEqual([true, true]);
+        await b.pass(minute);
+        expect([b.payloads, b.schedules.get(id)?.id]).toEqual([[1], id]);
+        end();
+        await b.pass(minute);
+        expect([b.payloads, b.schedules.list()]).toEqual([[1], []]);
+      },
+      { methods: { slow: () => {} } }
+    ));
+
+  it("keeps the attempts that it has had", () =>
+    bench(
+      async (b) => {
+        const { id } = b.schedules.add(1, "fail", 1, { retry: { maxAttempts: 2 } });
+        await b.pass(1_000);
+        expect([b.schedules.pause(id), b.schedules.resume(id)]).toEqual([true, true]);
+        await b.pass(minute);
+        expect([b.payloads, b.life.dead.list().length]).toEqual([[1, 1], 1]);
+      },
+      { methods: { fail: () => Promise.reject(new Error("thrown")) } }
+    ));
 });
 
 describe("[S12] what older releases wrote", () => {

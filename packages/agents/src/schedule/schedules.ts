@@ -126,7 +126,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     if (!row || row.paused === null) return false;
     const nowMs = this.#deps.now();
     const atMs = row.paused > nowMs || !isRepeating(row) ? row.paused : (following(row, nowMs) ?? row.paused);
-    this.#rows.resume(id, atMs);
+    this.#rows.resume(id, atMs, atMs !== row.paused);
     this.#note(atMs);
     return true;
   }

@@ -2,7 +2,7 @@ import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
-import type { Worker } from "./work-agents";
+import type { Diligent, Worker } from "./work-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
@@ -34,6 +34,7 @@ declare global {
       PresenceAgent: DurableObjectNamespace<PresenceAgent>;
       SensorHub: DurableObjectNamespace<SensorHub>;
       Worker: DurableObjectNamespace<Worker>;
+      Diligent: DurableObjectNamespace<Diligent>;
     }
   }
 }

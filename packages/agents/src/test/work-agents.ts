@@ -28,6 +28,13 @@ export class Worker extends Agent {
   }
   #did(task: string, value: unknown = null): void {
     this.sql`INSERT INTO ran (task, value) VALUES (${task}, ${JSON.stringify(value)})`;
+    for (const look of this.#waiting.splice(0)) look();
+  }
+  readonly #waiting: (() => void)[] = [];
+  /** Resolves when tasks have done so much. */
+  async hasRun(count: number): Promise<Ran[]> {
+    while (this.ran().length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.ran();
   }
 
   // --- tasks ---
@@ -36,6 +43,7 @@ export class Worker extends Agent {
     this.#did("note", payload ?? null);
     this.last = task;
   }
+  nothing() {}
   last: Schedule | QueueItem | undefined;
   lastTask() {
     return this.last;
@@ -61,11 +69,20 @@ export class Worker extends Agent {
     await new Promise<void>((resolve) => this.#held.push(resolve));
     this.#did("held", payload);
   }
+  async die() {
+    await this.destroy();
+    this.#did("died");
+  }
   release(): void {
     for (const resolve of this.#held.splice(0)) resolve();
   }
 
   // --- from outside ---
+
+  override async onRequest(request: Request) {
+    await this.queue("context", "asked");
+    return new Response(request.url);
+  }
 
   @callable()
   async queueHere(callback: string, payload?: unknown, options?: QueueOptions) {
@@ -74,7 +91,20 @@ export class Worker extends Agent {
   async queueAll(count: number, callback = "note", options?: QueueOptions) {
     for (let n = 0; n < count; n++) await this.queue(callback as keyof this, n, options);
   }
-  async scheduleAll(count: number, delaySeconds: number) {
-    for (let n = 0; n < count; n++) await this.schedule(delaySeconds, "note", n);
+  async scheduleAll(count: number, when: Date, callback = "note") {
+    for (let n = 0; n < count; n++) await this.schedule(when, callback as keyof this, n);
   }
+  async beat() {
+    await this.keepAlive();
+  }
+}
+
+/** An agent that makes sure of its schedules whenever it starts. */
+export class Diligent extends Agent {
+  override async onStart() {
+    await this.scheduleEvery(3_600, "tidy", { what: "all" }, { key: "tidy" });
+    await this.schedule("0 9 * * *", "greet", undefined, { key: "greet", timeZone: "Europe/Berlin" });
+  }
+  tidy() {}
+  greet() {}
 }

@@ -7,7 +7,7 @@ import type { RetryOptions } from "../retry/retry-options";
 import { scheduleSchema } from "../schedule/schema";
 import { Schedules } from "../schedule/schedules";
 import type { Schedule } from "../schedule/types";
-import { TestClock, tick } from "./clock";
+import { TestClock } from "./clock";
 import type { TestStorage } from "./kit";
 
 export type Method = (payload: never, task: never) => unknown;
@@ -17,6 +17,9 @@ export interface BenchOptions {
   retry?: Required<RetryOptions>;
   hungMs?: number;
   random?: () => number;
+  tick?: () => Promise<void>;
+  /** Plants a bug in the statements. */
+  rewrite?: (query: string) => string;
 }
 
 /** One life of an instance. */
@@ -31,7 +34,7 @@ export interface Life {
 
 /** Schedules and a queue on a real database, without an agent: lives come and go, the database, the alarm and the clock stay. */
 export class WorkBench {
-  readonly clock = new TestClock(Date.UTC(2026, 0, 1));
+  readonly clock: TestClock;
   readonly events: [type: string, payload: Record<string, unknown>][] = [];
   readonly errors: unknown[] = [];
   readonly warnings: string[] = [];
@@ -47,15 +50,18 @@ export class WorkBench {
   inMemory: Schedule[] = [];
   readonly #test: TestStorage;
   readonly #random: () => number;
-  readonly #startMs = this.clock.nowMs;
+  readonly #rewrite: (query: string) => string;
+  readonly #startMs = Date.UTC(2026, 0, 1);
   life: Life;
 
   constructor(test: TestStorage, options: BenchOptions = {}) {
     this.#test = test;
+    this.clock = new TestClock(this.#startMs, options.tick);
     this.methods = { note: () => {}, ...options.methods };
     this.retry = options.retry ?? { maxAttempts: 3, baseDelayMs: 100, maxDelayMs: 3_000 };
     this.hungMs = options.hungMs ?? 30_000;
     this.#random = options.random ?? (() => 0.5);
+    this.#rewrite = options.rewrite ?? ((query) => query);
     this.life = this.#start();
   }
 
@@ -93,10 +99,14 @@ export class WorkBench {
       if (life.isOver) throw new Error("this life is over");
       return run();
     };
+    const ifAlive = async () => {
+      if (life.isOver) await new Promise<never>(() => {});
+    };
     const { storage } = this.#test;
     const own: Storage = {
       sql: {
-        exec: ((query: string, ...values: unknown[]) => guarded(() => storage.sql.exec(query, ...values))) as never,
+        exec: ((query: string, ...values: unknown[]) =>
+          guarded(() => storage.sql.exec(this.#rewrite(query), ...values))) as never,
         databaseSize: storage.sql.databaseSize
       },
       kv: {
@@ -107,7 +117,7 @@ export class WorkBench {
     };
     const meta = new Meta(own);
     const schema = (name: string, definition: SchemaDefinition) => new Schema(name, definition, own, meta);
-    const wait = (delayMs: number, signal: AbortSignal) => this.clock.wait(delayMs, signal);
+    const wait = (delayMs: number, signal: AbortSignal) => this.clock.wait(delayMs, signal).then(ifAlive);
     const alarms = new Alarms(meta, {
       set: (atMs) => void (life.isOver || (this.alarmMs = atMs)),
       clear: () => void (life.isOver || (this.alarmMs = undefined)),
@@ -123,7 +133,7 @@ export class WorkBench {
         await this.methods[callback]!(payload as never, task as never);
       } finally {
         // What a life was about to do ends with it.
-        if (life.isOver) await new Promise<never>(() => {});
+        await ifAlive();
       }
     };
     const common = (name: string) => ({
@@ -162,9 +172,9 @@ export class WorkBench {
         return call(callback, payload, item);
       },
       later: async (work) => {
-        await tick();
+        await this.clock.tick();
         if (!life.isOver) await work().catch(failed);
-        if (life.isOver) await new Promise<never>(() => {});
+        await ifAlive();
       }
     });
     alarms.add(schedules);
@@ -188,6 +198,7 @@ export class WorkBench {
   wake(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
+    this.life.alarms.restore();
     this.life.schedules.onStart();
     this.life.queue.onStart();
   }
@@ -197,7 +208,9 @@ export class WorkBench {
     const untilMs = this.clock.nowMs + ms;
     for (;;) {
       await this.settle();
-      const nextMs = Math.min(this.alarmMs ?? Infinity, this.clock.nextMs ?? Infinity);
+      // There is no other alarm before one is over.
+      const alarmMs = this.#ringing === this.life ? undefined : this.alarmMs;
+      const nextMs = Math.min(alarmMs ?? Infinity, this.clock.nextMs ?? Infinity);
       if (nextMs > untilMs) break;
       await this.clock.advance(Math.max(0, nextMs - this.clock.nowMs));
       this.ring();
@@ -208,9 +221,9 @@ export class WorkBench {
 
   /** Lets everything happen that needs no time. */
   async settle(): Promise<void> {
-    for (let round = 0; round < 3; round++) await tick();
+    for (let round = 0; round < 3; round++) await this.clock.tick();
     this.ring();
-    for (let round = 0; round < 3; round++) await tick();
+    for (let round = 0; round < 3; round++) await this.clock.tick();
   }
 
   #ringing: Life | undefined;
@@ -224,6 +237,7 @@ export class WorkBench {
     this.wake();
     void life.alarms
       .ring(this.clock.nowMs, (error) => void (life.isOver || this.errors.push(error)))
+      .catch((error: unknown) => void (life.isOver || this.errors.push(error)))
       .finally(() => {
         if (this.#ringing === life) this.#ringing = undefined;
       });

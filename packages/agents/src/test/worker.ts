@@ -3,7 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 export { a as MinifiedAgent, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
 export { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 export { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
-export { Worker } from "./work-agents";
+export { Diligent, Worker } from "./work-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 
