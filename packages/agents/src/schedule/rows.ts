@@ -1,5 +1,5 @@
 import type { Schema } from "../core/meta";
-import { fieldsOf, type Query, type SqlBinding } from "../core/sql";
+import type { Query, SqlBinding } from "../core/sql";
 import { columnsOf, dueOf, neverMs, type Definition, type Glance, type Row } from "./schema";
 import type { ScheduleCriteria } from "./types";
 
@@ -30,8 +30,9 @@ type Rare = [
 const noneOfThem: Rare = [null, null, null, null, null, null, null, null];
 
 const rare = rareColumns.join(", ");
-const columns = `id, callback, payload, type, time, ms, attempt, lease, delayInSeconds, intervalSeconds,
-  iif(coalesce(${rare}) IS NULL, NULL, json_array(${rare}))`;
+const columnsWith = (payload: string) => `id, callback, ${payload}, type, time, ms, attempt, lease, delayInSeconds,
+  intervalSeconds, iif(coalesce(${rare}) IS NULL, NULL, json_array(${rare}))`;
+const columns = columnsWith("payload");
 /** The types of `columns`. */
 type Values = [
   id: string,
@@ -74,33 +75,27 @@ function rowOf(values: readonly unknown[]): Row {
   };
 }
 
-const glanceColumns = [
-  "id",
-  "callback",
-  "type",
-  "time",
-  "ms",
-  "attempt",
-  "lease",
-  "planned",
-  "paused",
-  "parked",
-  "cron",
-  "intervalSeconds",
-  "time_zone",
-  "missed"
-] as const satisfies readonly (keyof Glance)[];
-
 const insertQuery = `INSERT INTO cf_agents_schedules (${definitionColumns.join(", ")}, id, key, time, ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const replaceQuery = `UPDATE cf_agents_schedules SET ${definitionColumns.map((column) => `${column} = ?`).join(", ")},
   time = ?, ms = ?, attempt = 0, lease = NULL, running = 0, planned = NULL, paused = NULL, parked = NULL WHERE id = ?`;
-const glanceQuery: Query<Glance> = {
-  text: `SELECT ${glanceColumns.join(", ")} FROM cf_agents_schedules ORDER BY time, ms LIMIT ?`,
-  rowOf: fieldsOf(glanceColumns)
+/** In bytes: of a larger payload, only the length is read before its turn. */
+const maxSmall = 1_000;
+/** What is seen of a row before its turn. */
+type Seen = Omit<Row, "payload"> & {
+  /** 0: it is large. */
+  payload: string | null | 0;
 };
+const glanceQuery: Query<Seen> = {
+  text: `SELECT ${columnsWith(`iif(octet_length(payload) > ${maxSmall}, 0, payload)`)} FROM cf_agents_schedules
+    ORDER BY time, ms LIMIT ?`,
+  rowOf
+};
+const claimSet = "lease = ?, attempt = attempt + 1, running = 1, execution_started_at = ?";
+/** Claims a row that is as it was seen: to read it again costs more than the claim. */
+const claimSeenQuery = `UPDATE cf_agents_schedules SET ${claimSet}
+  WHERE id = ? AND attempt = ? AND lease IS ? AND time = ? AND ms = ? AND paused IS NULL`;
 const claimQuery: Query<Row> = {
-  text: `UPDATE cf_agents_schedules SET lease = ?, attempt = attempt + 1, running = 1, execution_started_at = ?
-    WHERE id = ? AND paused IS NULL RETURNING ${columns}`,
+  text: `UPDATE cf_agents_schedules SET ${claimSet} WHERE id = ? AND paused IS NULL RETURNING ${columns}`,
   rowOf
 };
 /** What no claim holds. */
@@ -112,6 +107,8 @@ export const isSame = (row: Definition, definition: Definition): boolean =>
 /** The statements about `cf_agents_schedules`. */
 export class Rows {
   readonly #schema: Schema;
+  /** Those that are due, as the last glance saw them. */
+  #seen = new Map<string, Row>();
 
   constructor(schema: Schema) {
     this.#schema = schema;
@@ -122,6 +119,8 @@ export class Rows {
   }
 
   replace(definition: Definition, id: string, dueMs: number): void {
+    // The one change that a claim would not notice.
+    this.#seen.delete(id);
     this.#schema.write(replaceQuery, ...valuesOf(definition), ...columnsOf(dueMs), id);
   }
 
@@ -152,8 +151,11 @@ export class Rows {
   }
 
   /** The earliest ones. */
-  glance(limit: number): Glance[] {
-    return this.#schema.read(glanceQuery, limit);
+  glance(limit: number, nowMs: number): Glance[] {
+    const rows = this.#schema.read(glanceQuery, limit);
+    this.#seen = new Map();
+    for (const row of rows) if (dueOf(row) <= nowMs && isWhole(row)) this.#seen.set(row.id, row);
+    return rows;
   }
 
   /** When the earliest is due. */
@@ -165,7 +167,15 @@ export class Rows {
   }
 
   claim(id: string, lease: string, nowMs: number): Row | undefined {
-    return this.#schema.write(claimQuery, lease, Math.floor(nowMs / 1_000), id)[0];
+    const seconds = Math.floor(nowMs / 1_000);
+    const seen = this.#seen.get(id);
+    if (seen) {
+      this.#seen.delete(id);
+      const { attempt, lease: before, time, ms } = seen;
+      const isAsSeen = this.#schema.change(claimSeenQuery, lease, seconds, id, attempt, before, time, ms);
+      if (isAsSeen) return { ...seen, lease, attempt: attempt + 1 };
+    }
+    return this.#schema.write(claimQuery, lease, seconds, id)[0];
   }
 
   remove(id: string): Row | undefined {
@@ -226,5 +236,7 @@ export class Rows {
     this.#schema.write(query, callback);
   }
 }
+
+const isWhole = (row: Seen): row is Row => row.payload !== 0;
 
 const valuesOf = (definition: Definition): SqlBinding[] => definitionColumns.map((column) => definition[column]);

@@ -255,7 +255,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     if (this.#deps.destroyed()) return { ready, nextMs: undefined };
     const nowMs = this.#deps.now();
     let nextMs = Infinity;
-    for (const row of this.#rows.glance(limit + this.#runner.running.size + 1)) {
+    for (const row of this.#rows.glance(limit + this.#runner.running.size + 1, nowMs)) {
       const dueMs = dueOf(row);
       if (dueMs > nowMs) {
         if (dueMs < neverMs) nextMs = Math.min(nextMs, dueMs);
