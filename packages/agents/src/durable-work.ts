@@ -137,8 +137,8 @@ abstract class Bridge implements RunnerDeps {
   emit(type: string, payload: () => Record<string, unknown>) {
     this.host.emit(type, payload);
   }
-  failed(error: unknown) {
-    return runOutside(() => this.host.run(undefined, () => this.host.failed(error)));
+  async failed(error: unknown) {
+    await runOutside(() => this.host.run(undefined, () => this.host.failed(error)));
   }
 
   /** Runs a method as an entry of its own. Lanes run outside of whoever asked for what they do. */

@@ -26,6 +26,8 @@ export interface LaneDeps {
   wait(delayMs: number, signal: AbortSignal): Promise<void>;
   /** How long a task may keep the others from starting, in ms. It goes on after that. */
   patienceMs(): number;
+  /** A task has ended that took so long that the lane does not wait for it any more. */
+  outlived?(): void;
   /** An error of the storage, when nobody waits for the lane any more. */
   failed(error: unknown): void;
 }
@@ -138,7 +140,8 @@ export class Lane {
 
   #end(slot: Slot): void {
     this.#slots.delete(slot);
-    this.#signal();
+    if (this.#loop) this.#signal();
+    else this.#deps.outlived?.();
   }
 
   #signal(): void {
