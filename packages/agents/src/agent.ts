@@ -322,8 +322,8 @@ export class Agent<
   #stateChanged(next: StateType, source: StateSource): void {
     const host = hostOf(this);
     host.emit("state:update", () => ({}));
-    const pending = notificationOf(this, Agent.prototype).call(this, next, source);
-    if (pending) void pending.catch((error: unknown) => host.failed(error));
+    const pending: unknown = notificationOf(this, Agent.prototype).call(this, next, source);
+    if (isThenable(pending)) void pending.then(undefined, (error: unknown) => host.failed(error));
   }
 }
 

@@ -131,6 +131,13 @@ describe("an agent that works later", () => {
     expect([await next.getSchedules(), await next.listDead(), await alarmOf(next)]).toEqual([[], [], null]);
   });
 
+  it("[S1] takes a time that no alarm can be set for", async () => {
+    const stub = worker();
+    const { time } = await stub.schedule(new Date("9999-12-31T00:00:00Z"), "note");
+    expect(time).toBe(Date.parse("9999-12-31T00:00:00Z") / 1_000);
+    expect(await alarmOf(stub)).toBe(9e12);
+  });
+
   it("[W7] tells why it is awake", async () => {
     const stub = worker();
     await stub.queueHere("hold", 1);

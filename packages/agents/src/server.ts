@@ -181,7 +181,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   /** A message arrived that is not a frame of the agent protocol. */
   onMessage(_connection: Connection, _message: WSMessage): void | Promise<void> {}
 
-  /** A client's connection was closed. */
+  /** A client's connection was closed, or broke: with 1006 then, after `onError`. */
   onClose(_connection: Connection, _code: number, _reason: string, _wasClean: boolean): void | Promise<void> {}
 
   /** An error: of a connection, or (with one argument) of anything else. The default logs it. */
@@ -362,6 +362,21 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const connection = asConnection(socket, this);
     if (!connection) return;
     echoClose(socket, code, reason);
+    return this.#closed(connection, code, reason, wasClean);
+  }
+
+  override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
+    const connection = asConnection(socket, this);
+    if (!connection) return;
+    const told = this.#gate.deliver({ connection }, () => {
+      throw error;
+    });
+    // The runtime says no more of a socket that broke.
+    if (socket.readyState !== WebSocket.OPEN) await this.#closed(connection, 1006, "", false);
+    await told;
+  }
+
+  #closed(connection: Connection, code: number, reason: string, wasClean: boolean): void | Promise<void> {
     return this.#gate.deliver({ connection }, () => {
       this.#emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
       this.#host.closed(connection);
@@ -369,17 +384,10 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     });
   }
 
-  override webSocketError(socket: WebSocket, error: unknown): void | Promise<void> {
-    const connection = asConnection(socket, this);
-    if (!connection) return;
-    return this.#gate.deliver({ connection }, () => {
-      throw error;
-    });
-  }
-
   override async alarm(): Promise<void> {
     // It was set to have the remains of a destroyed instance deleted, and they are. Nothing asks for a new one.
     if (this.#host.isReborn && this.#gate.isUnused) return;
+    this.#host.alarms.arrived();
     try {
       await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
     } catch {

@@ -30,6 +30,25 @@ export class Counter extends Agent {
   @callable() connections() {
     return this.getConnections().length;
   }
+  onError() {}
+  ended = [];
+  waiting = [];
+  onClose(_connection, code) {
+    for (const resolve of this.waiting.splice(0)) resolve([...this.ended.splice(0), "closed " + code]);
+  }
+  /** What happens until the next connection is closed. */
+  @callable() nextClose() {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+  @callable({ streaming: true }) async follow(stream) {
+    stream.signal.addEventListener("abort", () => this.ended.push("aborted"));
+    await stream.send(1);
+    await new Promise(() => {});
+  }
+}
+
+export class Awake extends Counter {
+  static options = { hibernate: false };
 }
 
 export default {
@@ -48,9 +67,15 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
   compatibilityDate = "2026-10-20",
-  durableObjectNamespaces = [(className = "Counter", uniqueKey = "Counter", enableSql = true)],
+  durableObjectNamespaces = [
+    (className = "Counter", uniqueKey = "Counter", enableSql = true),
+    (className = "Awake", uniqueKey = "Awake", enableSql = true),
+  ],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [(name = "Counter", durableObjectNamespace = "Counter")],
+  bindings = [
+    (name = "Counter", durableObjectNamespace = "Counter"),
+    (name = "Awake", durableObjectNamespace = "Awake"),
+  ],
 );
 `;
 

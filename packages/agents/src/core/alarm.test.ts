@@ -139,6 +139,11 @@ describe("[C9] when the alarm rings", () => {
       clock.nowMs = 12_001;
       alarms.restore();
       expect(set()).toEqual([12_001]);
+      const third = build(test);
+      third.clock.nowMs = 20_000;
+      third.alarms.arrived();
+      third.alarms.restore();
+      expect(third.set()).toEqual([]);
     }));
 
   it("and nobody had asked for it, whoever can look at its tables says when to wake", () =>

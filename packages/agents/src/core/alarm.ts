@@ -42,6 +42,7 @@ export class Alarms {
   readonly #wakers: Waker[] = [];
   #volatile: Map<string, number> | undefined;
   #ended = false;
+  #hasArrived = false;
   /** Alarms in a row at which something failed. An eviction forgets them, which costs an early retry. */
   #failures = 0;
   /** While an alarm lasts: what is due meanwhile has changed. */
@@ -81,11 +82,17 @@ export class Alarms {
     return changes;
   }
 
+  /** An alarm went off; what it is for comes when the instance has started. */
+  arrived(): void {
+    this.#hasArrived = true;
+  }
+
   /**
    * The instance starts. If the alarm should have rung long ago, it is lost (the runtime gives one up whose handler was ended
    * several times), and set again.
    */
   restore(): void {
+    if (this.#hasArrived) return;
     const earliest = this.#earliest();
     if (earliest !== undefined && earliest < this.#port.now() - lostAfterMs) this.#port.set(this.#port.now());
   }

@@ -264,7 +264,7 @@ export function wrapMembers(prototype: object, names: readonly string[], replace
   if (wrapped.has(prototype)) return;
   wrapped.add(prototype);
   for (const name of names) {
-    if (name === "constructor" || entries.has(name)) continue;
+    if (name === "constructor" || entries.has(name) || values.has(name)) continue;
     const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
     if (!descriptor?.configurable) continue;
     if (typeof descriptor.value === "function") {
@@ -285,6 +285,9 @@ const entries: ReadonlySet<string> = new Set([
   "webSocketClose",
   "webSocketError"
 ]);
+
+// Read by what needs no start (`state`, of an instance that has none yet), and so a value also when a class has a getter for it.
+const values: ReadonlySet<string> = new Set(["initialState"]);
 
 type Method = (this: object, ...args: unknown[]) => unknown;
 

@@ -106,7 +106,10 @@ export class WorkBench {
     const own: Storage = {
       sql: {
         exec: ((query: string, ...values: unknown[]) =>
-          guarded(() => storage.sql.exec(this.#rewrite(query), ...values))) as never,
+          guarded(() => {
+            if (this.#broken?.test(query)) throw new Error("broken storage");
+            return storage.sql.exec(this.#rewrite(query), ...values);
+          })) as never,
         databaseSize: storage.sql.databaseSize
       },
       kv: {
@@ -183,6 +186,12 @@ export class WorkBench {
     return life as Life;
   }
 
+  /** Statements like this fail. */
+  breakStorage(statements: RegExp | undefined): void {
+    this.#broken = statements;
+  }
+  #broken: RegExp | undefined;
+
   /** The instance ends, in the middle of whatever it does. The next one starts when something wakes it. */
   kill(): void {
     this.life.isOver = true;
@@ -234,6 +243,7 @@ export class WorkBench {
     if (this.#ringing === life || this.alarmMs === undefined || this.alarmMs > this.clock.nowMs) return;
     this.alarmMs = undefined;
     this.#ringing = life;
+    life.alarms.arrived();
     this.wake();
     void life.alarms
       .ring(this.clock.nowMs, (error) => void (life.isOver || this.errors.push(error)))

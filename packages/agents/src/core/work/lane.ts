@@ -102,6 +102,10 @@ export class Lane {
         if (this.#error) throw this.#error.error;
         if (this.#isQuiet) return;
       }
+    } catch (error) {
+      // Nobody knows what is left.
+      this.nextMs = this.#deps.now();
+      throw error;
     } finally {
       this.#loop = undefined;
       this.#error = undefined;

@@ -57,8 +57,8 @@ export class Shift {
       drain();
       for (;;) {
         const nowMs = this.#deps.now();
-        if (this.#worker.idleUntilMs() <= nowMs) drain();
         if (failure) throw failure.error;
+        if (this.#worker.idleUntilMs() <= nowMs) drain();
         if (nowMs >= endMs || !this.isNeeded) return;
         await this.#change(Math.min(this.#worker.idleUntilMs(), endMs) - nowMs);
       }
