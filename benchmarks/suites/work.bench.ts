@@ -36,20 +36,15 @@ async function inTurn(lane: Lane, operation: string, work: (client: Client) => P
   return metrics;
 }
 
-interface Filled {
-  client: Client;
-  rows: number;
-}
-
 /** An agent with 10,000 schedules, the same in all rounds. */
-async function filled(lane: Lane): Promise<Filled> {
-  const before = lane.memo.get("filled") as Filled | undefined;
+async function filled(lane: Lane): Promise<Client> {
+  const before = lane.memo.get("filled") as Client | undefined;
   if (before) return before;
   const [client] = await openAgents(lane, "filled", 1);
-  for (let rows = 0; rows < listed; rows += tasks) await client!.call("schedules", tasks, laterSeconds);
-  const made = { client: client!, rows: listed };
-  lane.memo.set("filled", made);
-  return made;
+  await client!.call("schedules", 1, laterSeconds);
+  await client!.call("copies", listed - 1);
+  lane.memo.set("filled", client);
+  return client!;
 }
 
 async function runDue(lane: Lane) {
@@ -89,22 +84,21 @@ export const work: Suite = {
       })
     ),
     bench("schedule10k", "schedule() with 10,000 rows before", 3, async (lane) => {
-      const agent = await filled(lane);
-      const calls = 200;
-      const add = () => agent.client.call("schedules", calls, laterSeconds);
+      const client = await filled(lane);
+      const calls = tasks / 2;
+      const add = () => client.call("schedules", calls, laterSeconds);
       await add();
-      agent.rows += 2 * calls;
       return measure(lane.server, "schedule", async () => {
         await add();
         return calls;
       });
     }),
     bench("list", "getSchedules() of 10,000 rows", 2, async (lane) => {
-      const { client, rows } = await filled(lane);
+      const client = await filled(lane);
       const calls = 5;
       const list = async () => {
-        const found = await client.call("listed");
-        if (found !== rows) throw new Error(`${found} schedules, not ${rows}`);
+        const found = (await client.call("listed")) as number;
+        if (found < listed) throw new Error(`${found} schedules, not ${listed}`);
       };
       await list();
       return measure(lane.server, "list", async () => {

@@ -25,6 +25,10 @@ export class WorkAgent extends FloorObject {
     for (let index = 0; index < count; index++) this.#add(Date.now() + delaySeconds * 1000, { index });
   }
 
+  copies(count: number): void {
+    this.schedules(count, 7200);
+  }
+
   schedulesAt(count: number, dueMs: number): void {
     this.#ran = new Countdown(count);
     for (let index = 0; index < count; index++) this.#add(dueMs, { index });

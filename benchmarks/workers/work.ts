@@ -11,6 +11,23 @@ export class WorkAgent extends Agent {
     for (let index = 0; index < count; index++) await this.schedule(delaySeconds, "onTask", { index });
   }
 
+  /** Schedules like the first one, faster than each implementation makes them. */
+  @callable()
+  copies(count: number): void {
+    const { sql } = this.ctx.storage;
+    // The peer has a table of its own.
+    const tables = "SELECT name FROM sqlite_master WHERE name IN ('cf_agents_schedules', 'cf_agents_jobs')";
+    const { name: table } = sql.exec<{ name: string }>(tables).one();
+    const first = `SELECT * FROM ${table} LIMIT 1`;
+    const others = sql.exec(first).columnNames.filter((name) => name !== "id");
+    sql.exec(
+      `WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?)
+      INSERT INTO ${table} (id, ${others.join(", ")})
+      SELECT lower(hex(randomblob(16))), ${others.join(", ")} FROM numbers, (${first})`,
+      count
+    );
+  }
+
   @callable()
   async schedulesAt(count: number, dueMs: number): Promise<void> {
     this.#ran = new Countdown(count);

@@ -340,7 +340,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
 
   run({ row }: Claimed, payload: unknown): unknown {
     const origin = { connection: row.connection ?? undefined, entry: this.#entries.get(row.id) };
-    return this.#deps.call(row.callback, payload, itemOf(row), origin);
+    return this.#deps.call(row.callback, payload, itemOf(row, payload), origin);
   }
 
   finish({ id, lease }: Claimed): void {
@@ -365,8 +365,9 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 }
 
-function itemOf({ id, payload, callback, created_at, retry_options }: ClaimedRow): QueueItem {
-  const item: QueueItem = { id, payload: showPayload(payload), callback, created_at };
+function itemOf(row: ClaimedRow, payload = showPayload(row.payload)): QueueItem {
+  const { id, callback, created_at, retry_options } = row;
+  const item: QueueItem = { id, payload, callback, created_at };
   const retry = showRetry(retry_options);
   if (retry) item.retry = retry;
   return item;

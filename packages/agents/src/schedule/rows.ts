@@ -173,7 +173,11 @@ export class Rows {
       this.#seen.delete(id);
       const { attempt, lease: before, time, ms } = seen;
       const isAsSeen = this.#schema.change(claimSeenQuery, lease, seconds, id, attempt, before, time, ms);
-      if (isAsSeen) return { ...seen, lease, attempt: attempt + 1 };
+      if (isAsSeen) {
+        seen.lease = lease;
+        seen.attempt++;
+        return seen;
+      }
     }
     return this.#schema.write(claimQuery, lease, seconds, id)[0];
   }

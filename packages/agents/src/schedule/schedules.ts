@@ -311,7 +311,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
 
   run({ row, nextMs }: Claimed, payload: unknown): unknown {
     if (nextMs === Infinity) checkRepeating(row);
-    return this.#deps.call(row.callback, payload, scheduleOf(row));
+    return this.#deps.call(row.callback, payload, scheduleOf(row, payload));
   }
 
   finish(task: Claimed): void {
