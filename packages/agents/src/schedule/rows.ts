@@ -16,22 +16,23 @@ const definitionColumns = [
 ] as const satisfies readonly (keyof Definition)[];
 
 /** Most schedules have none of these. They are read as one column: each one costs. */
-const rareColumns = ["cron", "retry_options", "time_zone", "missed", "planned", "paused", "parked", "key"] as const;
+const rare = "intervalSeconds, cron, retry_options, time_zone, missed, lease, planned, paused, parked, key";
 type Rare = [
+  intervalSeconds: number | null,
   cron: string | null,
   retry_options: string | null,
   time_zone: string | null,
   missed: Row["missed"],
+  lease: string | null,
   planned: number | null,
   paused: number | null,
   parked: number | null,
   key: string | null
 ];
-const noneOfThem: Rare = [null, null, null, null, null, null, null, null];
+const noneOfThem: Rare = [null, null, null, null, null, null, null, null, null, null];
 
-const rare = rareColumns.join(", ");
-const columnsWith = (payload: string) => `id, callback, ${payload}, type, time, ms, attempt, lease, delayInSeconds,
-  intervalSeconds, iif(coalesce(${rare}) IS NULL, NULL, json_array(${rare}))`;
+const columnsWith = (payload: string) => `id, callback, ${payload}, type, time, ms, attempt, delayInSeconds,
+  iif(coalesce(${rare}) IS NULL, NULL, json_array(${rare}))`;
 const columns = columnsWith("payload");
 /** The types of `columns`. */
 type Values = [
@@ -42,16 +43,13 @@ type Values = [
   time: number,
   ms: number,
   attempt: number,
-  lease: string | null,
   delayInSeconds: number | null,
-  intervalSeconds: number | null,
   rare: string | null
 ];
 
 function rowOf(values: readonly unknown[]): Row {
-  const [id, callback, payload, type, time, ms, attempt, lease, delayInSeconds, intervalSeconds, rest] =
-    values as unknown as Values;
-  const [cron, retry_options, time_zone, missed, planned, paused, parked, key] =
+  const [id, callback, payload, type, time, ms, attempt, delayInSeconds, rest] = values as unknown as Values;
+  const [intervalSeconds, cron, retry_options, time_zone, missed, lease, planned, paused, parked, key] =
     rest === null ? noneOfThem : (JSON.parse(rest) as Rare);
   return {
     id,
@@ -93,7 +91,7 @@ const glanceQuery: Query<Seen> = {
 const claimSet = "lease = ?, attempt = attempt + 1, running = 1, execution_started_at = ?";
 /** Claims a row that is as it was seen: to read it again costs more than the claim. */
 const claimSeenQuery = `UPDATE cf_agents_schedules SET ${claimSet}
-  WHERE id = ? AND attempt = ? AND lease IS ? AND time = ? AND ms = ? AND paused IS NULL`;
+  WHERE id = ? AND attempt = ? AND paused IS NULL`;
 const claimQuery: Query<Row> = {
   text: `UPDATE cf_agents_schedules SET ${claimSet} WHERE id = ? AND paused IS NULL RETURNING ${columns}`,
   rowOf
@@ -107,7 +105,7 @@ export const isSame = (row: Definition, definition: Definition): boolean =>
 /** The statements about `cf_agents_schedules`. */
 export class Rows {
   readonly #schema: Schema;
-  /** Those that are due, as the last glance saw them. */
+  /** Those that are due, as the last glance saw them. Whatever changes one, a claim apart, takes it out. */
   #seen = new Map<string, Row>();
 
   constructor(schema: Schema) {
@@ -119,7 +117,6 @@ export class Rows {
   }
 
   replace(definition: Definition, id: string, dueMs: number): void {
-    // The one change that a claim would not notice.
     this.#seen.delete(id);
     this.#schema.write(replaceQuery, ...valuesOf(definition), ...columnsOf(dueMs), id);
   }
@@ -171,9 +168,7 @@ export class Rows {
     const seen = this.#seen.get(id);
     if (seen) {
       this.#seen.delete(id);
-      const { attempt, lease: before, time, ms } = seen;
-      const isAsSeen = this.#schema.change(claimSeenQuery, lease, seconds, id, attempt, before, time, ms);
-      if (isAsSeen) {
+      if (this.#schema.change(claimSeenQuery, lease, seconds, id, seen.attempt)) {
         seen.lease = lease;
         seen.attempt++;
         return seen;
@@ -193,6 +188,7 @@ export class Rows {
 
   /** A repeating schedule goes on at its next time, unless it was paused while it ran. */
   repeat(id: string, lease: string | null, atMs: number): boolean {
+    this.#seen.delete(id);
     const [time, ms] = columnsOf(atMs);
     const query = `UPDATE cf_agents_schedules SET time = iif(paused IS NULL, ?, time), ms = iif(paused IS NULL, ?, ms),
       paused = iif(paused IS NULL, NULL, ?), ${settled} WHERE id = ? AND lease IS ?`;
@@ -215,6 +211,7 @@ export class Rows {
   }
 
   pause(id: string): Row | undefined {
+    this.#seen.delete(id);
     const [time, ms] = columnsOf(neverMs);
     const query = `UPDATE cf_agents_schedules SET paused = coalesce(parked, planned, time * 1000 + ms), parked = NULL,
       time = ?, ms = ? WHERE id = ? AND paused IS NULL RETURNING *`;
@@ -223,6 +220,7 @@ export class Rows {
 
   /** What runs goes on. `again`: for another time than the one for which it was paused, with all attempts. */
   resume(id: string, atMs: number, again: boolean): void {
+    this.#seen.delete(id);
     const query = `UPDATE cf_agents_schedules SET paused = NULL, time = ?, ms = ?, planned = NULL, parked = NULL,
       attempt = iif(? AND lease IS NULL, 0, attempt) WHERE id = ?`;
     this.#schema.write(query, ...columnsOf(atMs), again ? 1 : 0, id);
@@ -235,6 +233,7 @@ export class Rows {
   }
 
   unpark(callback: string): void {
+    this.#seen.clear();
     const query = `UPDATE cf_agents_schedules SET time = parked / 1000, ms = parked % 1000, parked = NULL
       WHERE callback = ? AND parked IS NOT NULL`;
     this.#schema.write(query, callback);
