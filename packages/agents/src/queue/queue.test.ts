@@ -435,6 +435,7 @@ describe("[Q10] bad input", () => {
       const payload = "x".repeat(1_999_998);
       b.queue.add("note", payload, { retry: { maxAttempts: 1 } });
       await b.pass(minute);
-      expect(b.life.dead.list().map((letter) => letter.payload === payload)).toEqual([true]);
+      const [letter] = b.life.dead.list();
+      expect([letter?.payload === payload, letter?.error.length]).toEqual([true, 4_000]);
     }));
 });

@@ -47,6 +47,8 @@ export class WorkBench {
   alarmMs: number | undefined;
   origin: Origin = { connection: undefined };
   syncs = 0;
+  /** When what was written is on disk. */
+  synced = Promise.resolve();
   inMemory: Schedule[] = [];
   readonly #test: TestStorage;
   readonly #random: () => number;
@@ -143,7 +145,10 @@ export class WorkBench {
       dead,
       now: () => this.clock.nowMs,
       random: this.#random,
-      sync: async () => void this.syncs++,
+      sync: () => {
+        this.syncs++;
+        return this.synced;
+      },
       has: (callback: string) => Object.hasOwn(this.methods, callback),
       destroyed: () => false,
       wake: () => meta.wakeOf(name),
