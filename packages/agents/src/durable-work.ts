@@ -137,13 +137,13 @@ abstract class Bridge implements RunnerDeps {
   emit(type: string, payload: () => Record<string, unknown>) {
     this.host.emit(type, payload);
   }
-  failed(error: unknown) {
-    return runOutside(() => this.host.run(undefined, () => this.host.failed(error)));
+  async failed(error: unknown) {
+    await runOutside(() => this.host.run(undefined, () => this.host.failed(error)));
   }
 
-  /** Runs a method as an entry of its own: nobody who asked for it is still there. */
-  protected invoke(entry: Entry | undefined, callback: string, ...args: unknown[]): unknown {
-    return runOutside(() => this.host.run(entry, () => (this.agent as Methods)[callback]?.(...args)));
+  /** Runs a method as an entry of its own. Lanes run outside of whoever asked for what they do. */
+  protected invoke(entry: Entry | undefined, callback: string, payload: unknown, task: unknown): unknown {
+    return this.host.run(entry, () => (this.agent as Methods)[callback]?.(payload, task));
   }
 }
 

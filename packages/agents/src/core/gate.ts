@@ -111,12 +111,22 @@ export class Gate {
   }
 
   /** Runs what the instance itself does, and whose errors are handled by whoever asks for it. */
-  async run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
-    if (this.#phase !== "started") await this.#start();
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
+    if (this.#phase !== "started") return this.#start().then(() => this.#run(entry, run));
+    return this.#run(entry, run);
+  }
+
+  /** What is done at once takes no promise. */
+  #run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
     if (this.#closed) throw this.#closed;
+    const result = runInContext(entry ? new EntryContext(this.#self, entry) : this.#plain, run);
+    return isThenable(result) ? this.#stay(result) : result;
+  }
+
+  async #stay<Result>(work: PromiseLike<Result>): Promise<Result> {
     this.#inside++;
     try {
-      return await runInContext(entry ? new EntryContext(this.#self, entry) : this.#plain, run);
+      return await work;
     } finally {
       this.#leave();
     }

@@ -24,7 +24,7 @@ export interface HostHooks {
   emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): void | Promise<void>;
   /** Runs code of the agent when it has started, with this context. Its errors are the caller's. */
-  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result>;
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result>;
   /** Deletes all that is stored, at once: what is read afterwards finds nothing. */
   wipe(): void;
 }
@@ -221,7 +221,7 @@ export class Host {
   }
 
   /** Runs code of the agent that nobody calls from outside: when it has started, and with a context of its own. */
-  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
     return this.#hooks.run(entry, run);
   }
 

@@ -1,4 +1,4 @@
-import { execute, type SqlBinding, type SqlRow } from "./sql";
+import { change, execute, type Query, type SqlBinding, type SqlRow } from "./sql";
 
 /** The part of Durable Object storage that the core uses. */
 export interface Storage {
@@ -188,22 +188,31 @@ export class Schema {
   }
 
   /** Reads rows; none when the tables do not exist. */
-  read<Row = SqlRow>(query: string, ...values: SqlBinding[]): Row[] {
+  read<Row = SqlRow>(query: string | Query<Row>, ...values: SqlBinding[]): Row[] {
     if (!this.exists) return [];
     if (this.#pending.length > 0) this.#migrate();
     return execute<Row>(this.#storage.sql, query, values);
   }
 
   /** Writes (and may return rows). Creates or migrates the tables first, in the same call where that is possible. */
-  write<Row = SqlRow>(query: string, ...values: SqlBinding[]): Row[] {
+  write<Row = SqlRow>(query: string | Query<Row>, ...values: SqlBinding[]): Row[] {
     const pending = this.#pending;
     if (pending.length === 0) return execute<Row>(this.#storage.sql, query, values);
+    const before = `${pending.join(";\n")};\n`;
+    const withMigrations = typeof query === "string" ? before + query : { ...query, text: before + query.text };
     // A throw does not undo what `exec` did before it: tables, row and version are written together or not at all.
     return this.#meta.transaction(() => {
-      const rows = execute<Row>(this.#storage.sql, `${pending.join(";\n")};\n${query}`, values);
+      const rows = execute<Row>(this.#storage.sql, withMigrations, values);
       this.#meta.setVersion(this.#name, this.#definition.migrations.length);
       return rows;
     });
+  }
+
+  /** Changes rows that are there. Returns whether there were any. */
+  change(query: string, ...values: SqlBinding[]): boolean {
+    if (!this.exists) return false;
+    if (this.#pending.length > 0) this.#migrate();
+    return change(this.#storage.sql, query, values);
   }
 
   /** Several writes that happen together or not at all. */

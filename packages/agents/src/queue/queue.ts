@@ -15,7 +15,7 @@ import {
 } from "../core/work/task";
 import { AgentError } from "../protocol/errors";
 import type { RetryOptions } from "../retry/retry-options";
-import { Rows } from "./rows";
+import { Rows, type ClaimedRow } from "./rows";
 import type { Row } from "./schema";
 
 /** A call that waits for its turn. */
@@ -65,7 +65,7 @@ export interface QueueDeps extends RunnerDeps {
   later(work: () => Promise<void>): Promise<void>;
 }
 
-type Claimed = Task & { readonly row: Row };
+type Claimed = Task & { readonly row: ClaimedRow };
 
 /** While items run, the alarm looks after them: an instance that ends without one would leave them to the next event. */
 const lookAfterMs = 10_000;
@@ -340,7 +340,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
 
   run({ row }: Claimed, payload: unknown): unknown {
     const origin = { connection: row.connection ?? undefined, entry: this.#entries.get(row.id) };
-    return this.#deps.call(row.callback, payload, itemOf(row), origin);
+    return this.#deps.call(row.callback, payload, itemOf(row, payload), origin);
   }
 
   finish({ id, lease }: Claimed): void {
@@ -365,8 +365,9 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 }
 
-function itemOf({ id, payload, callback, created_at, retry_options }: Row): QueueItem {
-  const item: QueueItem = { id, payload: showPayload(payload), callback, created_at };
+function itemOf(row: ClaimedRow, payload = showPayload(row.payload)): QueueItem {
+  const { id, callback, created_at, retry_options } = row;
+  const item: QueueItem = { id, payload, callback, created_at };
   const retry = showRetry(retry_options);
   if (retry) item.retry = retry;
   return item;

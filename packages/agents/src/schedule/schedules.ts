@@ -68,10 +68,12 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     this.#runner = new Runner<Claimed>(deps, this);
     this.#lane = new Lane({
       look: (limit) => this.#look(limit),
-      run: (candidate) => this.#run(candidate),
+      run: ({ id, interrupted }) => this.#runner.run(id, interrupted),
       now: () => deps.now(),
       wait: (delayMs, signal) => deps.wait(delayMs, signal),
       patienceMs: () => deps.hungMs(),
+      // Nobody else would tell that the alarm need not look after it.
+      outlived: () => this.#changed(),
       failed: (error) => void deps.failed(error)
     });
     this.#shift = new Shift(deps, {
@@ -255,7 +257,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     if (this.#deps.destroyed()) return { ready, nextMs: undefined };
     const nowMs = this.#deps.now();
     let nextMs = Infinity;
-    for (const row of this.#rows.glance(limit + this.#runner.running.size + 1)) {
+    for (const row of this.#rows.glance(limit + this.#runner.running.size + 1, nowMs)) {
       const dueMs = dueOf(row);
       if (dueMs > nowMs) {
         if (dueMs < neverMs) nextMs = Math.min(nextMs, dueMs);
@@ -268,15 +270,6 @@ export class Schedules implements Capability, TaskTable<Claimed> {
       else nextMs = Math.min(nextMs, again);
     }
     return { ready, nextMs: nextMs === Infinity ? undefined : nextMs };
-  }
-
-  async #run({ id, interrupted }: Candidate): Promise<boolean> {
-    try {
-      return await this.#runner.run(id, interrupted);
-    } finally {
-      // It took so long that nobody waits for it any more, and nobody else would tell that the alarm need not look after it.
-      if (!this.#lane.isBusy) this.#changed();
-    }
   }
 
   /** Whether a row that is due is too late to run; then it is moved to its next time. */
@@ -318,7 +311,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
 
   run({ row, nextMs }: Claimed, payload: unknown): unknown {
     if (nextMs === Infinity) checkRepeating(row);
-    return this.#deps.call(row.callback, payload, scheduleOf(row));
+    return this.#deps.call(row.callback, payload, scheduleOf(row, payload));
   }
 
   finish(task: Claimed): void {

@@ -68,12 +68,12 @@ export function isAskedFor(
 }
 
 /** A row as programs see it. */
-export function scheduleOf<Payload>(row: Row): Schedule<Payload> {
+export function scheduleOf<Payload>(row: Row, payload = showPayload(row.payload)): Schedule<Payload> {
   const timeMs = row.paused ?? row.parked ?? dueOf(row);
   const schedule: Record<string, unknown> = {
     id: row.id,
     callback: row.callback,
-    payload: showPayload(row.payload),
+    payload,
     time: Math.floor(timeMs / 1_000),
     timeMs,
     type: row.type

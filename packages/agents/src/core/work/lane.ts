@@ -1,3 +1,5 @@
+import { runOutside } from "../context";
+
 /** A task that may run now. */
 export interface Candidate {
   readonly id: string;
@@ -24,6 +26,8 @@ export interface LaneDeps {
   wait(delayMs: number, signal: AbortSignal): Promise<void>;
   /** How long a task may keep the others from starting, in ms. It goes on after that. */
   patienceMs(): number;
+  /** A task has ended that took so long that the lane does not wait for it any more. */
+  outlived?(): void;
   /** An error of the storage, when nobody waits for the lane any more. */
   failed(error: unknown): void;
 }
@@ -32,7 +36,10 @@ interface Slot {
   readonly startedMs: number;
 }
 
+/** How many are seen at once. */
 const batch = 100;
+/** Whatever else waits for its turn gets it after so many looks. Each turn has its own commit, which costs more than a task. */
+const looksATurn = 10;
 const never = new AbortController().signal;
 
 /** Starts tasks in their order, so many at once, until none is left that may run. */
@@ -68,7 +75,7 @@ export class Lane {
   drain(): Promise<void> {
     this.#asked = true;
     this.#signal();
-    return (this.#loop ??= this.#run());
+    return (this.#loop ??= runOutside(() => this.#run()));
   }
 
   /** Something is to run at this time. */
@@ -83,17 +90,14 @@ export class Lane {
     try {
       // After `#loop` is set.
       await Promise.resolve();
-      for (;;) {
+      for (let looks = 1; ; looks++) {
         this.#asked = false;
         this.#moved = false;
         const { ready, nextMs } = this.#deps.look(batch);
         this.nextMs = nextMs;
         await this.#startAll(ready);
-        // Whatever else waits for its turn gets it.
-        if (ready.length === batch) {
-          this.#asked = true;
-          await this.#deps.wait(0, never);
-        }
+        if (ready.length === batch) this.#asked = true;
+        if (looks % looksATurn === 0) await this.#deps.wait(0, never);
         while (this.#slots.size > 0 && this.#isQuiet) await this.#change();
         if (this.#error) throw this.#error.error;
         if (this.#isQuiet) return;
@@ -125,21 +129,23 @@ export class Lane {
   #start(candidate: Candidate): void {
     const slot: Slot = { startedMs: this.#deps.now() };
     this.#slots.add(slot);
-    const end = () => {
-      this.#slots.delete(slot);
-      this.#signal();
-    };
     this.#deps.run(candidate).then(
       (isAsSeen) => {
         if (!isAsSeen) this.#moved = true;
-        end();
+        this.#end(slot);
       },
       (error: unknown) => {
         if (this.#loop) this.#error ??= { error };
         else this.#deps.failed(error);
-        end();
+        this.#end(slot);
       }
     );
+  }
+
+  #end(slot: Slot): void {
+    this.#slots.delete(slot);
+    if (this.#loop) this.#signal();
+    else this.#deps.outlived?.();
   }
 
   #signal(): void {

@@ -107,7 +107,15 @@ export class Runner<Claimed extends Task> {
       }
       // Those who were claimed after it start after it.
       if (this.#synced) await this.#whenSynced(this.#synced);
-      return await this.#attempt(task);
+      this.#announce(task);
+      try {
+        await this.#table.run(task, readPayload(task.payload));
+      } catch (error) {
+        if (!this.#deps.destroyed()) await this.#attemptFailed(task, error);
+        return false;
+      }
+      if (!this.#deps.destroyed()) this.#succeeded(task);
+      return true;
     } finally {
       if (this.running.get(id) === running) this.running.delete(id);
     }
@@ -136,19 +144,9 @@ export class Runner<Claimed extends Task> {
     if (this.#synced === synced) this.#synced = undefined;
   }
 
-  async #attempt(task: Claimed): Promise<boolean> {
-    this.#announce(task);
-    try {
-      await this.#table.run(task, readPayload(task.payload));
-    } catch (error) {
-      if (this.#deps.destroyed()) return true;
-      await this.#attemptFailed(task, error);
-      return false;
-    }
-    if (this.#deps.destroyed()) return true;
+  #succeeded(task: Claimed): void {
     this.#platformErrors.delete(task.id);
     this.#table.finish(task);
-    return true;
   }
 
   #announce({ id, callback, attempt, retry: { maxAttempts } }: Claimed): void {
