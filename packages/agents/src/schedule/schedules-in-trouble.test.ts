@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { withStorage } from "../test/kit";
+import type { Schedule } from "./types";
 import { WorkBench, type BenchOptions } from "../test/work-bench";
 
 const bench = (run: (bench: WorkBench) => unknown, options?: BenchOptions) =>
@@ -38,6 +39,23 @@ describe("[S5] a failing schedule", () => {
           ["schedule:error", { callback: "fail", id, error: "thrown", attempts: 3 }]
         ]);
         expect(b.alarmMs).toBe(undefined);
+      },
+      { random: () => 0.5 }
+    ));
+
+  it("is told in each attempt for which time it runs, while the list has the time of the next attempt", () =>
+    bench(
+      async (b) => {
+        const told: number[] = [];
+        b.methods.fail = (_, schedule) => {
+          told.push((schedule as Schedule).timeMs);
+          throw new Error("thrown");
+        };
+        b.schedules.add(1, "fail", 1, { retry: { baseDelayMs: 1_000 } });
+        await b.pass(1_000);
+        expect(b.schedules.list()).toMatchObject([{ timeMs: b.at(2_000) }]);
+        await b.pass(minute);
+        expect(told).toEqual([b.at(1_000), b.at(1_000), b.at(1_000)]);
       },
       { random: () => 0.5 }
     ));

@@ -311,7 +311,8 @@ export class Schedules implements Capability, TaskTable<Claimed> {
 
   run({ row, nextMs }: Claimed, payload: unknown): unknown {
     if (nextMs === Infinity) checkRepeating(row);
-    return this.#deps.call(row.callback, payload, scheduleOf(row, payload));
+    // The time that it is for, also when another attempt or a pause has moved it: programs know an execution by it.
+    return this.#deps.call(row.callback, payload, scheduleOf(row, payload, plannedOf(row)));
   }
 
   finish(task: Claimed): void {

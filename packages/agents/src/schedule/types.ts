@@ -68,8 +68,11 @@ export function isAskedFor(
 }
 
 /** A row as programs see it. */
-export function scheduleOf<Payload>(row: Row, payload = showPayload(row.payload)): Schedule<Payload> {
-  const timeMs = row.paused ?? row.parked ?? dueOf(row);
+export function scheduleOf<Payload>(
+  row: Row,
+  payload = showPayload(row.payload),
+  timeMs = row.paused ?? row.parked ?? dueOf(row)
+): Schedule<Payload> {
   const schedule: Record<string, unknown> = {
     id: row.id,
     callback: row.callback,
