@@ -29,8 +29,8 @@ const never = ["**/node_modules/**", "**/dist/**", "e2e/**"];
 const agentsSource = (entry: string) => `${root}packages/agents/src/${entry}`;
 const source = [
   { find: /^agents$/, replacement: agentsSource("index.ts") },
-  { find: /^agents\/(types|capability)$/, replacement: agentsSource("$1.ts") },
-  { find: /^agents\/(client|react)$/, replacement: agentsSource("$1/index.ts") }
+  { find: /^agents\/(types|capability|approvals)$/, replacement: agentsSource("$1.ts") },
+  { find: /^agents\/(client|react|schedule)$/, replacement: agentsSource("$1/index.ts") }
 ];
 
 // For property tests (`packages/agents/src/test/random.ts`): `npm test` always tries the same seeds, `npm run fuzz` many others.
@@ -110,6 +110,7 @@ export default defineConfig({
     projects: [
       {
         root,
+        resolve: { alias: source },
         test: { name: "node", include: nodeTests, exclude: never, provide, environment: "node", isolate: false }
       },
       workers("agents"),

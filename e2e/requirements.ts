@@ -10,10 +10,12 @@ import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import * as protocolMessages from "./requirements/protocol-messages.ts";
+import { queueTasks } from "./requirements/queue-tasks.ts";
 import { readonlyConnections } from "./requirements/readonly-connections.ts";
 import * as retries from "./requirements/retries.ts";
 import { routingOlder } from "./requirements/routing-older.ts";
 import * as routing from "./requirements/routing.ts";
+import * as scheduleTasks from "./requirements/schedule-tasks.ts";
 import { starter } from "./requirements/starter.ts";
 import * as storeAndSyncState from "./requirements/store-and-sync-state.ts";
 import { websockets } from "./requirements/websockets.ts";
@@ -34,10 +36,12 @@ export const pages: Readonly<Record<string, Page>> = {
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
   "protocol-messages": protocolMessages.protocolMessages,
+  "queue-tasks": queueTasks,
   "readonly-connections": readonlyConnections,
   retries: retries.retries,
   routing: routing.routing,
   "routing-older": routingOlder,
+  "schedule-tasks": scheduleTasks.scheduleTasks,
   starter,
   "store-and-sync-state": storeAndSyncState.storeAndSyncState,
   websockets
@@ -51,5 +55,6 @@ export const later: Readonly<Record<string, Later>> = {
   "protocol-messages": protocolMessages.later,
   retries: retries.later,
   routing: routing.later,
+  "schedule-tasks": scheduleTasks.later,
   "store-and-sync-state": storeAndSyncState.later
 };

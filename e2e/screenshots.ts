@@ -18,12 +18,20 @@ async function waitForApproval(chat: ChatPage): Promise<void> {
   await chat.button("Approve").waitFor();
 }
 
+async function remind(chat: ChatPage): Promise<void> {
+  await chat.ask("Remind me every day at 9 to write my journal");
+  await chat.ask("Remind me in 1 second to stretch");
+  await chat.reminder("Stretch").waitFor();
+}
+
 const pictures: [string, BrowserContextOptions, (chat: ChatPage) => Promise<void>][] = [
   ["chat-light", { colorScheme: "light" }, talk],
   ["chat-dark", { colorScheme: "dark" }, talk],
   ["chat-phone", { colorScheme: "light", viewport: phone }, talk],
   ["approval", { colorScheme: "light" }, waitForApproval],
   ["approval-phone-dark", { colorScheme: "dark", viewport: phone }, waitForApproval],
+  ["reminder", { colorScheme: "light" }, remind],
+  ["reminder-phone-dark", { colorScheme: "dark", viewport: phone }, remind],
   ["empty", { colorScheme: "light" }, async () => {}]
 ];
 

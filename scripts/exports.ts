@@ -23,13 +23,13 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       routeAgentRequest scheduleSchema SqlError StreamingResponse unstable_callable`,
     types: names`
       AgentContext AgentNamespace AgentOptions AgentStaticOptions CallableMetadata Connection ConnectionContext
-      MCPServer MCPServerMessage MCPServersState RetryOptions RPCRequest RPCResponse StateUpdateMessage
-      WSMessage`,
+      MCPServer MCPServerMessage MCPServersState QueueItem RetryOptions RPCRequest RPCResponse Schedule
+      StateUpdateMessage WSMessage`,
     ours: names`
-      AgentError AgentErrorCode Hold Lobby Operation RouteOptions SqlParameter SqlRow SqlValue StartOptions StateSource
-      WhyAwake`,
+      AgentError AgentErrorCode CronOptions DeadLetter Hold isPlatformError Lobby MissedPolicy Operation QueueOptions
+      RepeatingOptions RouteOptions ScheduleCriteria ScheduleOptions ScheduleType SqlParameter SqlRow SqlValue
+      StartOptions StateSource TaskSource When WhyAwake`,
     later: {
-      "issue 4": names`QueueItem Schedule`,
       "issue 7": names`
         AddMcpServerOptions AddRpcMcpServerOptions AgentMcpOAuthProvider AgentsOAuthProvider
         DurableObjectOAuthClientProvider isTransportNotImplemented isUnauthorized TransportType`,
@@ -109,7 +109,13 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
   "agents/capability": {
     ours: names`
       Capability CapabilityKit Check Checks ConnectionFlag FrameHandler FrameHandlers frameHandlers hasFlag
-      installCapability isObject isString Operation publicMessage Schema SchemaDefinition send`
+      installCapability isObject isString lazyCapability Operation publicMessage Schema SchemaDefinition send`
+  },
+  "agents/approvals": {
+    ours: names`
+      Approval ApprovalAuditEntry ApprovalChoice ApprovalDecision ApprovalFilter ApprovalGrant ApprovalRequest Approvals
+      approvalsOf ApprovalStatus ApprovalViewer Approved DecidedApproval DecisionHandler NotApproved onDecided
+      PendingApproval`
   },
   "agents/email": {
     later: {

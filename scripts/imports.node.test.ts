@@ -36,6 +36,7 @@ describe("a planted import is seen", () => {
     ["agents", "client/client.ts", 'import "node:buffer";', "node:buffer"],
     ["agents", "react/deep/use-agent.tsx", 'export { a } from "../../state/state";', "../../state/state"],
     ["agents", "agent.ts", 'import { AgentClient } from "./client/index";', "./client/index"],
+    ["agents", "approvals/approvals.ts", 'import { lazyCapability } from "../capability";', "../capability"],
     ["agents", "ai-chat/agent.ts", 'export * from "../agent";', "../agent"],
     ["agents", "index.ts", 'export * from "./ai-chat/agent";', "./ai-chat/agent"],
     ["ai-chat", "protocol/frames.ts", 'import { Agent } from "agents";', "agents"],
@@ -129,6 +130,25 @@ describe("what a browser loads has no server code in it", () => {
     const [output] = Object.values(metafile.outputs);
     const bytes = Object.entries(output!.inputs).filter(([path]) => /node_modules\/zod\//.test(path));
     expect(bytes.some(([, { bytesInOutput }]) => bytesInOutput > 0)).toBe(expected);
+  });
+
+  it.each([
+    [
+      "an agent that asks for no approval",
+      "export { Agent, callable, getAgentByName } from './agents/dist/index.mjs';",
+      false
+    ],
+    ["one that does", "export { approvalsOf } from './agents/dist/approvals.mjs';", true]
+  ])("approvals are only in the Worker that uses them: %s", async (_, contents, expected) => {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: packages },
+      bundle: true,
+      write: false,
+      format: "esm",
+      external: ["node:*", "cloudflare:*"],
+      logLevel: "silent"
+    });
+    expect(/cf_agents_approval|approval_id|sha256/.test(outputFiles[0]!.text)).toBe(expected);
   });
 
   it("is looked at in every build", () => {

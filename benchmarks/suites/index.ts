@@ -8,5 +8,6 @@ import { start } from "./start.bench.ts";
 import { state } from "./state.bench.ts";
 import { storage } from "./storage.bench.ts";
 import { wake } from "./wake.bench.ts";
+import { work } from "./work.bench.ts";
 
-export const suites: Suite[] = [rpc, state, connecting, wake, start, memory, size, storage];
+export const suites: Suite[] = [rpc, state, connecting, work, wake, start, memory, size, storage];

@@ -7,6 +7,8 @@ import type { Workerd } from "../harness/workerd.ts";
 import type { Counts } from "../workers/counts.ts";
 
 const options = { worker: "counting", className: "BenchAgent" };
+const tasks = 1000;
+const laterSeconds = 7200;
 
 /** What was counted since the last time, for one of so many operations. */
 async function takeCounts(server: Workerd, operations = 1): Promise<Metrics> {
@@ -21,15 +23,41 @@ async function takeCounts(server: Workerd, operations = 1): Promise<Metrics> {
 
 type Work = (server: Workerd, client: Client, name: string) => Promise<number>;
 
+interface Agent {
+  worker: string;
+  className: string;
+  /** Its name in URLs. */
+  agent: string;
+  state: boolean;
+  /** What it does before it is counted. */
+  prepare?: (client: Client) => Promise<unknown>;
+}
+
+const live: Agent = { ...options, agent: "bench-agent", state: true };
+const working: Agent = {
+  worker: "counting-work",
+  className: "WorkAgent",
+  agent: "work-agent",
+  state: false,
+  prepare: (client) => client.call("schedules", 1, laterSeconds)
+};
+
 /** Counts what `work` costs with a live agent. It returns how many operations it was. */
-const counted = (id: string, title: string, targets: Bench["targets"], work: Work): Bench => ({
+const counted = (
+  id: string,
+  title: string,
+  targets: Bench["targets"],
+  work: Work,
+  { worker, className, agent, state, prepare }: Agent = live
+): Bench => ({
   id: `storage.${id}`,
   title: `Storage, ${title}`,
   targets,
   async run({ start }) {
-    const server = await start(options);
+    const server = await start({ worker, className });
     const name = freshName("counted");
-    const client = await Client.open(server, "bench-agent", name);
+    const client = await Client.open(server, agent, name, { state });
+    await prepare?.(client);
     await takeCounts(server);
     const operations = await work(server, client, name);
     const metrics = await takeCounts(server, operations);
@@ -87,6 +115,49 @@ export const storage: Suite = {
       const updates = 10;
       for (let rev = 1; rev <= updates; rev++) await client.call("setSmall", rev);
       return updates;
-    })
+    }),
+    counted(
+      "schedule",
+      "schedule()",
+      { calls: atMost(2) },
+      async (_server, client) => {
+        await client.call("schedules", tasks, laterSeconds);
+        return tasks;
+      },
+      working
+    ),
+    counted(
+      "schedule1k",
+      "schedule() with 1,000 rows before",
+      { calls: atMost(2) },
+      async (_server, client) => {
+        await client.call("schedules", 1, laterSeconds);
+        return 1;
+      },
+      { ...working, prepare: (client) => client.call("schedules", tasks, laterSeconds) }
+    ),
+    counted(
+      "due",
+      "a schedule that is asked for and runs",
+      { calls: atMost(2 + 3) },
+      async (_server, client) => {
+        // The peer knows whole seconds.
+        await client.call("schedulesAt", tasks, Math.ceil(Date.now() / 1000) * 1000);
+        await client.call("allRan");
+        return tasks;
+      },
+      working
+    ),
+    counted(
+      "item",
+      "an item that is queued and runs",
+      { calls: atMost(1 + 3) },
+      async (_server, client) => {
+        await client.call("items", tasks);
+        await client.call("allRan");
+        return tasks;
+      },
+      working
+    )
   ]
 };

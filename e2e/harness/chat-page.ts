@@ -104,6 +104,16 @@ export class ChatPage {
     return this.page.locator(`[data-testid="tool-call"][data-tool="${name}"]`).last();
   }
 
+  /** A reminder that is due, by its text. */
+  reminder(text: string): Locator {
+    return this.page.getByTestId("reminder").filter({ hasText: text });
+  }
+
+  /** What the panel shows of the reminders that wait. */
+  get waitingReminders(): Locator {
+    return this.page.getByTestId("waiting-reminders").getByRole("listitem");
+  }
+
   async toolIs(name: string, state: string): Promise<void> {
     await this.page.locator(`[data-testid="tool-call"][data-tool="${name}"][data-state="${state}"]`).last().waitFor();
   }

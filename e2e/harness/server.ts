@@ -27,8 +27,14 @@ export class Server {
 
   static async start(command: "dev" | "preview" = "dev"): Promise<Server> {
     const server = new Server(await freePort(), await mkdtemp(join(tmpdir(), "agents-e2e-")), command);
-    await server.run();
-    return server;
+    try {
+      await server.run();
+      return server;
+    } catch (error) {
+      // Nobody else could end it.
+      await server.stop();
+      throw error;
+    }
   }
 
   /** Starts the process and resolves when it answers. */

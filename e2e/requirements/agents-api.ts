@@ -32,19 +32,19 @@ export const agentsApi = {
   stub: [99, "`agent.stub.method()` calls a method of the agent."],
   "client-setState": [101, "`agent.setState()` changes the state on the server and for all clients."],
   url: [123, "An agent is found at /agents/:agent-name/:instance-name."],
-  routeAgentRequest: [133, "`routeAgentRequest()` answers what is for an agent, and nothing else."]
+  routeAgentRequest: [133, "`routeAgentRequest()` answers what is for an agent, and nothing else."],
+  schedule: [58, "`schedule()` calls a method later."],
+  scheduleEvery: [58, "`scheduleEvery()` calls a method again and again."],
+  getSchedules: [58, "`getSchedules()` lists what is scheduled."],
+  cancelSchedule: [58, "`cancelSchedule()` ends a schedule."],
+  queue: [59, "`queue()` calls a method in the background."],
+  dequeue: [59, "`dequeue()` removes a task."],
+  dequeueAll: [59, "`dequeueAll()` removes all tasks."],
+  getQueue: [59, "`getQueue()` gives a task."]
 } as const satisfies Page;
 
 export const later = {
   onEmail: 9,
-  schedule: 4,
-  scheduleEvery: 4,
-  getSchedules: 4,
-  cancelSchedule: 4,
-  queue: 4,
-  dequeue: 4,
-  dequeueAll: 4,
-  getQueue: 4,
   replyToEmail: 9,
   runWorkflow: 8,
   waitForApproval: 8,

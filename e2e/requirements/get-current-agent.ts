@@ -19,12 +19,12 @@ export const getCurrentAgent = {
   "in-onConnect": [161, "In `onConnect`: agent, connection and request."],
   "in-onMessage": [162, "In `onMessage`: agent and connection."],
   "in-rpc": [164, "In a method that a client calls: agent and connection."],
-  outside: [170, "Outside of agents all are `undefined`."]
+  outside: [170, "Outside of agents all are `undefined`."],
+  "in-schedule": [165, "In a scheduled method: the agent."],
+  "in-queue": [166, "In a queued method: the agent, and what it was queued with."]
 } as const satisfies Page;
 
 export const later = {
   email: 9,
-  "in-onEmail": 9,
-  "in-schedule": 4,
-  "in-queue": 4
+  "in-onEmail": 9
 } as const satisfies Later;

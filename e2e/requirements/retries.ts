@@ -27,24 +27,30 @@ export const retries = {
   "waits-default": [260, "By default the waits are up to 200 and 400 ms, and none follows the third attempt."],
   "waits-example": [266, "With a base of 500 ms they are up to 1000, 2000, 3000 and 3000 ms."],
   logging: [284, "The pattern that logs its attempts compiles."],
-  fallback: [308, "The pattern with a fallback compiles."]
+  fallback: [308, "The pattern with a fallback compiles."],
+  schedule: [98, "`schedule` takes retry options, for each kind of time."],
+  "schedule-fails": [
+    143,
+    "A scheduled method that throws is tried again. After the last attempt the error goes to `onError`, and the schedule is removed or comes again."
+  ],
+  scheduleEvery: [133, "`scheduleEvery` takes retry options."],
+  queue: [145, "`queue` takes retry options."],
+  "queue-fails": [
+    163,
+    "A queued method that throws is tried again before the next one. After the last attempt it is removed, and the error is told."
+  ],
+  "schedule-validation": [165, "`schedule` and `scheduleEvery` refuse invalid retry options at once."],
+  "queue-validation": [165, "`queue` refuses invalid retry options at once."],
+  "schedule-defaults": [191, "A schedule without options is tried three times."],
+  "queue-defaults": [191, "A queued task without options is tried three times."],
+  "schedule-once": [226, "`maxAttempts: 1` disables retries of a task."],
+  "with-schedule": [328, "The pattern that combines `this.retry` with `this.schedule` compiles."],
+  "dead-letters": [358, "What failed for good is kept: the limitation of the page is lifted."],
+  "head-of-line": [360, "An item that waits for another attempt blocks those behind it, unless it says otherwise."],
+  "no-shouldRetry": [362, "`shouldRetry` is no option of `schedule` and `queue`."]
 } as const satisfies Page;
 
 export const later = {
-  schedule: 4,
-  "schedule-fails": 4,
-  "schedule-defaults": 4,
-  "schedule-validation": 4,
-  "schedule-once": 4,
-  scheduleEvery: 4,
-  queue: 4,
-  "queue-fails": 4,
-  "queue-defaults": 4,
-  "queue-validation": 4,
-  "with-schedule": 4,
-  "dead-letters": 4,
-  "head-of-line": 4,
-  "no-shouldRetry": 4,
   workflows: 8,
   mcp: 7,
   "mcp-persisted": 7,

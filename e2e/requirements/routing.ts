@@ -76,10 +76,10 @@ export const routing = {
   "hook-identified": [590, "`identified` of the hook is rendered when it changes."],
   "hook-ready": [591, "`ready` of the hook resolves when the identity is received."],
   hibernate: [596, "`hibernate` is true by default, and `false` keeps the agent in memory."],
-  hungScheduleTimeoutSeconds: [598, "`hungScheduleTimeoutSeconds` is 30 by default."]
+  hungScheduleTimeoutSeconds: [598, "`hungScheduleTimeoutSeconds` is 30 by default."],
+  "hungScheduleTimeoutSeconds-effect": [598, "A schedule that runs for longer keeps no other from running any more."]
 } as const satisfies Page;
 
 export const later = {
-  "McpAgent-props": 6,
-  "hungScheduleTimeoutSeconds-effect": 4
+  "McpAgent-props": 6
 } as const satisfies Later;

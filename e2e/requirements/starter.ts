@@ -12,6 +12,10 @@ export const starter = {
   restart: "Messages are there after the server was killed and started again; the page reconnects by itself.",
   "restart-stream": "A page whose answer was cut by a killed server is told so, and the conversation goes on.",
   "restart-approval": "An approval that waits survives a reload and a restart of the server.",
+  reminder: "A reminder is shown when it is due, in all tabs and after a reload, until it is dismissed.",
+  "reminder-restart": "It is shown even if the server was killed before it was due.",
+  "reminder-repeats":
+    "A reminder can repeat, by the clocks of the user. Those that wait are listed by the page and the assistant, and can be cancelled.",
   clear: "Clearing empties the conversation here, in other tabs, and for good.",
   stop: "Stop ends an answer; what was said stays, and the conversation goes on.",
   offline: "A connection that is lost in the middle of an answer is found again, and nothing of the answer is missing.",

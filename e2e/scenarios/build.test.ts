@@ -28,14 +28,16 @@ test("builds, could be deployed, and answers when it is built", async () => {
     env
   });
   assert.match(stdout, /--dry-run: exiting now/);
-  const [server, browser] = await Promise.all([Server.start("preview"), launch()]);
+  const server = await Server.start("preview");
+  const browser = await launch().catch(() => undefined);
   try {
+    assert.ok(browser, "the browser starts");
     const { context, problems } = await openContext(browser);
     const chat = await ChatPage.open(context, server.url, "built");
     assert.match(await chat.ask("What is the weather in Tokyo?"), /Tokyo/);
     assert.deepEqual(problems, []);
   } finally {
-    await browser.close();
+    await browser?.close();
     await server.stop();
   }
 });

@@ -12,7 +12,9 @@ let problems: string[];
 let foreign: string[];
 
 before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
+  // One after the other: whichever fails, the other is known, and is ended.
+  server = await Server.start();
+  browser = await launch();
   ({ context, problems, foreign } = await openContext(browser, { timezoneId: "Asia/Tokyo" }));
 });
 after(async () => {

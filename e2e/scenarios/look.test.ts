@@ -13,7 +13,9 @@ let axe: string;
 
 before(async () => {
   axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  [server, browser] = await Promise.all([Server.start(), launch()]);
+  // One after the other: whichever fails, the other is known, and is ended.
+  server = await Server.start();
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();
@@ -35,6 +37,9 @@ for (const [name, options] of looks) {
     const chat = await ChatPage.open(context, server.url, `axe-${name.replaceAll(" ", "-")}`);
     assert.deepEqual(await violations(chat.page), []);
     await chat.ask("What is the weather in Tokyo?");
+    await chat.ask("Remind me every day at 9 to write my journal");
+    await chat.ask("Remind me in 1 second to stretch");
+    await chat.reminder("Stretch").waitFor();
     await chat.say("What is 5000 times 3?");
     await chat.button("Approve").waitFor();
     assert.deepEqual(await violations(chat.page), []);

@@ -10,7 +10,9 @@ let browser: Browser;
 let context: BrowserContext;
 
 before(async () => {
-  [server, browser] = await Promise.all([Server.start(), launch()]);
+  // One after the other: whichever fails, the other is known, and is ended.
+  server = await Server.start();
+  browser = await launch();
   ({ context } = await openContext(browser));
 });
 after(async () => {

@@ -25,7 +25,7 @@ export default defineConfig([
     ...shared,
     tsconfig: "tsconfig.build.json",
     entry: [
-      "src/{index,types,capability}.ts",
+      "src/{index,types,capability,approvals}.ts",
       "src/{observability,schedule}/index.ts",
       "src/ai-chat/{agent,types}.ts",
       ...both

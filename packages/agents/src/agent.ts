@@ -8,13 +8,18 @@ import type { Schema } from "./core/meta";
 import { resolveOptions } from "./core/options";
 import { isThenable } from "./core/thenable";
 import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
+import type { DeadLetter } from "./core/work/dead-letters";
 import { wait } from "./core/wait";
+import { DurableWork } from "./durable-work";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type McpServersFrame } from "./protocol/frames";
+import type { QueueItem, QueueOptions } from "./queue/queue";
 import { resolveRetry, retry, type ShouldRetry } from "./retry/retry";
 import type { RetryOptions } from "./retry/retry-options";
 import { callableMethods, inheritCallable, type CallableMetadata } from "./rpc/callable";
 import { Rpc } from "./rpc/rpc";
+import type { When } from "./schedule/timing";
+import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
 import { hostOf, Server } from "./server";
 import { notificationOf } from "./state/notification";
 import { State, stateSchema, type StateDeps, type StateSource } from "./state/state";
@@ -79,7 +84,20 @@ export class Agent<
 
   static {
     // What returns nothing may wait for the start when a stub calls it. Getters and queries stay synchronous: they need none.
-    wrapMembers(this.prototype, ["setState"]);
+    wrapMembers(this.prototype, [
+      "setState",
+      "schedule",
+      "scheduleEvery",
+      "cancelSchedule",
+      "pauseSchedule",
+      "resumeSchedule",
+      "queue",
+      "dequeue",
+      "dequeueAll",
+      "dequeueAllByCallback",
+      "retryDead",
+      "removeDead"
+    ]);
   }
 
   /** The state of an instance that has none yet. */
@@ -87,6 +105,7 @@ export class Agent<
 
   readonly #state: State;
   readonly #sql;
+  readonly #work: DurableWork;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -96,6 +115,7 @@ export class Agent<
     this.#state = host.install(new State(new Agent.#Bridge(this, host)));
     host.install(noMcp);
     host.install(new Rpc(this, host));
+    this.#work = host.install(new DurableWork(this, host, ctx.storage));
   }
 
   // --- hooks: override what you need ---
@@ -145,6 +165,132 @@ export class Agent<
     return this.#sql<Row>(strings, ...values);
   }
 
+  // --- schedules ---
+
+  /**
+   * Calls a method later: it survives evictions, crashes and deploys. The method gets the payload and the schedule.
+   *
+   * @param when a delay in seconds, a `Date`, or a cron expression (`minute hour day month weekday`, seconds before it or not)
+   * @param callback the name of a method of this agent
+   * @param payload any JSON value, up to 2,000,000 bytes
+   * @throws SCHEDULE_INVALID, SCHEDULE_ARGUMENTS_REVERSED, CALLBACK_UNKNOWN, PAYLOAD_NOT_SERIALIZABLE, PAYLOAD_TOO_LARGE,
+   * RETRY_OPTIONS_INVALID; nothing is stored then
+   * @example await this.schedule("0 9 * * 1-5", "sendReport", { to: "all" }, { key: "report", timeZone: "Europe/Berlin" });
+   */
+  async schedule<Payload = unknown>(
+    when: When,
+    callback: keyof this,
+    payload?: Payload,
+    options?: CronOptions
+  ): Promise<Schedule<Payload>> {
+    // What comes back is what was passed.
+    return this.#work.schedules.add(when, callback, payload, options) as Schedule<Payload>;
+  }
+
+  /**
+   * Calls a method again and again. While it still runs, its next time is skipped; an error ends only that one execution.
+   *
+   * @param intervalSeconds more than 0; the first call is after so many seconds
+   * @throws as `schedule` does
+   * @example await this.scheduleEvery(30, "poll", { source: "api" }, { key: "poll" });
+   */
+  async scheduleEvery<Payload = unknown>(
+    intervalSeconds: number,
+    callback: keyof this,
+    payload?: Payload,
+    options?: RepeatingOptions
+  ): Promise<Schedule<Payload>> {
+    return this.#work.schedules.addInterval(intervalSeconds, callback, payload, options) as Schedule<Payload>;
+  }
+
+  /** The schedule with this id, unless it is over or cancelled. */
+  getSchedule<Payload = unknown>(id: string): Schedule<Payload> | undefined {
+    // Only the caller knows what it has scheduled.
+    return this.#work.schedules.get(id) as Schedule<Payload> | undefined;
+  }
+
+  /**
+   * All schedules for which everything holds that is asked for, in the order of their times.
+   *
+   * @example this.getSchedules({ type: "cron", timeRange: { end: new Date(Date.now() + 3_600_000) } });
+   */
+  getSchedules<Payload = unknown>(criteria?: ScheduleCriteria): Schedule<Payload>[] {
+    return this.#work.schedules.list(criteria) as Schedule<Payload>[];
+  }
+
+  /** Ends a schedule: it does not start again. Returns whether there was one. */
+  async cancelSchedule(id: string): Promise<boolean> {
+    return this.#work.schedules.cancel(id);
+  }
+
+  /** Keeps a schedule from starting until `resumeSchedule`. Returns whether there was one that was not paused. */
+  async pauseSchedule(id: string): Promise<boolean> {
+    return this.#work.schedules.pause(id);
+  }
+
+  /** Lets a paused schedule go on: a repeating one at its next time, another one at its time or at once. */
+  async resumeSchedule(id: string): Promise<boolean> {
+    return this.#work.schedules.resume(id);
+  }
+
+  // --- queue ---
+
+  /**
+   * Calls a method soon, in the order of the queue: it survives evictions, crashes and deploys. Does not wait for it.
+   *
+   * @param callback the name of a method of this agent; it gets the payload and the item
+   * @param payload any JSON value, up to 2,000,000 bytes
+   * @returns the id of the item
+   * @throws CALLBACK_UNKNOWN, PAYLOAD_NOT_SERIALIZABLE, PAYLOAD_TOO_LARGE, QUEUE_OPTIONS_INVALID, RETRY_OPTIONS_INVALID; nothing
+   * is stored then
+   * @example const id = await this.queue("sendMail", { to: "a@example.com" }, { queue: "mail", retry: { maxAttempts: 5 } });
+   */
+  async queue<Payload = unknown>(callback: keyof this, payload?: Payload, options?: QueueOptions): Promise<string> {
+    return this.#work.queue.add(callback, payload, options);
+  }
+
+  /** Removes an item. One that runs goes on, and is not tried again. */
+  dequeue(id: string): void {
+    this.#work.queue.remove(id);
+  }
+
+  /** Removes all items of all queues. */
+  dequeueAll(): void {
+    this.#work.queue.removeAll();
+  }
+
+  /** Removes all items for one method. */
+  dequeueAllByCallback(callback: string): void {
+    this.#work.queue.removeByCallback(callback);
+  }
+
+  /** The item with this id, unless it is done or removed. */
+  getQueue<Payload = unknown>(id: string): QueueItem<Payload> | undefined {
+    return this.#work.queue.get(id) as QueueItem<Payload> | undefined;
+  }
+
+  /** The items whose payload has this value at this key, in the order in which they run. */
+  getQueues<Payload = unknown>(key: string, value: unknown): QueueItem<Payload>[] {
+    return this.#work.queue.find(key, value) as QueueItem<Payload>[];
+  }
+
+  // --- what failed for good ---
+
+  /** Schedules and queue items whose attempts are spent, the oldest first. Times of repeating schedules are not among them. */
+  listDead(): DeadLetter[] {
+    return this.#work.listDead();
+  }
+
+  /** Gives one back: a schedule is due at once, an item is the last of its queue. Returns whether there was one. */
+  async retryDead(id: string): Promise<boolean> {
+    return this.#work.retryDead(id);
+  }
+
+  /** Forgets one. Returns whether there was one. */
+  async removeDead(id: string): Promise<boolean> {
+    return this.#work.removeDead(id);
+  }
+
   // --- trying again ---
 
   /**
@@ -176,8 +322,8 @@ export class Agent<
   #stateChanged(next: StateType, source: StateSource): void {
     const host = hostOf(this);
     host.emit("state:update", () => ({}));
-    const pending = notificationOf(this, Agent.prototype).call(this, next, source);
-    if (pending) void pending.catch((error: unknown) => host.failed(error));
+    const pending: unknown = notificationOf(this, Agent.prototype).call(this, next, source);
+    if (isThenable(pending)) void pending.then(undefined, (error: unknown) => host.failed(error));
   }
 }
 

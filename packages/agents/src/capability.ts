@@ -1,6 +1,6 @@
 import type { Agent } from "./agent";
 import type { Capability } from "./core/capability";
-import type { Host } from "./core/host";
+import { lazyCapabilities, type Host } from "./core/host";
 import type { Schema, SchemaDefinition } from "./core/meta";
 import { AgentError } from "./protocol/errors";
 import { hostOf, keepAliveOf } from "./server";
@@ -60,4 +60,25 @@ export function installCapability<Installed extends Capability>(
     throw new AgentError("CAPABILITY_INVALID", `The capability "${capability.name}" was installed as "${name}"`);
   }
   return host.install(capability);
+}
+
+/**
+ * Makes a capability that an agent gets when it is first asked for, and not in its constructor: until then it costs nothing. An
+ * alarm that it wanted in an earlier life of the instance makes it too. Its `onStart`, and connections and frames that came before it, it
+ * does not see. Call this once, at the top level of a module.
+ *
+ * @returns gives an agent its capability
+ * @throws CAPABILITY_INVALID, by what it returns, like `installCapability`
+ */
+export function lazyCapability<Installed extends Capability>(
+  name: string,
+  // oxlint-disable-next-line typescript/no-explicit-any
+  build: (kit: CapabilityKit, agent: Agent<any, any, any>) => Installed
+  // oxlint-disable-next-line typescript/no-explicit-any
+): (agent: Agent<any, any, any>) => Installed {
+  // oxlint-disable-next-line typescript/no-explicit-any
+  const install = (agent: Agent<any, any, any>) => installCapability(agent, name, (kit) => build(kit, agent));
+  lazyCapabilities.set(name, (owner) => void install(owner as Agent));
+  // Under its name there is what was installed here, or nothing: another one would have been refused.
+  return (agent) => (hostOf(agent).capability(name) as Installed | undefined) ?? install(agent);
 }

@@ -12,6 +12,8 @@ export {
   type StartOptions
 } from "./core/route";
 export { SqlError, type SqlParameter, type SqlRow, type SqlValue } from "./core/sql";
+export type { DeadLetter, TaskSource } from "./core/work/dead-letters";
+export { isPlatformError } from "./core/work/platform-error";
 export { unstable_callable, type AgentContext, type AgentNamespace } from "./legacy";
 export { AgentError, type AgentErrorCode } from "./protocol/errors";
 export type {
@@ -23,8 +25,12 @@ export type {
   StateFrame as StateUpdateMessage
 } from "./protocol/frames";
 export { MessageType } from "./protocol/message-type";
+export type { QueueItem, QueueOptions } from "./queue/queue";
 export type { RetryOptions } from "./retry/retry-options";
 export { callable, type CallableMetadata } from "./rpc/callable";
+export type { MissedPolicy, ScheduleType } from "./schedule/schema";
+export type { When } from "./schedule/timing";
+export type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria, ScheduleOptions } from "./schedule/types";
 export { StreamingResponse } from "./rpc/streaming-response";
 export { getSchedulePrompt, scheduleSchema } from "./schedule/schedule-prompt";
 export type { StateSource } from "./state/state";

@@ -11,7 +11,7 @@ import {
   type WSMessage
 } from "./core/connection";
 import { echoClose } from "./core/connections";
-import { currentContext, type AgentContext } from "./core/context";
+import { currentContext, type AgentContext, type Entry } from "./core/context";
 import { Gate, holdConstruction, type GateDeps } from "./core/gate";
 import { Host, mayByDefault, type HostHooks, type WhyAwake } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
@@ -27,17 +27,20 @@ import { kebabCase } from "./protocol/names";
 
 const nameKey = "__ps_name";
 
+// The platform counts the nanoseconds since the epoch, of which it takes none before, in 63 bits.
+const latestAlarmMs = 9e12;
+
 // How long a destroyed instance may finish what it is doing.
 const destroyGraceMs = 10_000;
 
 let host: (server: object) => Host;
-let keepAlive: (server: object) => KeepAlive;
+let keepAlive: (server: object) => KeepAlive | undefined;
 
 /** What the layers above install their features in. A member of the class could be called by whoever holds a stub. */
 export const hostOf = (server: object): Host => host(server);
 
-/** Its heartbeats are listed among the schedules. */
-export const keepAliveOf = (server: object): KeepAlive => keepAlive(server);
+/** Its heartbeats are listed among the schedules. Nothing while there was none in this life of the instance. */
+export const keepAliveOf = (server: object): KeepAlive | undefined => keepAlive(server);
 
 /**
  * The lower half of an agent: one Durable Object with a name, the one gate into it, its connections and its errors. What an
@@ -49,7 +52,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   static {
     host = (server) => (server as Server).#host;
-    keepAlive = (server) => (server as Server).#heartbeats;
+    keepAlive = (server) => (server as Server).#keepAlive;
   }
 
   /**
@@ -100,10 +103,16 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
       this.#server.#emit(type, payload);
     }
     set(atMs: number) {
-      void this.#server.ctx.storage.setAlarm(atMs);
+      void this.#server.ctx.storage.setAlarm(Math.min(Math.max(atMs, 1), latestAlarmMs));
     }
     clear() {
       void this.#server.ctx.storage.deleteAlarm();
+    }
+    now() {
+      return Date.now();
+    }
+    run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>) {
+      return this.#server.#gate.run(entry, run);
     }
     wipe() {
       // Not every compatibility date has the second do the first.
@@ -172,7 +181,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   /** A message arrived that is not a frame of the agent protocol. */
   onMessage(_connection: Connection, _message: WSMessage): void | Promise<void> {}
 
-  /** A client's connection was closed. */
+  /** A client's connection was closed, or broke: with 1006 then, after `onError`. */
   onClose(_connection: Connection, _code: number, _reason: string, _wasClean: boolean): void | Promise<void> {}
 
   /** An error: of a connection, or (with one argument) of anything else. The default logs it. */
@@ -353,6 +362,21 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const connection = asConnection(socket, this);
     if (!connection) return;
     echoClose(socket, code, reason);
+    return this.#closed(connection, code, reason, wasClean);
+  }
+
+  override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
+    const connection = asConnection(socket, this);
+    if (!connection) return;
+    const told = this.#gate.deliver({ connection }, () => {
+      throw error;
+    });
+    // The runtime says no more of a socket that broke.
+    if (socket.readyState !== WebSocket.OPEN) await this.#closed(connection, 1006, "", false);
+    await told;
+  }
+
+  #closed(connection: Connection, code: number, reason: string, wasClean: boolean): void | Promise<void> {
     return this.#gate.deliver({ connection }, () => {
       this.#emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
       this.#host.closed(connection);
@@ -360,17 +384,10 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     });
   }
 
-  override webSocketError(socket: WebSocket, error: unknown): void | Promise<void> {
-    const connection = asConnection(socket, this);
-    if (!connection) return;
-    return this.#gate.deliver({ connection }, () => {
-      throw error;
-    });
-  }
-
   override async alarm(): Promise<void> {
     // It was set to have the remains of a destroyed instance deleted, and they are. Nothing asks for a new one.
     if (this.#host.isReborn && this.#gate.isUnused) return;
+    this.#host.alarms.arrived();
     try {
       await this.#gate.enter(undefined, () => this.#host.wake(Date.now()));
     } catch {

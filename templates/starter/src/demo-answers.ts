@@ -1,5 +1,7 @@
 import type { LanguageModelV4Message, LanguageModelV4Prompt, LanguageModelV4ToolResultOutput } from "@ai-sdk/provider";
-import { nameIn, readIntent, type DemoCall, type Intent } from "./demo-rules";
+import type { DemoCall, Intent } from "./demo-intent";
+import { describeReminders } from "./demo-reminders";
+import { nameIn, readIntent } from "./demo-rules";
 
 /** One turn of the demo model: some text, some tool calls, or a failure after the text. */
 export type DemoTurn = { text: string; calls: DemoCall[]; failure?: string };
@@ -8,7 +10,8 @@ export type DemoTurn = { text: string; calls: DemoCall[]; failure?: string };
 export function answerTo(prompt: LanguageModelV4Prompt, toolNames: readonly string[]): DemoTurn {
   const lastUser = prompt.findLastIndex((message) => message.role === "user");
   const question = lastUser === -1 ? "" : textOf(prompt[lastUser]!);
-  const intent = readIntent(question, lastAnswer(prompt.slice(0, Math.max(lastUser, 0))), toolNames);
+  const before = lastAnswer(prompt.slice(0, Math.max(lastUser, 0)));
+  const intent = readIntent(question, before, toolNames, instructionsIn(prompt));
 
   if (intent.kind === "text") return say(intent.text);
   if (intent.kind === "recall") return say(recall(intent, prompt, lastUser));
@@ -96,6 +99,7 @@ function describe({ toolName, input, result }: Outcome): string {
   const value = fields(result.value);
   if ("error" in value) return `\`${toolName}\` failed: ${String(value.error)}. Would you like to try something else?`;
   if (toolName === "getWeather") return describeWeather(value);
+  if (toolName.endsWith("Reminder") || toolName.endsWith("Reminders")) return describeReminders(toolName, value);
   if (toolName === "getUserTimezone") {
     const time = value.localTime === undefined ? "" : `, where it is now **${String(value.localTime)}**`;
     return `Your browser says that you are in the timezone **${String(value.timezone)}**${time}.`;
@@ -130,10 +134,7 @@ function recall(
     .slice(0, Math.max(lastUser, 0))
     .filter((message) => message.role === "user")
     .map(textOf);
-  const system = prompt
-    .filter((message) => message.role === "system")
-    .map((message) => message.content)
-    .join("\n");
+  const system = instructionsIn(prompt);
   switch (what) {
     case "name": {
       const name = said.map(nameIn).findLast((found) => found !== undefined);
@@ -161,6 +162,12 @@ function recall(
     }
   }
 }
+
+const instructionsIn = (prompt: LanguageModelV4Prompt): string =>
+  prompt
+    .filter((message) => message.role === "system")
+    .map((message) => message.content)
+    .join("\n");
 
 function lastAnswer(messages: LanguageModelV4Message[]): string {
   const message = messages.findLast(({ role }) => role === "assistant");

@@ -2,11 +2,28 @@ import { convertToModelMessages, generateText, readUIMessageStream, stepCountIs,
 import { describe, expect, it } from "vitest";
 import { createDemoModel } from "./demo-model";
 import { nameIn, readIntent } from "./demo-rules";
-import { initialState } from "./shared";
-import { createTools } from "./tools";
+import { localTime, readTimeZone } from "./local-time";
+import { initialState, type Reminder } from "./shared";
+import { createTools, type ToolAgent } from "./tools";
 
 const model = createDemoModel({ delayMs: 0 });
-const allTools = createTools(() => initialState, 0);
+const reminders: Reminder[] = [];
+const agent: ToolAgent = {
+  state: initialState,
+  remind: async (text, when, timeZone) => {
+    const cron = typeof when === "string" ? { cron: when, timeZone } : {};
+    const nextMs = when instanceof Date ? when.getTime() : typeof when === "number" ? when * 1_000 : 0;
+    reminders.push({ id: String(reminders.length), text, nextMs, ...cron });
+    return reminders.at(-1)!;
+  },
+  listReminders: () => ({ waiting: reminders, due: [] }),
+  cancelReminder: async (id) =>
+    reminders.splice(
+      reminders.findIndex((reminder) => reminder.id === id),
+      1
+    ).length > 0
+};
+const allTools = createTools(agent, "Europe/Berlin", 0);
 
 /** A conversation as the server of the starter holds it: UI messages in, UI messages out. */
 class Conversation {
@@ -129,6 +146,29 @@ describe("the demo model through streamText", () => {
     expect(text(answer)).toContain("`calculate` failed: Division by zero.");
   });
 
+  it("schedules, lists and cancels reminders", async () => {
+    const chat = new Conversation("It is now Saturday 2026-11-21T17:15:56+01:00.");
+    const answer = await chat.ask("Please remind me tomorrow at 9 to call mom.");
+    expect(calls(answer)).toMatchObject([
+      {
+        type: "tool-scheduleReminder",
+        input: { description: "Call mom", when: { type: "scheduled", date: "2026-11-22T09:00:00+01:00" } },
+        output: { text: "Call mom", next: "Sunday 2026-11-22T09:00:00+01:00" }
+      }
+    ]);
+    expect(text(answer)).toContain("**Call mom**, Sunday 2026-11-22 at 09:00:00. It comes even if");
+    await chat.ask("Remind me every weekday at 8:30 am to stretch");
+    expect(reminders[1]).toMatchObject({ text: "Stretch", cron: "30 8 * * 1-5", timeZone: "Europe/Berlin" });
+    expect(text(await chat.ask("What are my reminders?"))).toMatch(
+      /- \*\*Call mom\*\*.*\n- \*\*Stretch\*\*.* from .* on/
+    );
+    expect(text(await chat.ask("Cancel the reminder to stretch"))).toBe("Cancelled:\n\n- Stretch");
+    expect(text(await chat.ask("Cancel the reminder to dance"))).toBe("There is no such reminder.");
+    expect(text(await chat.ask("Cancel all reminders"))).toBe("Cancelled:\n\n- Call mom");
+    expect(text(await chat.ask("Show my reminders"))).toContain("There are no reminders");
+    expect(text(await chat.ask("Remind me to breathe"))).toContain("When should I remind you?");
+  });
+
   it("says so when it was not given the tool", async () => {
     const answer = await new Conversation(undefined, {}).ask("What is the weather in Tokyo?");
     expect(calls(answer)).toEqual([]);
@@ -200,6 +240,27 @@ describe("the demo model through streamText", () => {
   });
 });
 
+describe("the time where the user is", () => {
+  it.each([
+    ["Europe/Berlin", "Saturday 2026-11-21T17:15:56+01:00"],
+    ["America/St_Johns", "Saturday 2026-11-21T12:45:56-03:30"],
+    ["Asia/Tokyo", "Sunday 2026-11-22T01:15:56+09:00"],
+    ["UTC", "Saturday 2026-11-21T16:15:56+00:00"]
+  ])("in %s is %s", (timeZone, expected) => {
+    expect(localTime(Date.UTC(2026, 10, 21, 16, 15, 56), timeZone)).toBe(expected);
+  });
+
+  it("is that of UTC, if the page says nonsense", () => {
+    expect(["Asia/Tokyo", "Mars/Phobos", "", 5, undefined].map(readTimeZone)).toEqual([
+      "Asia/Tokyo",
+      "UTC",
+      "UTC",
+      "UTC",
+      "UTC"
+    ]);
+  });
+});
+
 describe("the rules", () => {
   const called = (message: string, tools: string[] = []) => {
     const intent = readIntent(message, "", tools);
@@ -229,6 +290,25 @@ describe("the rules", () => {
     ['use the tool lookUp with {"id": 4}', [["lookUp", 4]]]
   ])("reads %j", (message, expected) => {
     expect(called(message, ["lookUp"])).toEqual(expected);
+  });
+
+  const now = "Saturday 2026-11-21T17:15:56+01:00";
+  it.each([
+    ["remind me in 10 seconds to stretch", { type: "delayed", delayInSeconds: 10 }],
+    ["Remind me to stretch in an hour!", { type: "delayed", delayInSeconds: 3_600 }],
+    ["Remind me every 5 minutes to stretch", { type: "cron", cron: "*/5 * * * *" }],
+    ["Remind me every hour to stretch", { type: "cron", cron: "0 */1 * * *" }],
+    ["Remind me every day at 9 to stretch", { type: "cron", cron: "0 9 * * *" }],
+    ["Remind me daily at 5 pm to stretch", { type: "cron", cron: "0 17 * * *" }],
+    ["Remind me to stretch every Monday at 7:15", { type: "cron", cron: "15 7 * * 1" }],
+    ["Remind me at 17:30 to stretch", { type: "scheduled", date: "2026-11-21T17:30:00+01:00" }],
+    ["Remind me at 12 am to stretch", { type: "scheduled", date: "2026-11-22T00:00:00+01:00" }],
+    ["Remind me tomorrow to stretch", { type: "scheduled", date: "2026-11-22T09:00:00+01:00" }]
+  ])("reads %j", (message, when) => {
+    expect(readIntent(message, "", [], now)).toEqual({
+      kind: "calls",
+      calls: [{ toolName: "scheduleReminder", input: { description: "Stretch", when }, step: 0 }]
+    });
   });
 
   it.each(["What happened on 2026-10-20?", "What is the weather?", "What is the meaning of life?", ""])(

@@ -1,14 +1,6 @@
+import type { DemoCall, Intent } from "./demo-intent";
+import { reminderIntent } from "./demo-reminders";
 import { countTo, longStory } from "./demo-texts";
-
-/** A tool call that the rules ask for. `step` orders calls that have to wait for earlier ones ("… then …"). */
-export type DemoCall = { toolName: string; input: Record<string, unknown>; step: number };
-
-/** What a message asks for, as far as rules can tell. */
-export type Intent =
-  | { kind: "calls"; calls: DemoCall[] }
-  | { kind: "text"; text: string }
-  | { kind: "fail" }
-  | { kind: "recall"; what: "name" | "first" | "previous" | "notes" | "self" };
 
 const askForCity = "Which city would you like the weather for?";
 
@@ -16,6 +8,7 @@ const abilities = [
   "- **Weather**: “What is the weather in Tokyo?” runs a tool on the server.",
   "- **Timezone**: “What timezone am I in?” runs a tool in your browser.",
   "- **Arithmetic**: “What is 5000 times 3?” asks for your approval first, because the number is large.",
+  "- **Reminders**: “Remind me in 10 seconds to stretch” or “Remind me every day at 9 to write my journal” does something later.",
   "- **Long answers**: “Tell me a long story” or “Count to 100” stream for a while. Reload the page meanwhile, and it goes on."
 ].join("\n");
 
@@ -24,8 +17,11 @@ const whatIAm =
   "an API key. The tools, the streaming and the memory of this conversation are real; only the intelligence is not. " +
   "See the README for the three lines that connect a real model.";
 
-/** Reads one user message. `answered` is what the assistant said just before it, for replies such as a bare city name. */
-export function readIntent(message: string, answered = "", toolNames: readonly string[] = []): Intent {
+/**
+ * Reads one user message. `answered` is what the assistant said just before it, for replies such as a bare city name; `now`
+ * has the date and time of where the user is.
+ */
+export function readIntent(message: string, answered = "", toolNames: readonly string[] = [], now = ""): Intent {
   const text = message.trim();
 
   const say = /^(?:say|repeat|repeat after me|echo)\s*:\s*([\s\S]+)$/i.exec(text);
@@ -39,6 +35,8 @@ export function readIntent(message: string, answered = "", toolNames: readonly s
 
   const named = callByName(text, toolNames);
   if (named) return named;
+  const reminder = reminderIntent(text, now);
+  if (reminder) return reminder;
 
   const calls = text.split(/\bthen\b/i).flatMap((part, step) => callsIn(part, step));
   if (calls.length > 0) return { kind: "calls", calls };

@@ -1,8 +1,18 @@
 import { AIChatAgent, type OnChatMessageOptions } from "@cloudflare/ai-chat";
-import { callable, routeAgentRequest } from "agents";
+import { callable, routeAgentRequest, type Schedule } from "agents";
 import { convertToModelMessages, pruneMessages, stepCountIs, streamText } from "ai";
 import { chooseModel } from "./model";
-import { assertChatState, initialState, type ChatState, type ModelInfo } from "./shared";
+import { localTime, readTimeZone } from "./local-time";
+import {
+  assertChatState,
+  initialState,
+  type ChatState,
+  type DueReminder,
+  type ModelInfo,
+  type Reminder,
+  type Reminders,
+  type RemindersMessage
+} from "./shared";
 import { createTools } from "./tools";
 
 /** One instance for every chat, each with its own database: messages and state are there after any restart. */
@@ -10,20 +20,26 @@ export class ChatAgent extends AIChatAgent<Env, ChatState> {
   initialState = initialState;
   maxPersistedMessages = 500;
 
+  onStart() {
+    this.sql`CREATE TABLE IF NOT EXISTS due_reminders (id TEXT PRIMARY KEY, text TEXT NOT NULL, at_ms INTEGER NOT NULL)`;
+  }
+
   /** Runs for every user message, and again when a tool result or an approval comes in. */
   async onChatMessage(_onFinish: unknown, options?: OnChatMessageOptions) {
     if (this.messages.at(-1)?.role === "user") this.setState({ ...this.state, turns: this.state.turns + 1 });
 
+    // The page sends it along with every message.
+    const timeZone = readTimeZone(options?.body?.timeZone);
     const messages = await convertToModelMessages(this.messages, {
       // A call that was cut off (by Stop, or by a tab that closed) has no result, which models reject.
       ignoreIncompleteToolCalls: true
     });
     const result = streamText({
       model: chooseModel(this.env).model,
-      instructions: instructions(this.state),
+      instructions: instructions(this.state, timeZone),
       // Tool calls of long ago cost tokens and rarely matter. What is stored stays complete.
       messages: pruneMessages({ messages, toolCalls: "before-last-20-messages" }),
-      tools: createTools(() => this.state),
+      tools: createTools(this, timeZone),
       stopWhen: stepCountIs(5),
       abortSignal: options?.abortSignal
     });
@@ -51,12 +67,67 @@ export class ChatAgent extends AIChatAgent<Env, ChatState> {
   describeModel(): ModelInfo {
     return chooseModel(this.env).info;
   }
+
+  // --- reminders ---
+
+  /** Called by a tool. `when` is a delay in seconds, a date, or a cron expression that goes by the clocks of a time zone. */
+  async remind(text: string, when: number | Date | string, timeZone: string): Promise<Reminder> {
+    const options = typeof when === "string" ? { timeZone } : {};
+    const schedule = await this.schedule(when, "showReminder", { text }, options);
+    this.#remindersChanged();
+    return reminderOf(schedule);
+  }
+
+  /** Called when a reminder is due; again, if the server was killed before it knew that this was done. */
+  showReminder({ text }: { text: string }, { id, timeMs }: Schedule) {
+    this.sql`INSERT INTO due_reminders (id, text, at_ms) VALUES (${id}, ${text}, ${timeMs})
+      ON CONFLICT (id) DO UPDATE SET at_ms = excluded.at_ms`;
+    this.#remindersChanged();
+  }
+
+  /** Called by the page when it connects, and by a tool. */
+  @callable()
+  listReminders(): Reminders {
+    const due = this.sql<DueReminder>`SELECT id, text, at_ms AS atMs FROM due_reminders ORDER BY at_ms`;
+    const waiting = this.getSchedules<{ text: string }>()
+      // The one that is being shown does not wait any more, unless it repeats.
+      .filter(({ callback, type, timeMs }) => callback === "showReminder" && (type === "cron" || timeMs > Date.now()))
+      .map(reminderOf);
+    return { waiting, due };
+  }
+
+  /** Called by the page and by a tool. */
+  @callable()
+  async cancelReminder(id: string): Promise<boolean> {
+    const cancelled = await this.cancelSchedule(id);
+    this.#remindersChanged();
+    return cancelled;
+  }
+
+  /** Called by the page: the user has seen it. */
+  @callable()
+  dismissReminder(id: string) {
+    this.sql`DELETE FROM due_reminders WHERE id = ${id}`;
+    this.#remindersChanged();
+  }
+
+  #remindersChanged() {
+    const message: RemindersMessage = { type: "reminders", ...this.listReminders() };
+    this.broadcast(JSON.stringify(message));
+  }
 }
 
-function instructions({ assistantName, unit, notes }: ChatState): string {
+function reminderOf(schedule: Schedule<{ text: string }>): Reminder {
+  const { id, payload, timeMs: nextMs } = schedule;
+  const { cron, timeZone } = schedule.type === "cron" ? schedule : {};
+  return { id, text: payload.text, nextMs, cron, timeZone };
+}
+
+function instructions({ assistantName, unit, notes }: ChatState, timeZone: string): string {
   return [
     `You are a helpful assistant. Your name is "${assistantName}".`,
-    "You can check the weather, find out the user's timezone, and run calculations. Answer in Markdown.",
+    "You can check the weather, find out the user's timezone, run calculations, and remind the user of things. Answer in Markdown.",
+    `Where the user is (${timeZone}), it is now ${localTime(Date.now(), timeZone)}.`,
     `The user prefers temperatures in ${unit === "C" ? "Celsius" : "Fahrenheit"}.`,
     notes.trim() === "" ? "" : `The user keeps these notes for you:\n<notes>\n${notes.trim()}\n</notes>`
   ]

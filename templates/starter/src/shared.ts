@@ -18,6 +18,24 @@ export const limits = { assistantName: 40, notes: 2000 };
 /** Which model answers, for the badge in the header. */
 export type ModelInfo = { label: string; demo: boolean };
 
+/** A reminder that waits for its time. */
+export type Reminder = {
+  id: string;
+  text: string;
+  nextMs: number;
+  /** When it comes again and again, and where the clocks are that it goes by. */
+  cron?: string;
+  timeZone?: string;
+};
+
+/** A reminder whose time has come, until the user has seen it. One that repeats is shown once, with its last time. */
+export type DueReminder = { id: string; text: string; atMs: number };
+
+export type Reminders = { waiting: Reminder[]; due: DueReminder[] };
+
+/** The agent sends this to all tabs whenever the reminders have changed. */
+export type RemindersMessage = { type: "reminders" } & Reminders;
+
 /** Throws if `value` is not a state. It came over the network, so nothing about it can be taken for granted. */
 export function assertChatState(value: unknown): asserts value is ChatState {
   if (typeof value !== "object" || value === null) throw new Error("the state must be an object");

@@ -1,9 +1,25 @@
+import { scheduleSchema } from "agents/schedule";
 import { tool } from "ai";
 import { z } from "zod";
-import type { ChatState } from "./shared";
+import { localTime } from "./local-time";
+import type { ChatState, Reminder, Reminders } from "./shared";
 
-/** The tools of the chat, one of each kind: runs on the server, runs in the browser, runs after approval. */
-export function createTools(state: () => ChatState, weatherDelayMs = 600) {
+/** What the tools need of the agent. */
+export interface ToolAgent {
+  readonly state: ChatState;
+  remind(text: string, when: number | Date | string, timeZone: string): Promise<Reminder>;
+  listReminders(): Reminders;
+  cancelReminder(id: string): Promise<boolean>;
+}
+
+/**
+ * The tools of the chat, of each kind: they run on the server, in the browser, after approval, or make the agent do something
+ * later.
+ *
+ * @param timeZone where the user is
+ */
+export function createTools(agent: ToolAgent, timeZone: string, weatherDelayMs = 600) {
+  const describe = ({ text, nextMs, cron }: Reminder) => ({ text, next: localTime(nextMs, timeZone), cron });
   return {
     // Has an `execute`: runs on the server as soon as the model calls it.
     getWeather: tool({
@@ -12,7 +28,7 @@ export function createTools(state: () => ChatState, weatherDelayMs = 600) {
       execute: async ({ city }, { abortSignal }) => {
         // As long as a real service might take, so that the page shows the tool at work.
         await pause(weatherDelayMs, abortSignal);
-        return fakeWeather(city, state().unit);
+        return fakeWeather(city, agent.state.unit);
       }
     }),
 
@@ -34,6 +50,37 @@ export function createTools(state: () => ChatState, weatherDelayMs = 600) {
       execute: async ({ a, b, operator }) => {
         if (b === 0 && (operator === "/" || operator === "%")) throw new Error("Division by zero");
         return { expression: `${a} ${operator} ${b}`, result: operations[operator](a, b) };
+      }
+    }),
+
+    // Runs at once, and has the agent do the rest when the time has come, whether the page is open or not.
+    scheduleReminder: tool({
+      description: `Remind the user of something later, once or again and again. Cron expressions go by the clocks of ${timeZone}.`,
+      inputSchema: scheduleSchema,
+      execute: async ({ description, when }) => {
+        if (when.type === "no-schedule") throw new Error("It is not clear when to remind the user: ask");
+        const time =
+          when.type === "delayed" ? when.delayInSeconds : when.type === "cron" ? when.cron : new Date(when.date);
+        return describe(await agent.remind(description, time, timeZone));
+      }
+    }),
+
+    listReminders: tool({
+      description: "List the reminders that wait for their time",
+      inputSchema: z.object({}),
+      execute: async () => ({ reminders: agent.listReminders().waiting.map(describe) })
+    }),
+
+    cancelReminders: tool({
+      description: "Cancel reminders that wait for their time",
+      inputSchema: z.object({
+        about: z.string().describe("Words that the reminder contains; empty for all reminders")
+      }),
+      execute: async ({ about }) => {
+        const { waiting } = agent.listReminders();
+        const meant = waiting.filter(({ text }) => text.toLowerCase().includes(about.trim().toLowerCase()));
+        for (const { id } of meant) await agent.cancelReminder(id);
+        return { cancelled: meant.map(({ text }) => text) };
       }
     })
   };

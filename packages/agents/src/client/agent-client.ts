@@ -5,7 +5,7 @@ import { AgentStream } from "./agent-stream";
 import { Calls, type AnyCallOptions, type CallLimits } from "./calls";
 import { callText } from "./client-frames";
 import { isEqual } from "./equal";
-import { deferred, randomId, tellIdentityChange, type AgentSnapshot, type Identity } from "./identity";
+import { deferred, isOther, randomId, tellIdentityChange, type AgentSnapshot, type Identity } from "./identity";
 import { Link } from "./link";
 import type { AgentClientOptions, SetStateOptions } from "./options";
 import { ReconnectingSocket } from "./reconnecting-socket";
@@ -253,8 +253,8 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
    * Sends a message to the agent's `onMessage`. While there is no connection, it waits for it.
    *
    * @param data a text, or bytes
-   * @param refused called with FRAME_TOO_LARGE when the agent does not take a message of this size; without it, "error" is
-   * dispatched
+   * @param refused called with FRAME_TOO_LARGE when the agent does not take a message of this size, with CONNECTION_CLOSED when
+   * the next connection led to another instance; without it, "error" is dispatched
    * @returns whether it went out at once
    * @example client.send(JSON.stringify({ type: "typing" }));
    */
@@ -354,6 +354,8 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
 
   #received(event: MessageEvent): void {
     const frame = decodeServerFrame(event.data);
+    // First: to a documented client, this frame may let out what waits.
+    if (frame?.type === "cf_agent_identity" && isOther(this.#identity, frame)) this.#left();
     this.#link.received(frame);
     if (!frame) return this.#options.onMessage?.(event);
     // A handler takes the frames of the type under which it is found, which TypeScript cannot follow.
@@ -367,16 +369,20 @@ export class AgentClient<AgentOrState = any, State = StateOf<AgentOrState>> exte
     if (state !== undefined) this.#options.onStateUpdate?.(state, source);
   }
 
+  /** The connection leads to another instance: it has another state, and what waits is not meant for it. */
+  #left(): void {
+    this.#state.forget();
+    const message = "Connection closed: the next one led to another instance";
+    this.#link.outbox.refuseOlder(new AgentError("CONNECTION_CLOSED", message));
+  }
+
   #identified(name: string, agent: string): void {
     const before = this.#identity;
     const after = (this.#identity = { name, agent });
-    const hasChanged = before && (before.name !== name || before.agent !== agent);
-    // Another instance has another state.
-    if (hasChanged) this.#state.forget();
     this.#update({ name, agent, identified: true });
     this.#ready.resolve();
     this.#options.onIdentity?.(name, agent);
-    if (hasChanged) tellIdentityChange(this.#options, before, after);
+    if (isOther(before, after)) tellIdentityChange(this.#options, before, after);
   }
 
   // --- what goes out ---

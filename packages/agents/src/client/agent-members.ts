@@ -48,6 +48,11 @@ export type AgentMember =
   | "getQueues"
   | "getSchedule"
   | "getSchedules"
+  | "listDead"
+  | "pauseSchedule"
+  | "removeDead"
+  | "resumeSchedule"
+  | "retryDead"
   | "schedule"
   | "scheduleEvery"
   // mail, MCP

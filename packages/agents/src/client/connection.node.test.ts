@@ -141,6 +141,32 @@ it("tells that a reconnect led to another instance, whose state is not known yet
   expect(client.state).toBeUndefined();
 });
 
+it.each([
+  ["one of ours", { revision: 1 }],
+  ["a documented one", {}]
+])("does not give to another instance what waited for the one before (%s)", async (_name, greeting) => {
+  const agent = await fakeAgent();
+  const [onStateUpdateError, refused] = [vi.fn(), vi.fn()];
+  const options = { onIdentityChange() {}, onStateUpdateError };
+  const { client, peer } = await agent.connected(options, { state: { owner: "ann" }, ...greeting });
+  peer.drop();
+  await event(client, "close");
+  client.send("for ann", refused);
+  client.setState({ owner: "ann", draft: true });
+  const call = client.call("forAnn", [], { idempotent: true });
+  client.addEventListener("open", () => client.send("hello"), { once: true });
+  const second = await agent.accepted();
+  second.greet({ name: "bob", state: { owner: "bob" }, epoch: "f", ...greeting });
+  const elsewhere = { code: "CONNECTION_CLOSED", message: "Connection closed: the next one led to another instance" };
+  await expect(call).rejects.toMatchObject(elsewhere);
+  await through(client, second);
+  expect([await second.received(), client.state]).toEqual(["hello", { owner: "bob" }]);
+  expect(refused.mock.calls).toEqual([[expect.objectContaining(elsewhere)]]);
+  expect(onStateUpdateError.mock.calls).toEqual([[elsewhere.message, expect.objectContaining(elsewhere)]]);
+  client.send("next");
+  expect(await second.received()).toBe("next");
+});
+
 // proves routing#identity-warning
 it("warns of another instance when the program does not handle it, and not of the same", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});

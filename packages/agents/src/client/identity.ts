@@ -14,6 +14,10 @@ export interface AgentSnapshot<State> {
 /** Which instance an agent says that it is. */
 export type Identity = { name: string; agent: string };
 
+/** Whether the second is known not to be the first. */
+export const isOther = (before: Identity | undefined, after: Identity): before is Identity =>
+  before !== undefined && (before.name !== after.name || before.agent !== after.agent);
+
 /** A connection led to another instance than the one before. */
 export function tellIdentityChange(
   { onIdentityChange }: AgentClientCallbacks<never>,

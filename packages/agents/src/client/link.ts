@@ -57,6 +57,7 @@ export class Link {
   }
 
   opened(): void {
+    this.outbox.opened();
     this.#cancelWait = this.#clock.after(firstFrameMs, () => this.#settle(false));
   }
 

@@ -18,14 +18,18 @@ export interface AgentClientCallbacks<State> {
   /**
    * The agent refused a state that this client wrote: "Connection is readonly", "State update rejected". An agent that says what
    * its state is then has set it back here; `cause` has the code: CONNECTION_READONLY, STATE_REJECTED, STATE_TOO_LARGE,
-   * STATE_CONFLICT, FRAME_TOO_LARGE, or CONNECTION_CLOSED when it is not known whether the state was stored.
+   * STATE_CONFLICT, FRAME_TOO_LARGE, or CONNECTION_CLOSED when it is not known whether the state was stored, or the next
+   * connection led to another instance.
    */
   onStateUpdateError?(error: string, cause?: AgentError): void;
   /** The MCP servers that the agent uses, or their tools, changed. */
   onMcpUpdate?(servers: McpServers): void;
   /** The agent said which instance this is. On every connection. */
   onIdentity?(name: string, agent: string): void;
-  /** A later connection led to another instance. Without this, a warning is logged. */
+  /**
+   * A later connection led to another instance. Without this, a warning is logged. What waited for a connection when it was opened
+   * was meant for the one before, and is refused with CONNECTION_CLOSED.
+   */
   onIdentityChange?(oldName: string, newName: string, oldAgent: string, newAgent: string): void;
 }
 

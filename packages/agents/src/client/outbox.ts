@@ -15,6 +15,8 @@ export interface Entry {
 /** Frames that no socket has been given yet, in order. It belongs to one address, and what it holds goes nowhere else. */
 export class Outbox {
   #entries: Entry[] = [];
+  /** Those that waited when the connection was opened. */
+  readonly #older = new WeakSet<Entry>();
 
   get bytes(): number {
     return this.#entries.reduce((sum, { data }) => sum + sizeOf(data), 0);
@@ -36,6 +38,18 @@ export class Outbox {
     const before = this.#entries.length;
     this.#entries = this.#entries.filter((entry) => entry.key !== key);
     return this.#entries.length < before;
+  }
+
+  /** A connection was opened. */
+  opened(): void {
+    for (const entry of this.#entries) this.#older.add(entry);
+  }
+
+  /** Takes out what waited before the connection was opened, and refuses it. */
+  refuseOlder(error: AgentError): void {
+    const older = this.#entries.filter((entry) => this.#older.has(entry));
+    this.#entries = this.#entries.filter((entry) => !this.#older.has(entry));
+    for (const entry of older) entry.refuse?.(error);
   }
 
   /** Hands all frames over, as long as `isOpen`. */

@@ -30,26 +30,48 @@ export class Counter extends Agent {
   @callable() connections() {
     return this.getConnections().length;
   }
+  onError() {}
+  ended = [];
+  waiting = [];
+  onClose(_connection, code) {
+    for (const resolve of this.waiting.splice(0)) resolve([...this.ended.splice(0), "closed " + code]);
+  }
+  /** What happens until the next connection is closed. */
+  @callable() nextClose() {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+  @callable({ streaming: true }) async follow(stream) {
+    stream.signal.addEventListener("abort", () => this.ended.push("aborted"));
+    await stream.send(1);
+    await new Promise(() => {});
+  }
+}
+
+export class Awake extends Counter {
+  static options = { hibernate: false };
 }
 
 export default {
   fetch: async (request, env) => (await routeAgentRequest(request, env)) ?? new Response("", { status: 404 })
 };`;
 
-/** A Worker with one class of agents. */
+/** A Worker with agents. */
 export interface RealProgram {
   /** Its module. */
   worker: string;
-  className: string;
+  classNames: readonly string[];
   /** From where it imports. */
   folder: string;
   /** Packages whose source is taken. */
   alias?: Record<string, string>;
 }
 
-const counter: RealProgram = { worker, className: "Counter", folder: source };
+const counter: RealProgram = { worker, classNames: ["Counter", "Awake"], folder: source };
 
-const config = (className: string) => `using Workerd = import "/workerd/workerd.capnp";
+const list = (names: readonly string[], fields: (name: string) => string) =>
+  names.map((name) => `(${fields(name)})`).join(", ");
+
+const config = (names: readonly string[]) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = .main), (name = "disk", disk = (path = "storage", writable = true))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
@@ -61,16 +83,16 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
   compatibilityDate = "2026-10-20",
-  durableObjectNamespaces = [(className = "${className}", uniqueKey = "${className}", enableSql = true)],
+  durableObjectNamespaces = [${list(names, (name) => `className = "${name}", uniqueKey = "${name}", enableSql = true`)}],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [(name = "${className}", durableObjectNamespace = "${className}")],
+  bindings = [${list(names, (name) => `name = "${name}", durableObjectNamespace = "${name}"`)}],
 );
 `;
 
 /** Our own agent, in a process of the real runtime. */
 export async function realAgent({
   worker: contents,
-  className,
+  classNames,
   folder: resolveDir,
   alias = {}
 }: RealProgram = counter): Promise<{ host: string; stop(): Promise<void> }> {
@@ -79,7 +101,7 @@ export async function realAgent({
   const external = ["cloudflare:*", "node:*"];
   const output = { format: "esm", target: "es2022", outfile: join(folder, "worker.mjs") } as const;
   await build({ stdin, external, alias, bundle: true, logLevel: "silent", ...output });
-  await writeFile(join(folder, "config.capnp"), config(className));
+  await writeFile(join(folder, "config.capnp"), config(classNames));
   await mkdir(join(folder, "storage"));
   // A group of its own: the binary is started by a script, and has to end with it.
   const stdio = ["ignore", "ignore", "pipe", "pipe"] as const;

@@ -106,6 +106,15 @@ describe("agentUrl", () => {
     }
   );
 
+  it.each([
+    ["items?limit=5", "items?limit=5&token=t"],
+    ["/items/?next=/a/", "items/?next=/a/&token=t"]
+  ])("appends the query to that of a path: %s", (path, end) => {
+    const address = { agent: "A", host: "localhost", path };
+    expect(agentUrl(address, "http", { token: "t" })).toBe(`http://localhost/agents/a/default/${end}`);
+    expect(agentUrl(address, "http")).toBe(`http://localhost/agents/a/default/${end.replace("&token=t", "")}`);
+  });
+
   it("appends the query, without what is null or undefined", () => {
     const url = agentUrl({ agent: "A", host }, "ws", {
       _pk: "1",

@@ -55,7 +55,9 @@ export function agentUrl(
     address.protocol ?? scheme ?? page ?? (plainHost.test(host) ? transport : "https")
   );
   const path = [pathOf(address), trimSlashes(address.path ?? "")].filter(Boolean).join("/");
-  return `${transport}${secure ? "s" : ""}://${host}/${path}${queryText(query)}`;
+  const text = queryText(query);
+  // A path may bring parameters of its own: `fetch("items?limit=5")`.
+  return `${transport}${secure ? "s" : ""}://${host}/${path}${text && (path.includes("?") ? "&" : "?")}${text}`;
 }
 
 /** The query of one attempt. */
@@ -82,9 +84,10 @@ function segment(name: string): string {
 
 function queryText(query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
-  return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`;
+  return new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
 }
 
-const trimSlashes = (path: string): string => path.replace(/^\/+|\/+$/g, "");
+/** At both ends; what ends in a query stays as it is. */
+const trimSlashes = (path: string): string => path.replace(/^\/+/, "").replace(/^([^?]*?)\/+$/, "$1");
 
 const invalid = (message: string): AgentError => new AgentError("CLIENT_OPTIONS_INVALID", message);

@@ -1,11 +1,18 @@
 import { runDurableObjectAlarm, runInDurableObject, env } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import { TestClock } from "../test/clock";
 import { evict, withStorage, type TestStorage } from "../test/kit";
 import { Alarms, type Waker } from "./alarm";
 
 /** An alarm that is only written down, and wakers that want what the test says. */
 function build(test: TestStorage, names: readonly string[] = ["a", "b"]) {
-  const port = { set: vi.fn<(atMs: number) => void>(), clear: vi.fn<() => void>() };
+  const clock = new TestClock();
+  const port = {
+    set: vi.fn<(atMs: number) => void>(),
+    clear: vi.fn<() => void>(),
+    now: () => clock.nowMs,
+    wait: (delayMs: number, signal: AbortSignal) => clock.wait(delayMs, signal)
+  };
   const alarms = new Alarms(test.meta(), port);
   const wants: Record<string, number | undefined> = {};
   const wakers = names.map((name) => {
@@ -24,7 +31,7 @@ function build(test: TestStorage, names: readonly string[] = ["a", "b"]) {
   };
   const errors: unknown[] = [];
   const ring = (nowMs: number) => alarms.ring(nowMs, (error) => void errors.push(error));
-  return { alarms, port, wakers, want, ring, errors, set: () => port.set.mock.calls.flat() };
+  return { clock, alarms, port, wakers, want, ring, errors, set: () => port.set.mock.calls.flat() };
 }
 
 describe("[C9] the alarm", () => {
@@ -100,6 +107,52 @@ describe("[C9] when the alarm rings", () => {
       want("a", 20);
       await ring(20);
       expect([set(), alarms.reasons()]).toEqual([[20], []]);
+    }));
+
+  it("one that takes its time keeps nobody from work that becomes due meanwhile", () =>
+    withStorage(async (test) => {
+      const { clock, want, wakers, ring, set } = build(test);
+      let end = () => {};
+      wakers[0]!.onWake.mockImplementationOnce(() => new Promise<void>((resolve) => (end = resolve)));
+      want("a", 10);
+      clock.nowMs = 10;
+      const rung = ring(10);
+      want("b", 20);
+      await clock.advance(9);
+      expect(wakers[1]!.onWake).not.toHaveBeenCalled();
+      await clock.advance(1);
+      expect(wakers[1]!.onWake.mock.calls).toEqual([[20]]);
+      want("a", 50);
+      end();
+      await rung;
+      expect(set().at(-1)).toBe(50);
+    }));
+
+  it("no more, it is set again at a start that finds it overdue", () =>
+    withStorage(async (test) => {
+      const first = build(test);
+      first.want("a", 10_000);
+      const { clock, alarms, set } = build(test);
+      clock.nowMs = 12_000;
+      alarms.restore();
+      expect(set()).toEqual([]);
+      clock.nowMs = 12_001;
+      alarms.restore();
+      expect(set()).toEqual([12_001]);
+      const third = build(test);
+      third.clock.nowMs = 20_000;
+      third.alarms.arrived();
+      third.alarms.restore();
+      expect(third.set()).toEqual([]);
+    }));
+
+  it("and nobody had asked for it, whoever can look at its tables says when to wake", () =>
+    withStorage(async (test) => {
+      const { alarms, want, wakers, ring } = build(test);
+      want("a", 100);
+      alarms.add({ ...wakers[1]!, onStrayAlarm: () => 10 });
+      await ring(20);
+      expect([wakers[0]!.onWake.mock.calls, wakers[1]!.onWake.mock.calls]).toEqual([[], [[20]]]);
     }));
 
   it("one that fails is reported, and keeps nobody from work", () =>

@@ -4,6 +4,9 @@ import type { Meta } from "./meta";
 export interface AlarmPort {
   set(atMs: number): void;
   clear(): void;
+  now(): number;
+  /** Resolves after `delayMs`, or as soon as the signal is aborted. */
+  wait(delayMs: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Whoever wants to be woken. `nextWake` is asked only after `changed(name)`, and on the wake itself. */
@@ -13,10 +16,21 @@ export interface Waker {
   readonly isVolatile?: boolean;
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;
+  /** The alarm went off and nobody had asked for it. Returns the next wake after a look at the tables themselves. */
+  onStrayAlarm?(): number | undefined;
+}
+
+/** One alarm, while it lasts. */
+interface Ring {
+  readonly working: Map<string, Promise<void>>;
+  readonly failed: Set<string>;
+  report(error: unknown): Promise<void> | void;
 }
 
 const retryMs = 1_000;
 const maxRetryMs = 60_000;
+/** An alarm that was set for a time before that is not on its way any more. */
+const lostAfterMs = 2_000;
 
 /**
  * Shares one alarm among all capabilities: the earliest wake wins. What each asked for is in the meta row, so that the
@@ -28,8 +42,11 @@ export class Alarms {
   readonly #wakers: Waker[] = [];
   #volatile: Map<string, number> | undefined;
   #ended = false;
+  #hasArrived = false;
   /** Alarms in a row at which something failed. An eviction forgets them, which costs an early retry. */
   #failures = 0;
+  /** While an alarm lasts: what is due meanwhile has changed. */
+  #rearm: (() => void) | undefined;
 
   constructor(meta: Meta, port: AlarmPort) {
     this.#meta = meta;
@@ -45,6 +62,7 @@ export class Alarms {
     const before = this.#earliest();
     const wake = this.#find(name)?.nextWake?.();
     if (!this.#setWake(name, wake)) return;
+    this.#rearm?.();
     const after = this.#earliest();
     if (after === before || this.#ended) return;
     if (after === undefined) this.#port.clear();
@@ -64,6 +82,21 @@ export class Alarms {
     return changes;
   }
 
+  /** An alarm went off; what it is for comes when the instance has started. */
+  arrived(): void {
+    this.#hasArrived = true;
+  }
+
+  /**
+   * The instance starts. If the alarm should have rung long ago, it is lost (the runtime gives one up whose handler was ended
+   * several times), and set again.
+   */
+  restore(): void {
+    if (this.#hasArrived) return;
+    const earliest = this.#earliest();
+    if (earliest !== undefined && earliest < this.#port.now() - lostAfterMs) this.#port.set(this.#port.now());
+  }
+
   /** Sets the alarm for the last time: whatever anybody asks for later, it stays. */
   end(atMs: number): void {
     this.#ended = true;
@@ -81,29 +114,69 @@ export class Alarms {
       .sort((a, b) => a.atMs - b.atMs);
   }
 
-  /** The alarm went off. One failing capability does not keep the others from their work. */
+  /**
+   * The alarm went off. One failing capability does not keep the others from their work, nor does one that takes its time: the
+   * runtime gives no other alarm before this one is over, so what becomes due meanwhile is started by a timer.
+   */
   async ring(nowMs: number, failed: (error: unknown) => Promise<void> | void): Promise<void> {
-    let failures = 0;
-    const attempt = async (work: () => unknown) => {
-      try {
-        await work();
-      } catch (error) {
-        failures++;
-        await failed(error);
-      }
-    };
-    for (const { name, atMs } of this.reasons()) {
-      if (atMs > nowMs || this.#ended) break;
-      const waker = this.#find(name);
-      await attempt(() => waker?.onWake?.(nowMs));
-      await attempt(() => this.#setWake(name, waker?.nextWake?.()));
+    if (!this.reasons().some(({ atMs }) => atMs <= nowMs)) this.#lookAround();
+    const ring: Ring = { working: new Map(), failed: new Set(), report: failed };
+    this.#startDue(ring, nowMs);
+    while (ring.working.size > 0) {
+      await this.#whatever(ring);
+      if (ring.working.size > 0) this.#startDue(ring, this.#port.now());
     }
     if (this.#ended) return;
-    if (failures > 0) return this.again(nowMs);
+    if (ring.failed.size > 0) return this.again(nowMs);
     this.#failures = 0;
     // The runtime cleared the alarm when it rang.
     const next = this.#earliest();
     if (next !== undefined) this.#port.set(next);
+  }
+
+  /** Nobody asked for this alarm: perhaps an older release did, which knows nothing of our reasons. */
+  #lookAround(): void {
+    for (const waker of this.#wakers) {
+      if (waker.onStrayAlarm) this.#setWake(waker.name, waker.onStrayAlarm());
+    }
+  }
+
+  #startDue(ring: Ring, nowMs: number): void {
+    for (const { name, atMs } of this.reasons()) {
+      if (atMs > nowMs || this.#ended) break;
+      if (!ring.working.has(name) && !ring.failed.has(name)) ring.working.set(name, this.#work(ring, name, nowMs));
+    }
+  }
+
+  async #work(ring: Ring, name: string, nowMs: number): Promise<void> {
+    const waker = this.#find(name);
+    const attempt = async (work: () => unknown) => {
+      try {
+        await work();
+      } catch (error) {
+        ring.failed.add(name);
+        await ring.report(error);
+      }
+    };
+    await attempt(() => waker?.onWake?.(nowMs));
+    await attempt(() => this.#setWake(name, waker?.nextWake?.()));
+    ring.working.delete(name);
+  }
+
+  /** Resolves when one has done its work, or another one is due. */
+  async #whatever(ring: Ring): Promise<void> {
+    const over = new AbortController();
+    const others = new Promise<void>((resolve) => {
+      const arm = (): void => {
+        const next = this.reasons().find(({ name }) => !ring.working.has(name) && !ring.failed.has(name));
+        if (next) void this.#port.wait(Math.max(0, next.atMs - this.#port.now()), over.signal).then(resolve);
+      };
+      this.#rearm = arm;
+      arm();
+    });
+    await Promise.race([...ring.working.values(), others]);
+    this.#rearm = undefined;
+    over.abort();
   }
 
   /** The alarm went off in vain: what is due gets another one, after a pause that grows, so that it does not ring for ever. */

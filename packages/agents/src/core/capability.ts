@@ -87,4 +87,6 @@ export interface Capability {
   /** When to call `onWake`, in ms since the epoch. Asked after the kit's `changed()`. */
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;
+  /** The alarm went off and nobody had asked for it. Returns the next wake after a look at the tables themselves. */
+  onStrayAlarm?(): number | undefined;
 }

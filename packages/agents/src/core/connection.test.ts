@@ -183,6 +183,17 @@ describe("[C13] the identity of a connection", () => {
     expect(await found()).toEqual([undefined, undefined]);
   });
 
+  it("finds the newest of a client that came back before its lost connection was noticed", async () => {
+    for (const agents of [env.Recorder, env.Awake] as DurableObjectNamespace<Recorder>[]) {
+      const stub = agents.getByName("connection-returned");
+      const [lost, , back] = [await connect(stub, "_pk=a"), await connect(stub, "_pk=b"), await connect(stub, "_pk=a")];
+      if (agents === env.Recorder) await evict(stub);
+      await runInDurableObject(stub, (agent) => agent.getConnection("a")!.send("hello"));
+      expect(await back.settled()).toContain("hello");
+      expect(await lost.settled()).not.toContain("hello");
+    }
+  });
+
   it("that is not there, or cannot be, finds nothing", async () => {
     const stub = recorder();
     await connect(stub, "_pk=x");

@@ -74,9 +74,12 @@ export class Connections {
     }
   }
 
+  /** The newest: a client that comes back over another network may have left one that nobody knows to be dead yet. */
   get(id: string): Connection | undefined {
-    for (const connection of this.all(id)) if (connection.id === id) return connection;
-    return undefined;
+    let newest: Connection | undefined;
+    // In the order in which they were accepted.
+    for (const connection of this.all(id)) if (connection.id === id) newest = connection;
+    return newest;
   }
 
   /** Sends to all connections but those named. */
@@ -112,14 +115,15 @@ export function sendFrame(connection: Connection, frame: string): void {
   if (!hasFlag(connection, "protocolDisabled")) send(connection, frame);
 }
 
-// 1005, 1006 and 1015 never travel in a close frame; answering with them fails.
-const reservedCodes: ReadonlySet<number> = new Set([1005, 1006, 1015]);
-
 /** Answers a client's close. */
 export function echoClose(socket: WebSocket, code: number, reason: string): void {
   if (socket.readyState === WebSocket.CLOSED) return;
-  if (reservedCodes.has(code)) socket.close();
-  else socket.close(code, reason);
+  try {
+    socket.close(code, reason);
+  } catch {
+    // A code that never travels in a close frame (1005, 1006, 1015), or that there is not: clients send what they like.
+    socket.close();
+  }
 }
 
 function checkTags(tags: readonly string[]): void {

@@ -27,6 +27,9 @@ export const currentContext = (): AgentContext => storage.getStore() ?? empty;
 /** Runs `run` inside a context. */
 export const runInContext = <Result>(context: AgentContext, run: () => Result): Result => storage.run(context, run);
 
+/** Runs `run` as if nobody had called it: work that outlives what asked for it has a context of its own. */
+export const runOutside = <Result>(run: () => Result): Result => storage.run(empty, run);
+
 /** The context of one entry into an agent. Its signal is that of the call that it turns out to be. */
 export class EntryContext implements AgentContext {
   readonly agent: object;

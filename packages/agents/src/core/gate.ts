@@ -110,6 +110,28 @@ export class Gate {
     }
   }
 
+  /** Runs what the instance itself does, and whose errors are handled by whoever asks for it. */
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
+    if (this.#phase !== "started") return this.#start().then(() => this.#run(entry, run));
+    return this.#run(entry, run);
+  }
+
+  /** What is done at once takes no promise. */
+  #run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
+    if (this.#closed) throw this.#closed;
+    const result = runInContext(entry ? new EntryContext(this.#self, entry) : this.#plain, run);
+    return isThenable(result) ? this.#stay(result) : result;
+  }
+
+  async #stay<Result>(work: PromiseLike<Result>): Promise<Result> {
+    this.#inside++;
+    try {
+      return await work;
+    } finally {
+      this.#leave();
+    }
+  }
+
   /**
    * Runs an event of the runtime, which has no use for a result or an error: errors are reported. What is done at once takes no
    * promise, which for a message is a good part of its cost.
@@ -242,7 +264,7 @@ export function wrapMembers(prototype: object, names: readonly string[], replace
   if (wrapped.has(prototype)) return;
   wrapped.add(prototype);
   for (const name of names) {
-    if (name === "constructor" || entries.has(name)) continue;
+    if (name === "constructor" || entries.has(name) || values.has(name)) continue;
     const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
     if (!descriptor?.configurable) continue;
     if (typeof descriptor.value === "function") {
@@ -263,6 +285,9 @@ const entries: ReadonlySet<string> = new Set([
   "webSocketClose",
   "webSocketError"
 ]);
+
+// Read by what needs no start (`state`, of an instance that has none yet), and so a value also when a class has a getter for it.
+const values: ReadonlySet<string> = new Set(["initialState"]);
 
 type Method = (this: object, ...args: unknown[]) => unknown;
 

@@ -5,6 +5,7 @@ import { Alarms, type AlarmPort } from "./alarm";
 import type { Capability, Hold, Operation } from "./capability";
 import { hasFlag, type Connection, type ConnectionContext, type Owner } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
+import type { Entry } from "./context";
 import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
 
@@ -22,6 +23,8 @@ export interface HostHooks {
   identityFrame(): string | undefined;
   emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): void | Promise<void>;
+  /** Runs code of the agent when it has started, with this context. Its errors are the caller's. */
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result>;
   /** Deletes all that is stored, at once: what is read afterwards finds nothing. */
   wipe(): void;
 }
@@ -58,6 +61,9 @@ const heartbeat: Capability = {
   frames: { cf_agent_ping: { check: () => true, handle: (_, connection) => send(connection, pongText) } }
 };
 
+/** How to install the capabilities that an instance gets when it first needs them, by name. */
+export const lazyCapabilities = new Map<string, (owner: Owner) => void>();
+
 /** A client at the door: its upgrade request as programs see it, and the two ends of its socket. */
 export interface Arrival {
   readonly request: Request;
@@ -75,11 +81,13 @@ export class Host {
   readonly isReborn: boolean = false;
   readonly #storage: Storage;
   readonly #hooks: HostHooks;
+  readonly #owner: Owner;
   readonly #capabilities: Capability[] = [heartbeat];
 
   constructor(deps: HostDeps) {
     this.#storage = deps.storage;
     this.#hooks = deps.hooks;
+    this.#owner = deps.owner;
     this.meta = new Meta(deps.storage, deps.name);
     if (this.meta.isDestroyed) {
       // No code of the instance that was destroyed is running any more: nothing can be written after this.
@@ -96,7 +104,7 @@ export class Host {
   }
 
   install<Installed extends Capability>(capability: Installed): Installed {
-    if (this.#capabilities.some(({ name }) => name === capability.name)) {
+    if (this.capability(capability.name)) {
       throw new AgentError("CAPABILITY_INVALID", `This agent has a capability "${capability.name}" already`);
     }
     for (const type in capability.frames) {
@@ -107,7 +115,13 @@ export class Host {
     return capability;
   }
 
+  /** The capability of this name, if it was installed. */
+  capability(name: string): Capability | undefined {
+    return this.#capabilities.find((capability) => capability.name === name);
+  }
+
   async start(): Promise<void> {
+    this.alarms.restore();
     for (const capability of this.#capabilities) await capability.onStart?.();
   }
 
@@ -210,6 +224,11 @@ export class Host {
     await this.#hooks.failed(error);
   }
 
+  /** Runs code of the agent that nobody calls from outside: when it has started, and with a context of its own. */
+  run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
+    return this.#hooks.run(entry, run);
+  }
+
   whyAwake(): WhyAwake {
     const holdsOf = (capability: Capability) =>
       capability.holds?.().map((hold) => ({ name: capability.name, ...hold })) ?? [];
@@ -228,6 +247,8 @@ export class Host {
   }
 
   wake(nowMs: number): Promise<void> {
+    // Whoever wanted this wake in an earlier life may not have been asked for in this one.
+    for (const { name } of this.alarms.reasons()) if (!this.capability(name)) lazyCapabilities.get(name)?.(this.#owner);
     return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
   }
 }

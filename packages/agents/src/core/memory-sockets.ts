@@ -29,10 +29,12 @@ export class MemorySockets implements SocketHost {
       this.#events.webSocketMessage(socket, data as string | ArrayBuffer);
     });
     socket.addEventListener("close", ({ code, reason, wasClean }) => {
-      this.#tagsBySocket.delete(socket);
-      this.#events.webSocketClose(socket, code, reason, wasClean);
+      if (this.#tagsBySocket.delete(socket)) this.#events.webSocketClose(socket, code, reason, wasClean);
     });
     socket.addEventListener("error", ({ error }) => {
+      // After its close it says that our answer did not arrive.
+      if (!this.#tagsBySocket.has(socket)) return;
+      if (socket.readyState !== WebSocket.OPEN) this.#tagsBySocket.delete(socket);
       this.#events.webSocketError(socket, error);
     });
   }

@@ -1,8 +1,8 @@
-import { execute, type SqlBinding, type SqlRow } from "./sql";
+import { change, execute, type Query, type SqlBinding, type SqlRow } from "./sql";
 
 /** The part of Durable Object storage that the core uses. */
 export interface Storage {
-  readonly sql: Pick<SqlStorage, "exec">;
+  readonly sql: Pick<SqlStorage, "exec" | "databaseSize">;
   readonly kv: { get(key: string): unknown; put(key: string, value: unknown): void };
   transactionSync<Result>(run: () => Result): Result;
 }
@@ -22,11 +22,15 @@ interface MetaRow {
   name?: string;
   /** Tables that an older release wrote, before there was this row. */
   inherited?: string[];
+  /** Capabilities that want to look at their tables at the next start. */
+  marked?: string[];
   /** The tombstone: the instance was destroyed, and what is left of it is not to be used. */
   destroyed?: true;
 }
 
 const key = "cf_agents_meta";
+/** A database without tables is not larger. */
+const emptyBytes = 8_192;
 
 /**
  * The one row that is read at each wake. It says which capabilities ever wrote (so that no table is made, asked or migrated
@@ -65,6 +69,22 @@ export class Meta {
   inherits(tables: readonly string[]): boolean {
     const inherited = this.#inherited();
     return tables.some((table) => inherited.includes(table));
+  }
+
+  /** The same, without a look at the tables where it is plain that there are none. */
+  mayInherit(tables: readonly string[]): boolean {
+    return (this.#stored || this.#storage.sql.databaseSize > emptyBytes) && this.inherits(tables);
+  }
+
+  isMarked(name: string): boolean {
+    return this.#row.marked?.includes(name) ?? false;
+  }
+
+  mark(name: string, marked: boolean): void {
+    if (this.isMarked(name) === marked) return;
+    const others = this.#row.marked?.filter((other) => other !== name) ?? [];
+    this.#row.marked = marked ? [...others, name] : others;
+    this.#save();
   }
 
   /** Looked up once in the life of a database: where the row is stored, it knows. */
@@ -116,10 +136,11 @@ export class Meta {
 
   #save(): void {
     const inherited = this.#inherited();
-    const { versions, wakes, name = this.#name, destroyed } = this.#row;
+    const { versions, wakes, name = this.#name, marked = [], destroyed } = this.#row;
     const row: MetaRow = { versions, wakes };
     if (name !== undefined) row.name = name;
     if (inherited.length > 0) row.inherited = [...inherited];
+    if (marked.length > 0) row.marked = marked;
     if (destroyed) row.destroyed = true;
     this.#storage.kv.put(key, row);
     this.#row = row;
@@ -151,23 +172,47 @@ export class Schema {
     return this.#meta.version(this.#name) > 0 || this.#meta.inherits(this.#definition.tables);
   }
 
+  /** Whether the tables are those of an older release, and nothing has looked at them since. */
+  get isInherited(): boolean {
+    return this.#meta.version(this.#name) === 0 && this.#meta.mayInherit(this.#definition.tables);
+  }
+
+  /** Whether `mark` was called, perhaps in an earlier life of the instance. Costs nothing. */
+  get isMarked(): boolean {
+    return this.#meta.isMarked(this.#name);
+  }
+
+  /** Something in these tables waits for the next start of the instance, or does not any more. */
+  mark(marked: boolean): void {
+    this.#meta.mark(this.#name, marked);
+  }
+
   /** Reads rows; none when the tables do not exist. */
-  read<Row = SqlRow>(query: string, ...values: SqlBinding[]): Row[] {
+  read<Row = SqlRow>(query: string | Query<Row>, ...values: SqlBinding[]): Row[] {
     if (!this.exists) return [];
     if (this.#pending.length > 0) this.#migrate();
     return execute<Row>(this.#storage.sql, query, values);
   }
 
   /** Writes (and may return rows). Creates or migrates the tables first, in the same call where that is possible. */
-  write<Row = SqlRow>(query: string, ...values: SqlBinding[]): Row[] {
+  write<Row = SqlRow>(query: string | Query<Row>, ...values: SqlBinding[]): Row[] {
     const pending = this.#pending;
     if (pending.length === 0) return execute<Row>(this.#storage.sql, query, values);
+    const before = `${pending.join(";\n")};\n`;
+    const withMigrations = typeof query === "string" ? before + query : { ...query, text: before + query.text };
     // A throw does not undo what `exec` did before it: tables, row and version are written together or not at all.
     return this.#meta.transaction(() => {
-      const rows = execute<Row>(this.#storage.sql, `${pending.join(";\n")};\n${query}`, values);
+      const rows = execute<Row>(this.#storage.sql, withMigrations, values);
       this.#meta.setVersion(this.#name, this.#definition.migrations.length);
       return rows;
     });
+  }
+
+  /** Changes rows that are there. Returns whether there were any. */
+  change(query: string, ...values: SqlBinding[]): boolean {
+    if (!this.exists) return false;
+    if (this.#pending.length > 0) this.#migrate();
+    return change(this.#storage.sql, query, values);
   }
 
   /** Several writes that happen together or not at all. */

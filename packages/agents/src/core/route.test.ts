@@ -159,6 +159,14 @@ describe("[R3] CORS", () => {
     expect([response?.status, response?.headers.get("X-Own"), headers(response)]).toEqual([204, "1", permissive]);
   });
 
+  it("are added to what the answer varies by already", async () => {
+    const answer = new Response(null, { headers: { Vary: "Accept", "Access-Control-Allow-Origin": "nobody" } });
+    const cors = { "Access-Control-Allow-Origin": "https://app.example", Vary: "Origin" };
+    const response = await route("/agents/recorder/a", { cors, onBeforeRequest: () => answer });
+    expect(response?.headers.get("Vary")).toBe("Accept, Origin");
+    expect(response?.headers.get("Access-Control-Allow-Origin")).toBe("https://app.example");
+  });
+
   // proves routing#websocket-unchanged, routing#identity, routing-older#http-and-websocket
   // proves add-to-existing-project#response-unchanged
   it("leaves the answer to a WebSocket as it is", async () => {

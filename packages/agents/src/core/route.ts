@@ -74,7 +74,8 @@ export async function routeAgentRequest<Env, Props = Record<string, unknown>>(
   const response = await answer(request, address, upgrade, env, options);
   if (!cors || upgrade) return response;
   const open = new Response(response.body, response);
-  cors.forEach((value, header) => open.headers.set(header, value));
+  // Both have their reasons for an answer to vary.
+  cors.forEach((value, header) => open.headers[header === "vary" ? "append" : "set"](header, value));
   return open;
 }
 

@@ -34,15 +34,46 @@ export function createSql(storage: Pick<SqlStorage, "exec">): Sql {
   };
 }
 
+/** A query that says what its rows are: objects that the runtime makes of them cost more than the query itself. */
+export interface Query<Row> {
+  readonly text: string;
+  /** Makes a row of its columns, in the order in which the query names them. */
+  rowOf(values: readonly SqlValue[]): Row;
+}
+
+/** Rows with a field for each column. */
+export function fieldsOf<Row>(columns: readonly (keyof Row & string)[]): Query<Row>["rowOf"] {
+  return (values) => {
+    const row: SqlRow = {};
+    for (let index = 0; index < columns.length; index++) row[columns[index]!] = values[index]!;
+    // The caller knows the types of its columns.
+    return row as Row;
+  };
+}
+
 /** Runs one query (or several, where only the last one has values) and reads all its rows. */
 export function execute<Row = SqlRow>(
   storage: Pick<SqlStorage, "exec">,
-  query: string,
+  query: string | Query<Row>,
   bindings: readonly SqlBinding[] = []
 ): Row[] {
+  const text = typeof query === "string" ? query : query.text;
   try {
+    const cursor = storage.exec(text, ...bindings);
     // Rows have whatever columns the query names: only the caller knows their type.
-    return storage.exec(query, ...bindings).toArray() as Row[];
+    if (typeof query === "string") return cursor.toArray() as Row[];
+    const rows: Row[] = [];
+    for (const values of cursor.raw()) rows.push(query.rowOf(values));
+    return rows;
+  } catch (error) {
+    throw new SqlError(text, error);
+  }
+}
+
+/** Runs one statement that changes rows. Returns whether there was one to change. */
+export function change(storage: Pick<SqlStorage, "exec">, query: string, bindings: readonly SqlBinding[]): boolean {
+  try {
+    return storage.exec(query, ...bindings).rowsWritten > 0;
   } catch (error) {
     throw new SqlError(query, error);
   }

@@ -19,6 +19,7 @@ type Attempt = Task & { attempt: number; maxAttempts: number };
 type Failure = Task & { error: string; attempts: number };
 type Workflow = { workflowId: string; workflowName?: string };
 type Decision = { workflowId: string; reason?: string };
+type Asked = { id: string; source: string; subject: string };
 type Mail = { from: string; to: string; subject?: string };
 type RefusedFrame = { connectionId: string; frame: string };
 
@@ -34,6 +35,8 @@ export interface ChannelEventMap {
     | Event<"tool:approval", { toolCallId: string; approved: boolean }>;
   schedule:
     | Event<"schedule:create" | "schedule:execute" | "schedule:cancel" | "queue:create", Task>
+    // Its method does not exist; and: it still ran when it was to run again.
+    | Event<"schedule:parked" | "queue:parked" | "schedule:skip", Task>
     | Event<"schedule:retry" | "queue:retry", Attempt>
     | Event<"schedule:error" | "queue:error", Failure>;
   lifecycle:
@@ -42,7 +45,10 @@ export interface ChannelEventMap {
     | Event<"destroy", Nothing>
     // An error that reached `onError`, and frames of clients that were dropped or refused.
     | Event<"error", { error: string }>
-    | Event<"frame:malformed" | "frame:refused", RefusedFrame>;
+    | Event<"frame:malformed" | "frame:refused", RefusedFrame>
+    | Event<"approval:request" | "approval:expire", Asked>
+    | Event<"approval:decide", Asked & { decision: string; by?: string }>
+    | Event<"approval:undelivered", { id: string; source: string; attempts: number }>;
   workflow:
     | Event<
         "workflow:start" | "workflow:terminated" | "workflow:paused" | "workflow:resumed" | "workflow:restarted",

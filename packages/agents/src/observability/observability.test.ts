@@ -139,7 +139,10 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "schedule:error": true,
     "queue:create": true,
     "queue:retry": true,
-    "queue:error": true
+    "queue:error": true,
+    "schedule:parked": true,
+    "schedule:skip": true,
+    "queue:parked": true
   },
   lifecycle: {
     connect: true,
@@ -147,7 +150,11 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     destroy: true,
     error: true,
     "frame:malformed": true,
-    "frame:refused": true
+    "frame:refused": true,
+    "approval:request": true,
+    "approval:decide": true,
+    "approval:expire": true,
+    "approval:undelivered": true
   },
   workflow: {
     "workflow:start": true,

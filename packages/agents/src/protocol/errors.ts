@@ -3,6 +3,13 @@ export type AgentErrorCode =
   | "AGENT_DESTROYED"
   | "AGENT_NAME_UNKNOWN"
   | "AGENT_START_TIMEOUT"
+  | "APPROVAL_CHANGED"
+  | "APPROVAL_DECIDED"
+  | "APPROVAL_EXPIRED"
+  | "APPROVAL_FORBIDDEN"
+  | "APPROVAL_INVALID"
+  | "APPROVAL_UNKNOWN"
+  | "CALLBACK_UNKNOWN"
   | "CALL_CANCELLED"
   | "CALL_REFUSED"
   | "CALL_TIMEOUT"
@@ -19,8 +26,12 @@ export type AgentErrorCode =
   | "CONNECTION_STATE_TOO_LARGE"
   | "CONNECTION_TAGS_INVALID"
   | "FRAME_TOO_LARGE"
+  | "PAYLOAD_NOT_SERIALIZABLE"
+  | "PAYLOAD_TOO_LARGE"
   | "PROPS_NOT_SERIALIZABLE"
+  | "QUEUE_OPTIONS_INVALID"
   | "RETRY_OPTIONS_INVALID"
+  | "SCHEDULE_ARGUMENTS_REVERSED"
   | "SCHEDULE_INVALID"
   | "SQL_FAILED"
   | "SQL_VALUE_INVALID"
@@ -31,6 +42,7 @@ export type AgentErrorCode =
   | "STATE_TOO_LARGE"
   | "STATE_UNREADABLE"
   | "STATE_VALIDATION_ASYNC"
+  | "TASK_INTERRUPTED"
   | "TOOL_CALL_NOT_YOURS";
 
 /**
@@ -51,7 +63,8 @@ export class AgentError extends Error {
 
   /**
    * Whether `error` is one of ours, optionally with this code. Reads fields, never the class: an error that came through
-   * Durable Object RPC, or from a second copy of the package, is a plain `Error` with the same fields.
+   * Durable Object RPC, or from a second copy of the package, is a plain `Error` with the same fields. On older
+   * compatibility dates errors lose their fields on the way through RPC, and this is false for them.
    */
   static isInstance(error: unknown, code?: AgentErrorCode): error is AgentError {
     if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;

@@ -1,14 +1,17 @@
 /** The server's end of a connection that exists only in a test. */
 export class FakeSocket extends EventTarget {
   readonly url: URL;
+  /** Subprotocols that the client offered. */
+  readonly offered: unknown;
   readonly sent: unknown[] = [];
   readyState = 0;
   binaryType = "blob";
   bufferedAmount = 0;
 
-  constructor(url: string) {
+  constructor(url: string, offered?: unknown) {
     super();
     this.url = new URL(url);
+    this.offered = offered;
   }
 
   // the client's side
@@ -61,8 +64,8 @@ export function fakeSockets(): { WebSocket: typeof FakeSocket; all: FakeSocket[]
   return {
     all,
     WebSocket: class extends FakeSocket {
-      constructor(url: string) {
-        super(url);
+      constructor(url: string, offered?: unknown) {
+        super(url, offered);
         all.push(this);
         waiting.shift()?.(this);
       }

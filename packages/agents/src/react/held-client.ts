@@ -34,7 +34,7 @@ export class HeldClient<AgentOrState, State = StateOf<AgentOrState>> {
     this.#options = options;
     this.#queryDeps = queryDeps(options);
     this.#waits = waits;
-    this.client = new AgentClient<AgentOrState, State>(this.#live(options));
+    this.client = new AgentClient<AgentOrState, State>(this.#live());
     this.client.addEventListener("close", () => this.#cache.clear());
   }
 
@@ -75,13 +75,12 @@ export class HeldClient<AgentOrState, State = StateOf<AgentOrState>> {
     this.#cache.clear();
   }
 
-  /** The address of the first render; callbacks and query as they are when they are needed. */
-  #live(first: UseAgentOptions<State>): AgentClientOptions<State> {
-    return new Proxy(first, {
+  /** All as it is when it is needed: the address is that of the first render, or this is not its client. */
+  #live(): AgentClientOptions<State> {
+    return new Proxy(this.#options, {
       get: (_, name: keyof UseAgentOptions) => {
         if (name === "startClosed") return true;
-        if (name === "query") return this.#query();
-        return (name.startsWith("on") ? this.#options : first)[name];
+        return name === "query" ? this.#query() : this.#options[name];
       }
     });
   }

@@ -72,6 +72,29 @@ it("calls back with what happens", async () => {
   expect(heard).toEqual(["open", ["two", "counter"], ["one", "two", "counter", "counter"], []]);
 });
 
+it("reconnects as the latest render says, also with a token among the subprotocols", async () => {
+  const sockets = fakeSockets();
+  const fixed = { agent: "MyCounter", host: "fake.example.com", WebSocket: sockets.WebSocket, minReconnectionDelay: 1 };
+  const hook = await renderHook(
+    (props?: { token: string; again: boolean }) =>
+      useAgent({ ...fixed, protocols: () => ["bearer", props!.token], shouldReconnectOnClose: () => props!.again }),
+    { initialProps: { token: "old", again: true } }
+  );
+  const first = await sockets.next();
+  first.accept();
+  await hook.rerender({ token: "new", again: true });
+  first.drop();
+  const second = await sockets.next();
+  expect([first.offered, second.offered]).toEqual([
+    ["bearer", "old"],
+    ["bearer", "new"]
+  ]);
+  second.accept();
+  await hook.rerender({ token: "new", again: false });
+  second.drop();
+  expect(hook.result.current.shouldReconnect).toBe(false);
+});
+
 // proves client-sdk#hook-agent, client-sdk#hook-name, client-sdk#hook-setState, client-sdk#hook-call
 // proves client-sdk#hook-stub, client-sdk#hook-send, client-sdk#hook-close, client-sdk#hook-reconnect
 it("returns what a component works with", async () => {

@@ -51,6 +51,14 @@ describe("[M2] a call is answered exactly once", () => {
     expect(await answers(connection, method)).toEqual(failure(error));
   });
 
+  it("when the method, without being async, hands on what another agent promises", async () => {
+    const { connection, errors } = await open();
+    expect(await connection.call("relay", "rpc-other", "plain")).toMatchObject({ success: true, result: 0 });
+    const { error } = await connection.call("relay", "rpc-other", "query");
+    expect(error).toMatch(/^Internal error/);
+    expect(await errors()).toHaveLength(1);
+  });
+
   it("whatever it is called, and however many there are", async () => {
     const { connection } = await open();
     const ids = ["", "1", "__proto__", "ü", "x".repeat(10_000)];

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { SqlError } from "../core/sql";
+import { logged } from "../test/kit";
 import { Call } from "./call";
 import { StreamingResponse } from "./streaming-response";
 
@@ -48,6 +50,14 @@ describe("[M3] a stream", () => {
     const { stream, frames } = build();
     stream.error("broken");
     expect(frames).toEqual(['{"type":"rpc","id":"7","success":false,"error":"broken"}']);
+  });
+
+  it("can end with an error that was caught, of which the caller reads what it may", async () => {
+    const [plain, query] = [build(), build()];
+    plain.stream.error(new Error("broken"));
+    await logged(() => query.stream.error(new SqlError("SELECT secret", new Error("no such table"))));
+    expect(plain.frames).toEqual(['{"type":"rpc","id":"7","success":false,"error":"broken"}']);
+    expect(query.frames).toEqual([expect.stringMatching(/"error":"Internal error \(reference [\da-f-]+\)"}$/)]);
   });
 
   it.each<[string, (stream: StreamingResponse) => unknown]>([

@@ -1,3 +1,4 @@
+import { publicMessage } from "../core/public-message";
 import type { Call } from "./call";
 
 /**
@@ -49,8 +50,12 @@ export class StreamingResponse<Chunk = unknown, Final = unknown> {
     this.#call.end(final);
   }
 
-  /** Ends the stream with an error that the caller sees. */
-  error(message: string): void {
-    this.#call.fail(message);
+  /**
+   * Ends the stream with an error that the caller sees.
+   *
+   * @param message what the caller reads, or an error that was caught: then what clients may read of it
+   */
+  error(message: string | Error): void {
+    this.#call.fail(typeof message === "string" ? message : publicMessage(message));
   }
 }

@@ -41,7 +41,10 @@ function parse(expression: string, timeZone: string | undefined): Cron {
       ...(timeZone === undefined ? { utcOffset: 0 } : { timezone: timeZone })
     });
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^Cron\w+: /, "") : String(error);
+    const reason = (error instanceof Error ? error.message : String(error))
+      .replace(/^Cron\w+: /, "")
+      // The library counts days and months from 0 here.
+      .replace(/(?<=for (?:day|month): )-?\d+/, (value) => String(Number(value) + 1));
     throw invalid(`The cron expression "${expression}" cannot be read: ${reason}. ${form}`, error);
   }
 }

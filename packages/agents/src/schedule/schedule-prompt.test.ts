@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { getSchedulePrompt, scheduleSchema, unstable_getSchedulePrompt, unstable_scheduleSchema } from "./index";
 
 describe("scheduleSchema", () => {
+  // proves schedule-tasks#scheduleSchema
   it.each([
     { type: "scheduled", date: "2025-01-30T15:00:00Z" },
     { type: "delayed", delayInSeconds: 600 },
@@ -12,6 +13,7 @@ describe("scheduleSchema", () => {
     expect(scheduleSchema.parse(schedule)).toEqual(schedule);
   });
 
+  // proves schedule-tasks#schema-dates
   it.each([
     { when: { type: "no-schedule" } },
     { description: "call mom" },
@@ -24,6 +26,7 @@ describe("scheduleSchema", () => {
     expect(scheduleSchema.safeParse(schedule).success).toBe(false);
   });
 
+  // proves schedule-tasks#scheduleSchema
   it("has only the fields of its kind", () => {
     const when = { type: "delayed", delayInSeconds: 5, cron: "", date: null };
     expect(scheduleSchema.parse({ description: "", when })).toEqual({
@@ -33,9 +36,17 @@ describe("scheduleSchema", () => {
   });
 });
 
+// proves schedule-tasks#getSchedulePrompt
 it("getSchedulePrompt tells the time, the weekday, and each kind of schedule", () => {
   const prompt = getSchedulePrompt({ date: new Date("2025-01-29T10:00:00Z") });
-  for (const part of ["2025-01-29T10:00:00.000Z", "a Wednesday", "scheduled", "delayed", "cron", "no-schedule"]) {
+  for (const part of [
+    "It is now 2025-01-29T10:00:00.000Z",
+    "a Wednesday",
+    "scheduled",
+    "delayed",
+    "cron",
+    "no-schedule"
+  ]) {
     expect(prompt).toContain(part);
   }
 });

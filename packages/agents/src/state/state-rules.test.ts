@@ -110,6 +110,10 @@ describe("the state of an agent", () => {
     expect(await count(await counter("a"))).toEqual([1, 1]);
   });
 
+  it("begins with what a getter says, also for a stub that looks at it before the start", async () => {
+    expect(await env.LegacyHeir.getByName("rules-getter").state).toEqual({ n: 7 });
+  });
+
   // proves store-and-sync-state#state, store-and-sync-state#initialState
   it("is read in onRequest", async () => {
     const stub = await game("request");

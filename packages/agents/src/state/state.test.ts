@@ -299,6 +299,12 @@ describe("[S6] setState of an agent", () => {
     );
   });
 
+  it("whose onStateChanged returns something is no error", async () => {
+    const stub = recorder("fifteen");
+    await stub.setState({ n: 15 });
+    expect(await told(stub)).toEqual([[15, "server"]]);
+  });
+
   // proves store-and-sync-state#optimistic-confirmed
   it("in onStateChanged is sent after the one that caused it, and wins", async () => {
     const stub = recorder("hundred");

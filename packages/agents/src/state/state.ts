@@ -13,6 +13,7 @@ import {
   type StateRejectFrame
 } from "../protocol/frames";
 import { diffTexts } from "./diff";
+import type { MarkedText } from "./diff-walk";
 import { serialize } from "./serialize";
 
 /** Who changed the state: the agent itself, or a client. */
@@ -47,8 +48,7 @@ interface Row {
 }
 
 /** The state as it is stored. */
-interface Stored {
-  text: string;
+interface Stored extends MarkedText {
   epoch: string;
   revision: number;
   /** The epoch is not in the row, which an older release has written: it ends with the first change. */
@@ -265,7 +265,7 @@ const extendedFrame = ({ text, epoch, revision }: Stored): string =>
   `{"type":"cf_agent_state","epoch":"${epoch}","revision":${revision},"state":${text}}`;
 
 function patchFrame(before: Stored | undefined, after: Stored): string | undefined {
-  const patch = before?.epoch === after.epoch && diffTexts(before.text, after.text);
+  const patch = before?.epoch === after.epoch && diffTexts(before, after);
   if (!patch) return undefined;
   return `{"type":"cf_agent_state_patch","epoch":"${after.epoch}","from":${before.revision},"to":${after.revision},"patch":${patch}}`;
 }

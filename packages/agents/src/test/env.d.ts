@@ -1,7 +1,10 @@
 import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+import type { Approver } from "./approval-agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
+import type { ReminderAgent, TemporaryAgent } from "./documented-work";
+import type { Diligent, Worker } from "./work-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
@@ -9,6 +12,7 @@ declare global {
   namespace Cloudflare {
     interface Env {
       STORAGE: DurableObjectNamespace<BareObject>;
+      Approver: DurableObjectNamespace<Approver>;
       Recorder: DurableObjectNamespace<Recorder>;
       HEIR_OF_ALL: DurableObjectNamespace<Heir>;
       Blank: DurableObjectNamespace<Blank>;
@@ -32,6 +36,10 @@ declare global {
       FileAgent: DurableObjectNamespace<FileAgent>;
       PresenceAgent: DurableObjectNamespace<PresenceAgent>;
       SensorHub: DurableObjectNamespace<SensorHub>;
+      ReminderAgent: DurableObjectNamespace<ReminderAgent>;
+      TemporaryAgent: DurableObjectNamespace<TemporaryAgent>;
+      Worker: DurableObjectNamespace<Worker>;
+      Diligent: DurableObjectNamespace<Diligent>;
     }
   }
 }

@@ -230,6 +230,10 @@ export class Legacy extends Agent<Cloudflare.Env, { n: number }> {
 
 /** The same in the middle of its move. */
 export class LegacyHeir extends Legacy {
+  // @ts-expect-error TypeScript wants a field; in JavaScript this is one more way to say it.
+  override get initialState() {
+    return { n: 7 };
+  }
   override onStateChanged(state: { n: number }) {
     this.seen.push(["new", state.n]);
   }

@@ -1,8 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 
 export { a as MinifiedAgent, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+export { Approver } from "./approval-agents";
 export { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 export { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
+export { ReminderAgent, TemporaryAgent } from "./documented-work";
+export { Diligent, Worker } from "./work-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 

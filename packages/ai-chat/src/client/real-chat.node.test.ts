@@ -48,7 +48,7 @@ export default {
 
 const program: RealProgram = {
   worker,
-  className: "Talker",
+  classNames: ["Talker"],
   folder,
   alias: {
     "agents/capability": `${agents}/capability.ts`,

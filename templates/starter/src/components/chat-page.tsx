@@ -3,7 +3,7 @@ import { useAgent } from "agents/react";
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
 import { browserTools } from "../browser-tools";
 import type { ChatAgent } from "../server";
-import { initialState, type ChatState, type ModelInfo } from "../shared";
+import { initialState, type ChatState, type ModelInfo, type Reminders, type RemindersMessage } from "../shared";
 import { Composer } from "./composer";
 import { ConfirmDialog } from "./confirm-dialog";
 import { EmptyState } from "./empty-state";
@@ -11,12 +11,17 @@ import { ErrorNotice } from "./error-notice";
 import { Header, type ConnectionStatus } from "./header";
 import { MessageList } from "./message-list";
 import { Preferences } from "./preferences";
+import { DueReminders, WaitingReminders } from "./reminders";
 import { Sheet, useMediaQuery } from "./sheet";
+
+// The model is told when it is for the user, and cron expressions of reminders go by these clocks.
+const requestBody = { timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone };
 
 /** Everything for one chat: the connection, the conversation and the state that all its tabs share. */
 export function ChatPage({ name }: { name: string }) {
   const [connection, setConnection] = useState<ConnectionStatus>("connecting");
   const [model, setModel] = useState<ModelInfo>();
+  const [reminders, setReminders] = useState<Reminders>({ waiting: [], due: [] });
   const [refused, setRefused] = useState("");
   const [confirmingClear, setConfirmingClear] = useState(false);
   const [sheetOpen, setSheetOpen] = useState(false);
@@ -29,12 +34,17 @@ export function ChatPage({ name }: { name: string }) {
     onOpen: () => setConnection("connected"),
     onClose: () => setConnection("disconnected"),
     onStateUpdate: (_, source) => source === "client" && setRefused(""),
-    onStateUpdateError: setRefused
+    onStateUpdateError: setRefused,
+    onMessage: ({ data }) => {
+      const changed = remindersIn(data);
+      if (changed) setReminders(changed);
+    }
   });
 
   const { messages, sendMessage, regenerate, stop, clearHistory, addToolApprovalResponse, status, error, isLoading } =
     useAgentChat({
       agent,
+      body: requestBody,
       onToolCall: async ({ toolCall: { toolCallId, toolName, input }, addToolOutput }) => {
         const run = browserTools[toolName];
         // What it throws becomes the tool's error, which the model is told.
@@ -42,10 +52,13 @@ export function ChatPage({ name }: { name: string }) {
       }
     });
 
-  const describeModel = useEffectEvent(() => agent.stub.describeModel().then(setModel, () => setModel(undefined)));
+  const onConnected = useEffectEvent(() => {
+    void agent.stub.describeModel().then(setModel, () => setModel(undefined));
+    void agent.stub.listReminders().then(setReminders, () => undefined);
+  });
   useEffect(() => {
-    // After each reconnect too: the server may have been restarted with another model.
-    if (connection === "connected") void describeModel();
+    // After each reconnect too: the server may have been restarted with another model, and reminders may have become due.
+    if (connection === "connected") onConnected();
   }, [connection]);
 
   const busy = status === "submitted" || status === "streaming";
@@ -65,13 +78,16 @@ export function ChatPage({ name }: { name: string }) {
 
   const state = agent.state ?? initialState;
   const preferences = (
-    <Preferences
-      state={state}
-      disabled={!agent.state}
-      problem={refused}
-      onChange={(change) => agent.setState({ ...state, ...change })}
-      onReset={() => agent.stub.resetPreferences()}
-    />
+    <>
+      <Preferences
+        state={state}
+        disabled={!agent.state}
+        problem={refused}
+        onChange={(change) => agent.setState({ ...state, ...change })}
+        onReset={() => agent.stub.resetPreferences()}
+      />
+      <WaitingReminders reminders={reminders.waiting} onCancel={(id) => void agent.stub.cancelReminder(id)} />
+    </>
   );
 
   return (
@@ -89,6 +105,13 @@ export function ChatPage({ name }: { name: string }) {
         <MessageList messages={messages} status={status} assistantName={state.assistantName} onRespond={respond}>
           {messages.length === 0 && !busy && !isLoading && <EmptyState demo={model?.demo ?? false} onPick={pick} />}
           {status === "error" && <ErrorNotice error={error} onRetry={() => void regenerate()} />}
+          <DueReminders
+            reminders={reminders.due}
+            onDismiss={(id) => {
+              void agent.stub.dismissReminder(id);
+              composer.current?.focus();
+            }}
+          />
         </MessageList>
         <Composer ref={composer} busy={busy} onSend={send} onStop={stop} />
       </main>
@@ -117,4 +140,10 @@ export function ChatPage({ name }: { name: string }) {
       </ConfirmDialog>
     </div>
   );
+}
+
+/** What the agent broadcasts, among whatever else comes through the connection. */
+function remindersIn(data: unknown): RemindersMessage | undefined {
+  if (typeof data !== "string" || !data.startsWith('{"type":"reminders"')) return undefined;
+  return JSON.parse(data) as RemindersMessage;
 }

@@ -3,7 +3,8 @@ import { Icon, type IconName } from "./icons";
 const suggestions: { icon: IconName; prompt: string; about: string }[] = [
   { icon: "cloud", prompt: "What is the weather in Tokyo?", about: "A tool that runs on the server" },
   { icon: "clock", prompt: "What timezone am I in?", about: "A tool that runs in your browser" },
-  { icon: "sum", prompt: "What is 5000 times 3?", about: "A tool that asks for approval" }
+  { icon: "sum", prompt: "What is 5000 times 3?", about: "A tool that asks for approval" },
+  { icon: "bell", prompt: "Remind me in 10 seconds to stretch", about: "A tool that works later, come what may" }
 ];
 
 export function EmptyState({ demo, onPick }: { demo: boolean; onPick: (prompt: string) => void }) {

@@ -125,7 +125,7 @@ function progress(part: ToolPart, active: boolean, busy: boolean): Progress {
 /** Friendlier words for the tools of this project. Any other tool is shown by its name. */
 function describe(name: string, input: unknown): { title: string; detail: string; icon: IconName } {
   // While the input streams in, any of it may be missing.
-  const { city, a, b, operator } = (input ?? {}) as Record<string, unknown>;
+  const { city, a, b, operator, description, about } = (input ?? {}) as Record<string, unknown>;
   switch (name) {
     case "getWeather":
       return { title: "Weather", detail: typeof city === "string" ? city : "", icon: "cloud" };
@@ -137,6 +137,12 @@ function describe(name: string, input: unknown): { title: string; detail: string
         detail: operator && b !== undefined ? expression(a, String(operator), b) : "",
         icon: "sum"
       };
+    case "scheduleReminder":
+      return { title: "Reminder", detail: typeof description === "string" ? description : "", icon: "bell" };
+    case "listReminders":
+      return { title: "Reminders", detail: "", icon: "bell" };
+    case "cancelReminders":
+      return { title: "Cancel reminders", detail: typeof about === "string" ? about : "", icon: "bell" };
     default:
       return { title: name, detail: "", icon: "tool" };
   }

@@ -1,0 +1,40 @@
+import type { Page } from "./page.ts";
+
+export const queueTasks = {
+  fifo: [7, "Tasks are in a table and run by themselves, the first that came first."],
+  id: [12, "An item has a unique `id`."],
+  payload: [13, "It has the `payload` that its method gets."],
+  callback: [14, "It has the name of its method."],
+  created_at: [15, "It has the time when it was made, in seconds."],
+  queue: [20, "`queue(callback, payload)` adds a task for later."],
+  "queue-returns": [28, "It resolves with the id of the task."],
+  "queue-example": [32, "The example that queues in `onMessage` compiles and runs."],
+  dequeue: [49, "`dequeue(id)` removes a task; it is synchronous."],
+  dequeueAll: [62, "`dequeueAll()` removes all tasks; it is synchronous."],
+  dequeueAllByCallback: [74, "`dequeueAllByCallback(name)` removes those of one method; it is synchronous."],
+  getQueue: [88, "`getQueue(id)` gives a task; it is synchronous."],
+  "getQueue-none": [95, "It gives `undefined` if there is none."],
+  "getQueue-parsed": [96, "The payload is parsed."],
+  getQueues: [
+    107,
+    "`getQueues(key, value)` gives the tasks whose payload has this value at this key; it is synchronous."
+  ],
+  validation: [124, "A method that does not exist is an error when it is queued."],
+  automatic: [125, "The queue is worked off without another call."],
+  order: [126, "Tasks run in the order in which they were made."],
+  context: [127, "A task runs in the context of who queued it: connection, request."],
+  removed: [128, "A task that succeeded is removed."],
+  "method-gone": [129, "A method that is gone at run time is logged, and the task is passed over."],
+  table: [130, "Tasks are in the table `cf_agents_queues`, and survive restarts."],
+  signature: [132, "The method gets the payload and the item."],
+  "signature-example": [139, "The example of such a method compiles."],
+  background: [162, "The pattern that answers before the work is done works."],
+  batches: [180, "The pattern that splits work into batches works."],
+  requeue: [203, "The pattern that queues a failed task again works."],
+  state: [231, "A task may use the state."],
+  schedule: [232, "A scheduled method may queue tasks."],
+  database: [234, "A task may use the database, which has the queue in it, too."],
+  sequential: [236, "Tasks run one after another."],
+  retry: [240, "`{ retry }` as third argument says how a task is tried again."],
+  "two-tables": [247, "The queue and the schedules have a table each."]
+} as const satisfies Page;
