@@ -3,7 +3,7 @@ import type { Capability } from "./core/capability";
 import { lazyCapabilities, type Host } from "./core/host";
 import type { Schema, SchemaDefinition } from "./core/meta";
 import { AgentError } from "./protocol/errors";
-import { hostOf, keepAliveOf } from "./server";
+import { hostOf, stayAwake } from "./server";
 
 export {
   frameHandlers,
@@ -52,7 +52,7 @@ export function installCapability<Installed extends Capability>(
     connections: host.connections,
     changed: () => host.alarms.changed(name),
     wake: () => host.meta.wakeOf(name),
-    keepAlive: () => keepAliveOf(agent).begin(),
+    keepAlive: () => stayAwake(agent),
     emit: (type, payload) => host.emit(type, payload),
     failed: (error) => host.failed(error)
   });

@@ -35,12 +35,16 @@ const destroyGraceMs = 10_000;
 
 let host: (server: object) => Host;
 let keepAlive: (server: object) => KeepAlive | undefined;
+let begin: (server: object) => () => void;
 
 /** What the layers above install their features in. A member of the class could be called by whoever holds a stub. */
 export const hostOf = (server: object): Host => host(server);
 
 /** Its heartbeats are listed among the schedules. Nothing while there was none in this life of the instance. */
 export const keepAliveOf = (server: object): KeepAlive | undefined => keepAlive(server);
+
+/** As `keepAlive()` of the agent, at once. */
+export const stayAwake = (server: object): (() => void) => begin(server);
 
 /**
  * The lower half of an agent: one Durable Object with a name, the one gate into it, its connections and its errors. What an
@@ -53,6 +57,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   static {
     host = (server) => (server as Server).#host;
     keepAlive = (server) => (server as Server).#keepAlive;
+    begin = (server) => (server as Server).#heartbeats.begin();
   }
 
   /**
