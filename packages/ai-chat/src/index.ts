@@ -4,3 +4,4 @@ export { createToolsFromClientSchemas } from "./tools/client-schemas";
 export type { ChatConcurrency } from "./turn/operations";
 export type { ChatRecovery, ChatRecoveryPolicy } from "./turn/recovery";
 export type { ChatTurn } from "./turn/turn-records";
+export type { Usage } from "./turn/usage";
