@@ -70,6 +70,22 @@ it("takes up a stream where it was cut", async () => {
   expect(other.chat.getSnapshot().messages).toEqual(server.messages);
 });
 
+it("takes no chunk on a new connection before it has what the turn goes on with", () => {
+  const server = conversation();
+  const onData = vi.fn();
+  const { tab } = open(server, { onData });
+  tab.cut();
+  tab.connect();
+  const body = JSON.stringify({ type: "data-note", data: 1, transient: true });
+  const early = { type: "cf_agent_use_chat_response", id: "r9", turnId: "t9", seq: 1, body, done: false } as const;
+  tab.hear({ ...early, continuation: true });
+  tab.settle();
+  expect(onData).not.toHaveBeenCalled();
+  tab.hear({ ...early, continuation: true });
+  tab.settle();
+  expect(onData).toHaveBeenCalledOnce();
+});
+
 it("drops what it heard of a turn that runs again", async () => {
   const server = conversation("first try");
   const { tab, chat } = open(server);

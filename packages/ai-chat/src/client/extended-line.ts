@@ -224,7 +224,8 @@ export class ExtendedLine implements Line {
   #chunk(frame: ChatResponseFrame): void {
     const { id, turnId = id, seq = 0, continuation = false, body } = frame;
     this.#uncertain.delete(id);
-    if (turnId === this.#ignored) return;
+    // Before the snapshot of a connection its message may not be here. It is sent again after it.
+    if (turnId === this.#ignored || !this.#isInStep) return;
     const chunk = parseChunk(body);
     if (!chunk) return;
     const { turn } = this.#host.state;
