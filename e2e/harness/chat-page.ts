@@ -2,6 +2,24 @@ import type { BrowserContext, Locator, Page } from "playwright-core";
 
 const statusTimeoutMs = 45_000;
 
+declare global {
+  interface Window {
+    /** Tools and the states in which they were shown since the page was loaded. */
+    toolStates: Set<string>;
+  }
+}
+
+/** Runs in the page, before anything else there. */
+function rememberToolStates(): void {
+  window.toolStates = new Set();
+  const look = () => {
+    for (const call of document.querySelectorAll<HTMLElement>('[data-testid="tool-call"]')) {
+      window.toolStates.add(`${call.dataset.tool} ${call.dataset.state}`);
+    }
+  };
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+}
+
 /** The starter's page, as its user sees it. */
 export class ChatPage {
   readonly page: Page;
@@ -15,6 +33,7 @@ export class ChatPage {
   /** Opens a chat and waits until it is connected and loaded. */
   static async open(context: BrowserContext, url: string, name: string): Promise<ChatPage> {
     const chat = new ChatPage(await context.newPage());
+    await chat.page.addInitScript(rememberToolStates);
     await chat.page.goto(`${url}/?chat=${name}`);
     await chat.connected();
     return chat;
@@ -116,6 +135,11 @@ export class ChatPage {
 
   async toolIs(name: string, state: string): Promise<void> {
     await this.page.locator(`[data-testid="tool-call"][data-tool="${name}"][data-state="${state}"]`).last().waitFor();
+  }
+
+  /** Waits until the page has shown a call in this state, however short that was. */
+  async toolWas(name: string, state: string): Promise<void> {
+    await this.page.waitForFunction((wanted) => window.toolStates.has(wanted), `${name} ${state}`);
   }
 
   async reload(): Promise<void> {
