@@ -10,7 +10,8 @@ export const starter = {
   resume: "A stream goes on after a reload in the middle of it, without loss or doubling.",
   tabs: "A second tab sees messages while they are streamed, and shared state, live; both ways.",
   restart: "Messages are there after the server was killed and started again; the page reconnects by itself.",
-  "restart-stream": "An answer that was cut by a killed server is given again, and can be stopped; the conversation goes on.",
+  "restart-stream":
+    "An answer that was cut by a killed server is given again, and can be stopped; the conversation goes on.",
   "restart-approval": "An approval that waits survives a reload and a restart of the server.",
   reminder: "A reminder is shown when it is due, in all tabs and after a reload, until it is dismissed.",
   "reminder-restart": "It is shown even if the server was killed before it was due.",
