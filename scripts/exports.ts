@@ -101,7 +101,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     }
   },
   "agents/ai-chat-agent": { all: "@cloudflare/ai-chat" },
-  "agents/ai-chat-v5-migration": { later: { "issue 5": names`all-of-@cloudflare/ai-chat/ai-chat-v5-migration` } },
+  "agents/ai-chat-v5-migration": { all: "@cloudflare/ai-chat/ai-chat-v5-migration" },
   "agents/ai-react": { all: "@cloudflare/ai-chat/react" },
   "agents/ai-types": { all: "@cloudflare/ai-chat/types" },
   "agents/tsconfig": { json: true },
@@ -148,11 +148,11 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     types: names`IncomingMessage OutgoingMessage`
   },
   "@cloudflare/ai-chat/ai-chat-v5-migration": {
-    later: {
-      "issue 5": names`
-        analyzeCorruption autoTransformMessage autoTransformMessages CorruptArrayMessage isUIMessage
-        LegacyMessage MigratableMessage migrateMessagesToUIFormat migrateToUIMessage needsMigration`
-    }
+    values: names`
+      analyzeCorruption autoTransformMessage autoTransformMessages isUIMessage migrateMessagesToUIFormat
+      migrateToUIMessage needsMigration`,
+    types: names`CorruptArrayMessage LegacyMessage MigratableMessage`,
+    ours: names`LegacyToolInvocation MessageAnalysis`
   },
   "@cloudflare/codemode": {
     later: {

@@ -27,7 +27,7 @@ export default defineConfig([
     entry: [
       "src/{index,types,capability,approvals}.ts",
       "src/{observability,schedule}/index.ts",
-      "src/ai-chat/{agent,types}.ts",
+      "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both
     ]
   },

@@ -21,6 +21,6 @@ const both = ["src/{protocol,messages}/*.ts", "!**/*.test.ts"];
 
 // Each runtime has its own global types, and so its own tsconfig.
 export default defineConfig([
-  { ...shared, tsconfig: "tsconfig.build.json", entry: ["src/index.ts", "src/types.ts", ...both] },
+  { ...shared, tsconfig: "tsconfig.build.json", entry: ["src/{index,types,ai-chat-v5-migration}.ts", ...both] },
   { ...shared, tsconfig: "tsconfig.build.client.json", entry: ["src/{client,react}/index.ts", ...both] }
 ]);

@@ -85,12 +85,46 @@ it("hides what it cannot read, and nothing else", async () => {
     "corrupt",
     message(user("u1", "one")),
     ["INSERT INTO cf_ai_chat_agent_messages (id, message) VALUES ('broken', '{\"id\":\"broken\"')"],
-    [
-      'INSERT INTO cf_ai_chat_agent_messages (id, message) VALUES (\'foreign\', \'{"id":"foreign","role":"user","content":"hi"}\')'
-    ],
     message(user("u2", "two"), "2026-01-01 00:00:09")
   );
   expect((await stored(stub)).map(({ id }) => id)).toEqual(["u1", "u2"]);
+});
+
+it("reads messages of older formats as messages of today, and goes on after them", async () => {
+  const legacy = [
+    { id: "u1", role: "user", content: "What is the weather?", createdAt: "2025-01-01T00:00:00.000Z" },
+    {
+      id: "a1",
+      role: "assistant",
+      content: "It rains.",
+      toolInvocations: [{ state: "result", toolCallId: "c1", toolName: "weather", args: { city: "Porto" }, result: 7 }]
+    },
+    { id: "u2", role: "user", content: [{ type: "text", text: "Thanks" }] }
+  ];
+  const stub = await older("formats", ...legacy.map((value, second) => message(value, `2026-01-01 00:00:0${second}`)), [
+    "INSERT INTO cf_ai_chat_agent_messages (id, message, created_at) VALUES ('x', ?, '2026-01-01 00:00:05')",
+    '{"note":"kept"}'
+  ]);
+  const expected = [
+    { id: "u1", role: "user", parts: [{ type: "text", text: "What is the weather?" }] },
+    {
+      id: "a1",
+      parts: [
+        { type: "step-start" },
+        { type: "tool-weather", output: 7 },
+        { type: "step-start" },
+        { text: "It rains." }
+      ]
+    },
+    { id: "u2", parts: [{ type: "text", text: "Thanks" }] },
+    { id: "x", role: "user", parts: [{ type: "text", text: '{"note":"kept"}' }] }
+  ];
+  expect(await stored(stub)).toMatchObject(expected);
+  const a = await connect(stub);
+  a.send(ask("r1", [user("u3", "hi")]));
+  await doneOf(a);
+  await evict(stub);
+  expect(await stored(stub)).toMatchObject([...expected, user("u3", "hi"), said("hello")]);
 });
 
 it("remembers what came with the last request", async () => {

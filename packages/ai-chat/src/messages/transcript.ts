@@ -1,9 +1,9 @@
 import type { Schema, SchemaDefinition } from "agents/capability";
 import type { UIMessage } from "ai";
-import { isMessage } from "../protocol/checks";
 import { fitRow } from "./fit-row";
 import type { Changes } from "./reconcile";
 import type { SessionHistory } from "./session-history";
+import { storedMessage } from "./stored-message";
 
 export const transcriptSchema: SchemaDefinition = {
   tables: ["cf_ai_chat_agent_messages"],
@@ -140,7 +140,10 @@ export class Transcript {
     if (this.#last?.entry?.message.id === id) return this.#last.entry;
     if (this.#entries) return this.#entries.findLast(({ message }) => message.id === id);
     this.#ready();
-    return this.#entriesOf("SELECT message, created_at AS place FROM cf_ai_chat_agent_messages WHERE id = ?", id)[0];
+    return this.#entriesOf(
+      "SELECT id, message, created_at AS place FROM cf_ai_chat_agent_messages WHERE id = ?",
+      id
+    )[0];
   }
 
   /** The ids of all of them, in order. */
@@ -190,8 +193,8 @@ export class Transcript {
       for (const row of rows.slice(0, count - 1)) {
         length += row.message.length;
         if (messages.length > 0 && length > maxPageLength) return { messages: messages.toReversed(), hasMore: true };
-        const message = parse(row.message);
-        if (isMessage(message)) messages.push(message);
+        const message = storedMessage(row.id, row.message);
+        if (message) messages.push(message);
         cursor = row.id;
       }
       const hasMore = rows.length === count;
@@ -221,7 +224,7 @@ export class Transcript {
       revision
     );
     if (!first) return { messages: [], before: undefined };
-    const query = `SELECT message, created_at AS place FROM cf_ai_chat_agent_messages WHERE (created_at, rowid) >= ${placeOf} ORDER BY created_at, rowid LIMIT ${limit + 1}`;
+    const query = `SELECT id, message, created_at AS place FROM cf_ai_chat_agent_messages WHERE (created_at, rowid) >= ${placeOf} ORDER BY created_at, rowid LIMIT ${limit + 1}`;
     const rows = this.#schema.read<Row>(query, first.id);
     if (rows.length > limit || rows.reduce((length, row) => length + row.message.length, 0) > maxPageLength)
       return undefined;
@@ -412,11 +415,11 @@ export class Transcript {
 
   #load(): void {
     const [row] = this.#schema.read<State & Partial<Row> & { isForeign: number }>(
-      `SELECT epoch, transcript.revision, removed_at AS removedAt, message, created_at AS place,
+      `SELECT epoch, transcript.revision, removed_at AS removedAt, newest.id, message, created_at AS place,
          EXISTS (SELECT 1 FROM cf_ai_chat_agent_messages WHERE revision IS NULL) AS isForeign
        FROM cf_ai_chat_transcript AS transcript
-       LEFT JOIN (SELECT message, created_at FROM cf_ai_chat_agent_messages ORDER BY created_at DESC, rowid DESC LIMIT 1)
-       WHERE id = 0`
+       LEFT JOIN (SELECT id, message, created_at FROM cf_ai_chat_agent_messages ORDER BY created_at DESC, rowid DESC LIMIT 1) AS newest
+       WHERE transcript.id = 0`
     );
     if (!row) {
       this.#state = none;
@@ -430,7 +433,7 @@ export class Transcript {
     if (row.message == null) this.#last = { entry: undefined };
     else {
       // What cannot be read is hidden; then the last message is another one.
-      const [entry] = entriesOf([{ message: row.message, place: row.place! }]);
+      const [entry] = entriesOf([{ id: row.id!, message: row.message, place: row.place! }]);
       this.#last = entry && { entry };
     }
   }
@@ -458,7 +461,7 @@ export class Transcript {
     if (!this.#entries) {
       this.#ready();
       this.#entries = this.#entriesOf(
-        "SELECT message, created_at AS place FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid"
+        "SELECT id, message, created_at AS place FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid"
       );
     }
     return this.#entries;
@@ -469,15 +472,15 @@ export class Transcript {
   }
 }
 
-type Row = { message: string; place: Place };
+type Row = { id: string; message: string; place: Place };
 
 const placeOf = "(SELECT created_at, rowid FROM cf_ai_chat_agent_messages WHERE id = ?)";
 
 /** One bad row hides one message, not the conversation. */
 const entriesOf = (rows: readonly Row[]): Entry[] =>
-  rows.flatMap(({ message, place: at }) => {
-    const parsed = parse(message);
-    return isMessage(parsed) ? [{ message: parsed, place: at }] : [];
+  rows.flatMap((row) => {
+    const message = storedMessage(row.id, row.message);
+    return message ? [{ message, place: row.place }] : [];
   });
 
 /** Puts an entry where it was, or where its place is. Equal places, as an older release wrote them, stay in the order of their rows. */
@@ -485,12 +488,4 @@ function place(entry: Entry, entries: Entry[]): void {
   const known = entries.findLastIndex(({ message }) => message.id === entry.message.id);
   if (known >= 0) entries[known] = entry;
   else entries.splice(entries.findLastIndex((other) => other.place <= entry.place) + 1, 0, entry);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
