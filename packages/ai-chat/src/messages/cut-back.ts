@@ -1,4 +1,5 @@
 import type { UIMessage, UIMessageChunk } from "ai";
+import { brokenBy } from "../turn/broken";
 import { MessageBuilder } from "./message-builder";
 import { isOpenCall, isToolPart, settleCut } from "./settle";
 
@@ -25,8 +26,12 @@ export function cutBack(base: UIMessage, chunks: readonly UIMessageChunk[]): Cut
   const builder = new MessageBuilder(base);
   let finished = base.parts.length;
   let isWhole = false;
+  let isBroken = false;
   for (const chunk of chunks) {
     builder.apply(chunk);
+    isBroken ||= brokenBy(chunk) !== undefined;
+    // The AI SDK ends the step in which the model failed, too.
+    if (isBroken) continue;
     if (chunk.type === "finish-step") finished = builder.message.parts.length;
     if (chunk.type === "finish") isWhole = true;
   }

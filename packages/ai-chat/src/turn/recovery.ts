@@ -7,7 +7,8 @@ import type { Audience } from "../stream/audience";
 import { parseChunk } from "../stream/read-response";
 import type { OpenStream, StreamLog } from "../stream/stream-log";
 import type { OpenTurn, TurnRecords } from "./turn-records";
-import { cancelledText, type Turns } from "./turns";
+import { cancelledText } from "./broken";
+import type { Turns } from "./turns";
 
 /**
  * What becomes of a turn that was cut because its instance was lost: `resume` asks the model again, with what was finished;

@@ -86,6 +86,15 @@ it("has stored the message before it says that the turn is done", async () => {
   expect(messagesAtEnd).toEqual([2, 2]);
 });
 
+it("is not done when the model's stream just ended: what was said stays, with an error", async () => {
+  const [stub, a] = await clients("silent-end");
+  a.send(ask("r1", [user("u1", "script")]));
+  await stub.say({ type: "start" }, ...text("t", "half"), { type: "finish", finishReason: "interrupted" as never });
+  await stub.sayEnd();
+  expect(await doneOf(a)).toMatchObject({ error: true, body: "The answer ended before it was complete." });
+  expect((await stored(stub)).at(-1)).toMatchObject(said("half"));
+});
+
 it("says that there was no answer", async () => {
   answers.set("nothing", () => undefined);
   const [stub, a, b] = await clients("nothing");

@@ -10,6 +10,7 @@ import type { Audience, Spoken } from "../stream/audience";
 import { isAtOnce, normalize, unlessAborted } from "../stream/chunks";
 import { readResponse, withText, type ReadChunk } from "../stream/read-response";
 import type { Numbered, StreamLog } from "../stream/stream-log";
+import { brokenBy, cancelledText, type Broken } from "./broken";
 import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
 import { usageOfEvent, usageOfMetadata, type Usage } from "./usage";
 
@@ -94,8 +95,6 @@ interface Outcome {
   error?: string;
   isTold?: boolean;
 }
-
-export const cancelledText = "The call was cancelled.";
 
 /** The turn in which code runs. */
 const running = new AsyncLocalStorage<Turn>();
@@ -397,7 +396,7 @@ export class Turns {
   async #speak(turn: Turn, builder: MessageBuilder): Promise<Outcome> {
     const { signal } = turn.abort;
     let started = false;
-    let broken: string | undefined;
+    let broken: Broken | undefined;
     try {
       const response = signal.aborted
         ? undefined
@@ -415,12 +414,11 @@ export class Turns {
           if (read.chunk.type !== "start")
             this.#say(turn, builder, withText({ type: "start", messageId: turn.messageId }));
         }
-        if (read.chunk.type === "error") broken = read.chunk.errorText;
-        if (read.chunk.type === "abort") broken = cancelledText;
+        broken ??= brokenBy(read.chunk);
         this.#say(turn, builder, normalize(read, turn.messageId));
       }
       if (signal.aborted) return { outcome: "cancelled" };
-      return broken === undefined ? { outcome: "completed" } : { outcome: "failed", error: broken, isTold: true };
+      return broken ? { outcome: "failed", ...broken } : { outcome: "completed" };
     } catch (error) {
       if (signal.aborted) return { outcome: "cancelled" };
       await this.#deps.failed(error);
