@@ -1,5 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
+import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import {
   createUIMessageStream,
@@ -27,33 +29,21 @@ function counter(): () => string {
   return () => `id-${++count}`;
 }
 
-/** Those of the AI SDK's packages that are installed. A folder of `streams` has the name of its package. */
+/** A folder of `streams` has the name of its package. */
 export const providers: Readonly<Record<string, Provider>> = {
   anthropic: {
     model: (fetch) => createAnthropic(settings(fetch))("claude-sonnet-4-5"),
     tools: () => ({ web_search: createAnthropic().tools.webSearch_20250305({}) as ToolSet[string] })
   },
+  google: { model: (fetch) => createGoogleGenerativeAI(settings(fetch))("gemini-2.5-flash") },
+  openai: { model: (fetch) => createOpenAI(settings(fetch))("gpt-5") },
   "openai-compatible": {
     model: (fetch) =>
       createOpenAICompatible({ ...settings(fetch), name: "golden", baseURL: "https://model.invalid/v1" })(
         "golden-model"
       )
-  },
-  ...(await installed("openai", "createOpenAI", "gpt-5")),
-  ...(await installed("google", "createGoogleGenerativeAI", "gemini-2.5-flash"))
-};
-
-type Create = (options: object) => (model: string) => LanguageModel;
-
-async function installed(name: string, create: string, model: string): Promise<Record<string, Provider>> {
-  const path = `@ai-sdk/${name}`;
-  try {
-    const module = (await import(/* @vite-ignore */ path)) as Record<string, Create>;
-    return { [name]: { model: (fetch) => module[create]!(settings(fetch))(model) } };
-  } catch {
-    return {};
   }
-}
+};
 
 const streams = new URL("streams/", import.meta.url);
 
