@@ -2,9 +2,15 @@ import type { UIMessage, UIMessageChunk } from "ai";
 import { AIChatAgent, type OnChatMessageOptions } from "../index";
 import type { ChatRecoveryPolicy } from "../turn/recovery";
 
-/** Says what the last question wants, piece by piece: others come between. The name of the instance says how it recovers. */
+/**
+ * Says what the last question wants, piece by piece: others come between. The number in the name of the instance says how it
+ * recovers, and what becomes of a question that comes meanwhile.
+ */
 export class Chatter extends AIChatAgent {
   override chatRecovery = recoveryOf(this.ctx.id.name ?? "");
+  override chatConcurrency = (["queue", "latest", "merge", "drop"] as const)[
+    Math.floor(numberIn(this.ctx.id.name) / 3) % 4
+  ]!;
 
   override onChatMessage(_onFinish: unknown, { requestId, abortSignal }: OnChatMessageOptions) {
     const question = this.messages.findLast(({ role }) => role === "user");
@@ -62,9 +68,11 @@ export class Chatter extends AIChatAgent {
   }
 }
 
+const numberIn = (name = ""): number => Number(/\d+/.exec(name)?.[0] ?? 0);
+
 function recoveryOf(name: string): ChatRecoveryPolicy {
   const policies = ["resume", "ask", "off"] as const;
-  return policies.find((policy) => name.startsWith(policy)) ?? policies[Number(/\d+/.exec(name)?.[0] ?? 0) % 3]!;
+  return policies.find((policy) => name.startsWith(policy)) ?? policies[numberIn(name) % 3]!;
 }
 
 function chunksFor(wanted: string, requestId: string): (UIMessageChunk | "die")[] {
