@@ -37,8 +37,11 @@ export class Client {
   /** The highest `rev` of a state that came. */
   rev = -1;
   bytesIn = 0;
+  bytesOut = 0;
   /** Called after each state. */
   onState: ((client: Client) => void) | undefined;
+  /** Given all frames instead of this client, once it is open. */
+  onFrame: ((data: Buffer) => void) | undefined;
   readonly #socket: WebSocket;
   readonly #calls = new Map<string, Call>();
   readonly #ready = Promise.withResolvers<void>();
@@ -64,7 +67,8 @@ export class Client {
     this.#socket.on("message", (data: Buffer) => {
       this.bytesIn += data.length;
       try {
-        this.#receive(data);
+        if (this.onFrame) this.onFrame(data);
+        else this.#receive(data);
       } catch (error) {
         this.#fail(error as Error);
       }
@@ -76,8 +80,14 @@ export class Client {
     const id = String(++this.#nextId);
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve, reject });
-      this.#socket.send(JSON.stringify({ type: "rpc", id, method, args }));
+      this.send({ type: "rpc", id, method, args });
     });
+  }
+
+  send(frame: object): void {
+    const text = JSON.stringify(frame);
+    this.bytesOut += Buffer.byteLength(text);
+    this.#socket.send(text);
   }
 
   /** Closes; calls without an answer are given up. */

@@ -1,5 +1,6 @@
 // Every suite, in the order they run. A new one is a file beside this, and a line here.
 import type { Suite } from "../harness/suite.ts";
+import { chat } from "./chat.bench.ts";
 import { connecting } from "./connect.bench.ts";
 import { memory } from "./memory.bench.ts";
 import { rpc } from "./rpc.bench.ts";
@@ -10,4 +11,4 @@ import { storage } from "./storage.bench.ts";
 import { wake } from "./wake.bench.ts";
 import { work } from "./work.bench.ts";
 
-export const suites: Suite[] = [rpc, state, connecting, work, wake, start, memory, size, storage];
+export const suites: Suite[] = [rpc, state, connecting, work, chat, wake, start, memory, size, storage];

@@ -89,15 +89,13 @@ export class Audience {
   }
 
   chunk(turn: Spoken, seq: number, text: string): void {
-    const type = "cf_agent_use_chat_response";
-    const frame = { id: turn.requestId, body: text, done: false, ...(turn.continuation && { continuation: true }) };
+    // Once for all connections, around a body that is made into text once: of all frames, most are these.
+    const body = JSON.stringify(text);
     let extended: string | undefined;
     let documented: string | undefined;
     this.#broadcast(
       (connection) =>
-        isExtended(connection)
-          ? (extended ??= JSON.stringify({ type, ...numberOf(turn, seq), ...frame } satisfies ChatServerFrame))
-          : (documented ??= JSON.stringify({ type, ...frame } satisfies ChatServerFrame)),
+        isExtended(connection) ? (extended ??= chunkText(turn, body, seq)) : (documented ??= chunkText(turn, body)),
       this.#isLate
     );
   }
@@ -256,6 +254,15 @@ const numberOf = ({ id, attempts = 1 }: Spoken, seq: number) => ({
   seq,
   ...(attempts > 1 && { attempt: attempts })
 });
+
+/** A frame with a chunk, whose body is JSON text already. Numbered, it is one of the extensions. */
+function chunkText(turn: Spoken, body: string, seq?: number): string {
+  const { id, requestId, continuation, attempts = 1 } = turn;
+  const attempt = attempts > 1 ? `,"attempt":${attempts}` : "";
+  const number = seq === undefined ? "" : `,"turnId":"${id}","seq":${seq}${attempt}`;
+  const more = continuation ? ',"continuation":true' : "";
+  return `{"type":"cf_agent_use_chat_response"${number},"id":${JSON.stringify(requestId)},"body":${body},"done":false${more}}`;
+}
 
 /** The end of a turn as documented clients know it. */
 function doneFrame({ requestId, continuation }: Spoken, { outcome, error }: TurnDone): ChatResponseFrame {

@@ -21,59 +21,69 @@ export async function* readResponse(
 ): AsyncGenerator<ReadChunk> {
   if (!response.body) return;
   const isEvents = response.headers.get("Content-Type")?.includes("text/event-stream") ?? false;
-  const pieces = readText(response.body, signal);
-  for await (const read of isEvents ? readEvents(pieces) : readPlain(pieces, textId)) {
-    if (signal.aborted) return;
-    yield read;
-  }
-}
-
-async function* readText(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<string> {
-  const reader = body.getReader();
+  const parser = isEvents ? eventParser() : plainParser(textId);
   const decoder = new TextDecoder();
-  const aborted = new Promise<{ done: true; value: undefined }>((resolve) => {
-    const stop = () => resolve({ done: true, value: undefined });
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
+  const reader = response.body.getReader();
+  let stop: (() => void) | undefined;
+  signal.addEventListener("abort", () => stop?.(), { once: true });
+  // Not a race with one promise for all reads: that would remember each of them until the end.
+  const read = () =>
+    new Promise<Uint8Array | undefined>((resolve, reject) => {
+      stop = () => resolve(undefined);
+      if (signal.aborted) return stop();
+      reader.read().then(({ value }) => resolve(value), reject);
+    });
   let ended = false;
   try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), aborted]);
-      if (done) break;
-      const text = decoder.decode(value, { stream: true });
-      if (text !== "") yield text;
+    if (signal.aborted) return;
+    yield* parser.begin;
+    for (let bytes = await read(); bytes; bytes = await read()) {
+      for (const chunk of parser.feed(decoder.decode(bytes, { stream: true }))) {
+        if (signal.aborted) return;
+        yield chunk;
+      }
     }
     ended = !signal.aborted;
-    const rest = decoder.decode();
-    if (rest !== "" && ended) yield rest;
+    if (ended) yield* parser.end(decoder.decode());
   } finally {
     // The source may be a model that goes on talking. Nobody waits for it to notice.
     if (!ended) reader.cancel(signal.reason).catch(() => undefined);
   }
 }
 
-async function* readEvents(pieces: AsyncIterable<string>): AsyncGenerator<ReadChunk> {
-  let ready: string[] = [];
-  const parser = createParser({ onEvent: ({ data }) => void ready.push(data) });
-  for await (const piece of pieces) {
-    parser.feed(piece);
-    const events = ready;
-    ready = [];
-    yield* parseEvents(events);
-  }
-  // A stream may end without the blank line that closes its last event.
-  parser.feed("\n\n");
-  yield* parseEvents(ready);
+/** Makes chunks of text that comes in pieces. */
+interface Parser {
+  begin: ReadChunk[];
+  feed(text: string): ReadChunk[];
+  /** @param text the last piece */
+  end(text: string): ReadChunk[];
 }
 
-function* parseEvents(events: readonly string[]): Generator<ReadChunk> {
-  for (const text of events) {
-    if (text === "[DONE]") continue;
-    const chunk = parseChunk(text);
-    // Stored chunks are one line each.
-    if (chunk) yield { chunk, text: text.includes("\n") ? JSON.stringify(chunk) : text };
-  }
+function eventParser(): Parser {
+  let ready: ReadChunk[] = [];
+  const parser = createParser({
+    onEvent({ data }) {
+      const chunk = data === "[DONE]" ? undefined : parseChunk(data);
+      // Stored chunks are one line each.
+      if (chunk) ready.push({ chunk, text: data.includes("\n") ? JSON.stringify(chunk) : data });
+    }
+  });
+  const feed = (text: string) => {
+    ready = [];
+    parser.feed(text);
+    return ready;
+  };
+  // A stream may end without the blank line that closes its last event.
+  return { begin: [], feed, end: (text) => feed(`${text}\n\n`) };
+}
+
+function plainParser(id: string): Parser {
+  const feed = (delta: string) => (delta === "" ? [] : [withText({ type: "text-delta", id, delta })]);
+  return {
+    begin: [withText({ type: "text-start", id })],
+    feed,
+    end: (text) => [...feed(text), withText({ type: "text-end", id })]
+  };
 }
 
 /** Reads the JSON text of a chunk; `undefined` if it is none. */
@@ -86,12 +96,6 @@ export function parseChunk(text: string): UIMessageChunk | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function* readPlain(pieces: AsyncIterable<string>, id: string): AsyncGenerator<ReadChunk> {
-  yield withText({ type: "text-start", id });
-  for await (const delta of pieces) yield withText({ type: "text-delta", id, delta });
-  yield withText({ type: "text-end", id });
 }
 
 export const withText = (chunk: UIMessageChunk): ReadChunk => ({ chunk, text: JSON.stringify(chunk) });

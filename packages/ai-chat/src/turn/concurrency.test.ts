@@ -189,7 +189,8 @@ it("[U5] lists turns, the newest first, in pages, and keeps a thousand", async (
   expect([third!.requestId, second!.requestId]).toEqual(["r3", "r2"]);
   expect(await stub.getTurns({ before: second!.id })).toMatchObject([{ requestId: "r1" }]);
   await runInDurableObject(stub, (_, { storage }) => {
-    storage.sql.exec("UPDATE cf_ai_chat_turns SET n = n + 5000 WHERE request_id = 'r3'");
+    // The next one has the number 5,050: with each fiftieth, old ones go.
+    storage.sql.exec("UPDATE cf_ai_chat_turns SET n = 5049 WHERE request_id = 'r3'");
   });
   await ask(a, "r4", "hi");
   expect((await stub.getTurns()).map(({ requestId }) => requestId)).toEqual(["r4", "r3"]);

@@ -56,6 +56,8 @@ export interface TurnEnd extends Usage {
 }
 
 const keptTurns = 1_000;
+/** So many more are there before the oldest are deleted: not with each turn. */
+const spareTurns = 50;
 const deleteChunks = "DELETE FROM cf_ai_chat_stream_chunks;\n";
 
 /** A row for each turn: by it a turn is found again after a crash, a request that comes twice is known, and its usage is told. */
@@ -69,8 +71,7 @@ export class TurnRecords {
   /** Records a turn; returns its number, or `undefined` if its request is known already. */
   add(turn: NewTurn): number | undefined {
     const [row] = this.#schema.write<{ n: number }>(
-      `DELETE FROM cf_ai_chat_turns WHERE n <= (SELECT max(n) FROM cf_ai_chat_turns) - ${keptTurns} AND ended_ms IS NOT NULL;
-       INSERT INTO cf_ai_chat_turns (id, request_id, operation, message_id, continues, place, asks, body, client_tools, source, attempts, created_ms)
+      `INSERT INTO cf_ai_chat_turns (id, request_id, operation, message_id, continues, place, asks, body, client_tools, source, attempts, created_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING RETURNING n`,
       turn.id,
       turn.requestId,
@@ -85,6 +86,7 @@ export class TurnRecords {
       turn.attempts,
       turn.createdMs
     );
+    this.#prune(row?.n);
     return row?.n;
   }
 
@@ -98,7 +100,13 @@ export class TurnRecords {
       nowMs,
       nowMs
     );
+    this.#prune(row?.n);
     return row !== undefined;
+  }
+
+  #prune(last: number | undefined): void {
+    if (last === undefined || last % spareTurns !== 0) return;
+    this.#schema.write("DELETE FROM cf_ai_chat_turns WHERE n <= ? AND ended_ms IS NOT NULL", last - keptTurns);
   }
 
   /** Before the application's code runs: a kill counts as an attempt. */
