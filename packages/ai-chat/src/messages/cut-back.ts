@@ -1,5 +1,5 @@
 import type { UIMessage, UIMessageChunk } from "ai";
-import { brokenBy } from "../turn/broken";
+import { brokenBy } from "./broken";
 import { MessageBuilder } from "./message-builder";
 import { isOpenCall, isToolPart, settleCut } from "./settle";
 

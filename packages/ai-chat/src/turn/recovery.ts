@@ -7,7 +7,7 @@ import type { Audience } from "../stream/audience";
 import { parseChunk } from "../stream/read-response";
 import type { OpenStream, StreamLog } from "../stream/stream-log";
 import type { OpenTurn, TurnRecords } from "./turn-records";
-import { cancelledText } from "./broken";
+import { cancelledText } from "../messages/broken";
 import type { Turns } from "./turns";
 
 /**

@@ -10,7 +10,7 @@ import type { Audience, Spoken } from "../stream/audience";
 import { isAtOnce, normalize, unlessAborted } from "../stream/chunks";
 import { readResponse, withText, type ReadChunk } from "../stream/read-response";
 import type { Numbered, StreamLog } from "../stream/stream-log";
-import { brokenBy, cancelledText, type Broken } from "./broken";
+import { brokenBy, cancelledText, type Broken } from "../messages/broken";
 import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
 import { usageOfEvent, usageOfMetadata, type Usage } from "./usage";
 
