@@ -36,7 +36,7 @@ function after(object: object, names: string[], note: (result: unknown) => void)
 }
 
 /** What was counted since the last time. */
-export function takeCounts(): Counts {
+function takeCounts(): Counts {
   const taken = counts;
   for (const { rowsRead, rowsWritten } of cursors) {
     taken.rowsRead += rowsRead;
@@ -46,3 +46,12 @@ export function takeCounts(): Counts {
   cursors = [];
   return taken;
 }
+
+/** A Worker that also tells what was counted. */
+export const tellingCounts = (worker: Pick<Required<ExportedHandler<Cloudflare.Env>>, "fetch">) =>
+  ({
+    fetch(request, env, context) {
+      if (new URL(request.url).pathname === "/counts") return Response.json(takeCounts());
+      return worker.fetch(request, env, context);
+    }
+  }) satisfies ExportedHandler<Cloudflare.Env>;

@@ -1,6 +1,6 @@
 // chat.ts, counting what objects ask of their storage.
 import worker, { BenchChat as Measured } from "./chat.ts";
-import { count, takeCounts } from "./count.ts";
+import { count, tellingCounts } from "./count.ts";
 
 export class BenchChat extends Measured {
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
@@ -10,9 +10,4 @@ export class BenchChat extends Measured {
   }
 }
 
-export default {
-  fetch(request, env) {
-    if (new URL(request.url).pathname === "/counts") return Response.json(takeCounts());
-    return worker.fetch(request, env);
-  }
-} satisfies ExportedHandler<Cloudflare.Env>;
+export default tellingCounts(worker);

@@ -1,5 +1,5 @@
 // work.ts, counting what objects ask of their storage.
-import { count, takeCounts } from "./count.ts";
+import { count, tellingCounts } from "./count.ts";
 import worker, { WorkAgent as Measured } from "./work.ts";
 
 export class WorkAgent extends Measured {
@@ -10,9 +10,4 @@ export class WorkAgent extends Measured {
   }
 }
 
-export default {
-  fetch(request, env) {
-    if (new URL(request.url).pathname === "/counts") return Response.json(takeCounts());
-    return worker.fetch(request, env);
-  }
-} satisfies ExportedHandler<Cloudflare.Env>;
+export default tellingCounts(worker);

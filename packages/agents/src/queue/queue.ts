@@ -1,11 +1,11 @@
 import type { Capability, Hold } from "../core/capability";
-import type { Schema } from "../core/meta";
 import type { DeadRow } from "../core/work/dead-letters";
 import { Lane, type Candidate, type Look } from "../core/work/lane";
-import { Runner, type Postponed, type RunnerDeps, type TaskTable } from "../core/work/runner";
+import { Runner, type Postponed, type WorkDeps, type TaskTable } from "../core/work/runner";
 import { Shift } from "../core/work/shift";
 import {
   checkCallback,
+  maxDelaySeconds,
   readRetry,
   showPayload,
   showRetry,
@@ -52,12 +52,7 @@ export interface Origin {
   readonly entry?: object | undefined;
 }
 
-export interface QueueDeps extends RunnerDeps {
-  schema: Schema;
-  wake(): number | undefined;
-  changed(): void;
-  wait(delayMs: number, signal: AbortSignal): Promise<void>;
-  retryDefaults(): Required<RetryOptions>;
+export interface QueueDeps extends WorkDeps {
   /** Where the running code comes from. */
   origin(): Origin;
   call(callback: string, payload: unknown, item: QueueItem, origin: Origin): unknown;
@@ -69,7 +64,6 @@ type Claimed = Task & { readonly row: ClaimedRow };
 
 /** While items run, the alarm looks after them: an instance that ends without one would leave them to the next event. */
 const lookAfterMs = 10_000;
-const maxSeconds = 10 * 365.25 * 24 * 3_600;
 
 /** Calls that wait for their turn. The rows are the truth; what is in memory only says where to look. */
 export class Queue implements Capability, TaskTable<Claimed> {
@@ -387,7 +381,7 @@ function availableAt({ delaySeconds, availableAt: date }: QueueOptions, nowMs: n
     throw invalid("availableAt must be a valid Date.");
   }
   if (delaySeconds === undefined) return nowMs;
-  if (typeof delaySeconds !== "number" || !(delaySeconds >= 0 && delaySeconds <= maxSeconds))
+  if (typeof delaySeconds !== "number" || !(delaySeconds >= 0 && delaySeconds <= maxDelaySeconds))
     throw invalid(`delaySeconds must be between 0 and 10 years; got ${String(delaySeconds)}.`);
   return Math.round(nowMs + delaySeconds * 1_000);
 }

@@ -1,12 +1,10 @@
 import type { Capability, Hold } from "../core/capability";
-import type { Schema } from "../core/meta";
 import type { DeadRow } from "../core/work/dead-letters";
 import { Lane, type Candidate, type Look } from "../core/work/lane";
-import { Runner, type Postponed, type RunnerDeps, type Running, type TaskTable } from "../core/work/runner";
+import { Runner, type Postponed, type WorkDeps, type Running, type TaskTable } from "../core/work/runner";
 import { Shift } from "../core/work/shift";
 import { checkCallback, readRetry, writePayload, writeRetry, type Task } from "../core/work/task";
 import { AgentError } from "../protocol/errors";
-import type { RetryOptions } from "../retry/retry-options";
 import { isSame, Rows } from "./rows";
 import { dueOf, neverMs, plannedOf, type Definition, type Glance, type Row } from "./schema";
 import {
@@ -29,14 +27,7 @@ import {
   type ScheduleCriteria
 } from "./types";
 
-export interface SchedulesDeps extends RunnerDeps {
-  schema: Schema;
-  /** When the alarm was asked for, perhaps in an earlier life of the instance. */
-  wake(): number | undefined;
-  /** `nextWake` has another answer. */
-  changed(): void;
-  wait(delayMs: number, signal: AbortSignal): Promise<void>;
-  retryDefaults(): Required<RetryOptions>;
+export interface SchedulesDeps extends WorkDeps {
   /** An execution that takes longer is taken for dead, in ms. */
   hungMs(): number;
   call(callback: string, payload: unknown, schedule: Schedule): unknown;

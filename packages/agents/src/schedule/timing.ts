@@ -1,3 +1,4 @@
+import { maxDelaySeconds } from "../core/work/task";
 import { AgentError } from "../protocol/errors";
 import { checkCron, nextCron } from "./cron";
 import { plannedOf, type Definition, type Glance, type MissedPolicy } from "./schema";
@@ -18,7 +19,6 @@ export interface TimingOptions {
   missed?: MissedPolicy | undefined;
 }
 
-const maxSeconds = 10 * 365.25 * 24 * 3_600;
 /** A repeating schedule that starts later has missed its time. */
 const missedAfterMs = 60_000;
 const policies: readonly unknown[] = ["skip", "once", "all", undefined];
@@ -68,7 +68,7 @@ function checkSeconds(seconds: unknown, what: "delay" | "interval", nowMs: numbe
   if (typeof seconds !== "number" || Number.isNaN(seconds))
     throw invalid(`The ${what} must be a number of seconds; got ${String(seconds)}.`);
   if (seconds < 0) throw invalid(`The ${what} must not be negative; got ${seconds} seconds.`);
-  if (seconds <= maxSeconds) return;
+  if (seconds <= maxDelaySeconds) return;
   const hint =
     // From 2001 on, times in ms are greater; until 2286, times in seconds are not.
     seconds >= 1e12 && seconds <= 8.64e15

@@ -1,5 +1,6 @@
 import { AgentError, messageOf } from "../../protocol/errors";
 import { backoffMs } from "../../retry/retry";
+import type { RetryOptions } from "../../retry/retry-options";
 import type { Hold } from "../capability";
 import type { Schema } from "../meta";
 import type { DeadLetters, DeadRow, TaskSource } from "./dead-letters";
@@ -44,6 +45,17 @@ export interface RunnerDeps {
   destroyed(): boolean;
   emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): Promise<void>;
+}
+
+/** What schedules and the queue both need beside that. */
+export interface WorkDeps extends RunnerDeps {
+  /** When the alarm was asked for, perhaps in an earlier life of the instance. */
+  wake(): number | undefined;
+  /** `nextWake` has another answer. */
+  changed(): void;
+  /** Resolves after `delayMs`, or as soon as the signal is aborted. */
+  wait(delayMs: number, signal: AbortSignal): Promise<void>;
+  retryDefaults(): Required<RetryOptions>;
 }
 
 export interface Running {

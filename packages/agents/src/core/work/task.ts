@@ -18,6 +18,9 @@ export interface Task {
   readonly nextMs?: number;
 }
 
+/** The longest delay that makes sense: beyond it, a time stamp was meant. */
+export const maxDelaySeconds = 10 * 365.25 * 24 * 3_600;
+
 // A row of SQLite holds 2 MB; the rest is for the other columns.
 const maxPayloadBytes = 2_000_000;
 
