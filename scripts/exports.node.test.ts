@@ -90,6 +90,14 @@ describe("the built packages", () => {
     }
   );
 
+  // Bundlers warn of each, and a deployment shows it to the user.
+  it("import nothing for nothing", () => {
+    const files = globSync("packages/*/dist/**/*.mjs", { cwd: root });
+    const bare = files.filter((path) => /^import "/m.test(readFileSync(root + path, "utf8")));
+    expect(files.length).toBeGreaterThan(0);
+    expect(bare).toEqual([]);
+  });
+
   // A program as a user has it: settings from `agents/tsconfig`, and the declarations of all packages checked too.
   it("can be imported by a program, name by name", () => {
     const folder = `${root}node_modules/.cache/exports-test`;
