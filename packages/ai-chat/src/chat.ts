@@ -3,11 +3,12 @@ import { frameHandlers, hasFlag, type Capability, type CapabilityKit, type Frame
 import type { UIMessage } from "ai";
 import { Branches, branchesSchema } from "./messages/branches";
 import { SessionHistory } from "./messages/session-history";
-import { Transcript, transcriptSchema } from "./messages/transcript";
+import { Transcript } from "./messages/transcript";
+import { conversationSchema, streamSchema } from "./schema";
 import { chatClientChecks } from "./protocol/checks";
 import type { ChatClientFrame, ChatOperation, ChatSyncFrame } from "./protocol/frames";
 import { Audience } from "./stream/audience";
-import { StreamLog, streamLogSchema } from "./stream/stream-log";
+import { StreamLog } from "./stream/stream-log";
 import { CallAnswers } from "./tools/call-answers";
 import { Operations, type ChatConcurrency } from "./turn/operations";
 import { recoverTurns, type ChatRecovery } from "./turn/recovery";
@@ -151,15 +152,15 @@ export class Chat implements Capability {
   constructor(deps: ChatDeps) {
     const { kit, now } = deps;
     this.#deps = deps;
-    const messages = kit.schema("chat-messages", transcriptSchema);
-    const transcript = new Transcript(messages, new SessionHistory(kit), now, deps.maxMessages, deps.sanitize);
-    const logSchema = kit.schema("chat-stream", streamLogSchema);
+    const conversation = kit.schema("chat-messages", conversationSchema);
+    const transcript = new Transcript(conversation, new SessionHistory(kit), now, deps.maxMessages, deps.sanitize);
+    const logSchema = kit.schema("chat-stream", streamSchema);
     // Without tables to inherit, a schema exists once it has a version.
     const versioned = kit.schema("chat-stream", { tables: [], migrations: [] });
     this.#isInherited = () => logSchema.exists && !versioned.exists;
     const context = new RequestContext(kit.schema("chat-context", requestContextSchema));
     const branches = new Branches(kit.schema("chat-branches", branchesSchema));
-    const records = (this.#records = new TurnRecords(logSchema));
+    const records = (this.#records = new TurnRecords(conversation));
     const log = (this.#log = new StreamLog(logSchema, now));
     const { connections, emit, failed } = kit;
     const audience = (this.#audience = new Audience({ connections, transcript, live: () => this.#turns.live }));

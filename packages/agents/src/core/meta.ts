@@ -12,6 +12,8 @@ export interface SchemaDefinition {
   readonly tables: readonly string[];
   /** SQL text by version, starting at 1. The first one creates (`IF NOT EXISTS`) tables as deployed data has them. */
   readonly migrations: readonly string[];
+  /** What all of them come to where there is no table yet. */
+  readonly fresh?: string;
 }
 
 interface MetaRow {
@@ -71,9 +73,10 @@ export class Meta {
     return tables.some((table) => inherited.includes(table));
   }
 
-  /** The same, without a look at the tables where it is plain that there are none. */
+  /** The same, without a look at the tables where it is plain that there are none. To be asked before anything is written. */
   mayInherit(tables: readonly string[]): boolean {
-    return (this.#stored || this.#storage.sql.databaseSize > emptyBytes) && this.inherits(tables);
+    if (!this.#stored && !this.#row.inherited && this.#storage.sql.databaseSize <= emptyBytes) this.#row.inherited = [];
+    return this.inherits(tables);
   }
 
   isMarked(name: string): boolean {
@@ -222,7 +225,9 @@ export class Schema {
 
   get #pending(): readonly string[] {
     const version = this.#meta.version(this.#name);
-    return version === this.#definition.migrations.length ? [] : this.#definition.migrations.slice(version);
+    const { migrations, fresh, tables } = this.#definition;
+    if (version === migrations.length) return [];
+    return version === 0 && fresh !== undefined && !this.#meta.inherits(tables) ? [fresh] : migrations.slice(version);
   }
 
   #migrate(): void {

@@ -1,23 +1,9 @@
-import type { Schema, SchemaDefinition } from "agents/capability";
+import type { Schema } from "agents/capability";
 import type { UIMessage } from "ai";
 import { fitRow } from "./fit-row";
 import type { Changes } from "./reconcile";
 import type { SessionHistory } from "./session-history";
 import { storedMessage } from "./stored-message";
-
-export const transcriptSchema: SchemaDefinition = {
-  tables: ["cf_ai_chat_agent_messages"],
-  migrations: [
-    "CREATE TABLE IF NOT EXISTS cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP)",
-    // An older release that adds a message leaves its revision empty: then nobody knows how many changes there were.
-    `ALTER TABLE cf_ai_chat_agent_messages ADD COLUMN revision INTEGER;
-     UPDATE cf_ai_chat_agent_messages SET revision = 1;
-     CREATE INDEX cf_ai_chat_agent_messages_by_place ON cf_ai_chat_agent_messages (created_at);
-     CREATE INDEX cf_ai_chat_agent_messages_by_revision ON cf_ai_chat_agent_messages (revision);
-     CREATE TABLE cf_ai_chat_transcript (id INTEGER PRIMARY KEY CHECK (id = 0), epoch TEXT NOT NULL, revision INTEGER NOT NULL, removed_at INTEGER NOT NULL);
-     INSERT INTO cf_ai_chat_transcript SELECT 0, lower(hex(randomblob(8))), count(*) > 0, 0 FROM cf_ai_chat_agent_messages`
-  ]
-};
 
 /** A place in the order of messages: a UTC time as SQLite writes it, to the millisecond. */
 export type Place = string;

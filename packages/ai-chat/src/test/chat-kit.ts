@@ -70,8 +70,10 @@ export const rows = <Row extends Record<string, SqlStorageValue>>(
     storage.sql.exec<Row>(query, ...values).toArray()
   );
 
-/** How many rows the tables of streams hold. */
+/** How many rows the tables of streams hold. A conversation of short answers has none of them. */
 export async function streamRows(stub: Stub): Promise<number> {
+  const tables = await rows(stub, "SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_stream_chunks'");
+  if (tables.length === 0) return 0;
   const count = (table: string) => `(SELECT count(*) FROM ${table})`;
   const query = `SELECT ${count("cf_ai_chat_stream_chunks")} + ${count("cf_ai_chat_stream_metadata")} AS n`;
   return (await rows<{ n: number }>(stub, query))[0]!.n;
