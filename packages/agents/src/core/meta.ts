@@ -43,6 +43,9 @@ export class Meta {
   readonly #name: string | undefined;
   #row: MetaRow;
   #stored: boolean;
+  #isInTransaction = false;
+  /** The transaction that is running writes the row when it is over: once for all that changed. */
+  #isChanged = false;
 
   constructor(storage: Storage, name?: string) {
     this.#storage = storage;
@@ -126,18 +129,35 @@ export class Meta {
   transaction<Result>(run: () => Result): Result {
     // Before `run` makes tables of its own.
     this.#inherited();
-    const before = structuredClone(this.#row);
-    const stored = this.#stored;
+    const { versions, wakes } = this.#row;
+    const before = { ...this.#row, versions: { ...versions }, wakes: { ...wakes } };
+    const [stored, isChanged, isInner] = [this.#stored, this.#isChanged, this.#isInTransaction];
+    this.#isInTransaction = true;
     try {
-      return this.#storage.transactionSync(run);
+      return this.#storage.transactionSync(() => {
+        const result = run();
+        if (this.#isChanged && !isInner) this.#write();
+        return result;
+      });
     } catch (error) {
       this.#row = before;
       this.#stored = stored;
+      this.#isChanged = isChanged;
       throw error;
+    } finally {
+      this.#isInTransaction = isInner;
     }
   }
 
   #save(): void {
+    // Looked up before there are tables that this release makes.
+    this.#inherited();
+    if (this.#isInTransaction) this.#isChanged = true;
+    else this.#write();
+  }
+
+  #write(): void {
+    this.#isChanged = false;
     const inherited = this.#inherited();
     const { versions, wakes, name = this.#name, marked = [], destroyed } = this.#row;
     const row: MetaRow = { versions, wakes };
