@@ -248,6 +248,12 @@ it("takes over a conversation that a later release keeps in a session, in its or
   expect(await stored(stub)).toMatchObject([...ids.map((id) => user(id, id)), user("u2", "hi"), said("hello")]);
 });
 
+it("takes over what is in the form of before among the messages of a session", async () => {
+  const before = { id: "u1", role: "user", content: "as it was" };
+  const stub = await withSession("session-before", sessionMessage(1, "u1", JSON.stringify(before)));
+  expect(await stored(stub)).toMatchObject([user("u1", "as it was")]);
+});
+
 it("does not take a session over twice: what was cleared stays cleared", async () => {
   const stub = await withSession("session-once", sessionMessage(1, "u1", JSON.stringify(user("u1", "old"))));
   const a = await connect(stub);
