@@ -64,6 +64,17 @@ export class Talker extends AIChatAgent {
     this.operations.push(operation);
     return super.authorize(connection, operation) && !this.forbidden.has(operation.type);
   }
+  /** Who came and went. */
+  readonly #visits: string[] = [];
+  override onConnect({ id }: Connection) {
+    this.#visits.push(`${id} came`);
+  }
+  override onClose({ id }: Connection) {
+    this.#visits.push(`${id} left`);
+  }
+  visits() {
+    return this.#visits;
+  }
   override onError(connectionOrError: unknown, error?: unknown) {
     this.errors.push(String(error ?? connectionOrError));
     // A report that never arrives.
