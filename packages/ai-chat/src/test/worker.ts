@@ -15,6 +15,7 @@ type Asked = {
 };
 
 export { Assistant } from "./assistant";
+export { Caller, Expenses } from "./caller";
 export { Chatter } from "./chatter";
 
 /** Answers with as many words as the request says, and looks at no message. */
