@@ -12,6 +12,7 @@ import {
   tool,
   ToolLoopAgent,
   wrapLanguageModel,
+  type ModelMessage,
   type UIMessage
 } from "ai";
 import { expect, it, vi } from "vitest";
@@ -113,9 +114,9 @@ it("runs hooks of the application, and takes care of streams and messages all th
 
 it("destroy() stops what is being said, and leaves nothing of it", async () => {
   const stub = talker("documented destroy");
-  let signal: AbortSignal | undefined;
+  let isAborted = false;
   answers.set("endless", (_, { abortSignal }) => {
-    signal = abortSignal;
+    abortSignal.addEventListener("abort", () => (isAborted = true));
     const line = `data: ${JSON.stringify({ type: "start" })}\n\n`;
     const start = (controller: ReadableStreamDefaultController) => controller.enqueue(new TextEncoder().encode(line));
     return new Response(new ReadableStream({ start }), { headers: { "Content-Type": "text/event-stream" } });
@@ -124,7 +125,7 @@ it("destroy() stops what is being said, and leaves nothing of it", async () => {
   a.send(ask("r1", [user("u1", "endless")]));
   await a.next("cf_agent_use_chat_response");
   await stub.destroy();
-  expect(signal!.aborted).toBe(true);
+  expect(isAborted).toBe(true);
   await a.closed;
   // The one that was destroyed answers until it is out of memory.
   await vi.waitFor(async () => expect(await stored(talker("documented destroy"))).toEqual([]));
@@ -203,7 +204,8 @@ it("prepareStep chooses model, tools and their use for each step", async () => {
       if (stepNumber === 0) return { activeTools: ["search"], toolChoice: "required" };
       if (stepNumber === 1)
         return { model: expensive, activeTools: ["analyze"], toolChoice: { type: "tool", toolName: "analyze" } };
-      return { activeTools: ["summarize"] };
+      const messages: ModelMessage[] = [{ role: "user", content: "What did you find?" }];
+      return { activeTools: ["summarize"], system: "Sum up.", messages };
     }
   }));
   const { answer } = await asked("steps");
@@ -213,11 +215,65 @@ it("prepareStep chooses model, tools and their use for each step", async () => {
     [["analyze"], { type: "tool", toolName: "analyze" }],
     [["summarize"], { type: "auto" }]
   ]);
+  const shown = JSON.stringify(cheap.doStreamCalls[1]!.prompt);
+  expect([/Sum up\./.test(shown), /What did you find/.test(shown), /q!/.test(shown)]).toEqual([true, true, false]);
   expect(toolsOf(answer)).toMatchObject([
     { type: "tool-search", output: "q!" },
     { type: "tool-analyze", output: "q!" }
   ]);
   expect(textOf(answer)).toBe("summary");
+});
+
+it("aborts the call of the model when the client cancels the request", async () => {
+  const model = modelSaying();
+  let isAborted = false;
+  model.doStream = async ({ abortSignal }) => {
+    abortSignal?.addEventListener("abort", () => (isAborted = true));
+    const start = (controller: ReadableStreamDefaultController) => {
+      controller.enqueue({ type: "text-start", id: "t" });
+      controller.enqueue({ type: "text-delta", id: "t", delta: "half" });
+    };
+    return { stream: new ReadableStream({ start }) };
+  };
+  answers.set("stop", async ({ messages }, { abortSignal }) =>
+    streamText({ model, messages: await convertToModelMessages(messages), abortSignal }).toUIMessageStreamResponse()
+  );
+  const a = await connect(talker("documented stop"));
+  a.send(ask("r1", [user("u1", "stop")]));
+  await a.next<Frame>(({ body }) => String(body).includes("half"));
+  expect(isAborted).toBe(false);
+  a.send({ type: "cf_agent_chat_request_cancel", id: "r1" });
+  await doneOf(a);
+  expect(isAborted).toBe(true);
+});
+
+it("calls of one step run at the same time", async () => {
+  const waiting: ((output: string) => void)[] = [];
+  answerBy("both", () => ({
+    model: modelSaying(
+      [
+        { call: "research", id: "one" },
+        { call: "research", id: "two" }
+      ],
+      "done"
+    ),
+    tools: {
+      research: tool({
+        inputSchema: z.object({}),
+        execute: () =>
+          new Promise((resolve) => {
+            if (waiting.push(resolve) < 2) return;
+            for (const finish of waiting) finish("each has waited for the other");
+          })
+      })
+    },
+    stopWhen: stepCountIs(5)
+  }));
+  const { answer } = await asked("both");
+  expect(toolsOf(answer)).toMatchObject([
+    { toolCallId: "one", output: "each has waited for the other" },
+    { toolCallId: "two", output: "each has waited for the other" }
+  ]);
 });
 
 it("a model may be wrapped: its middleware sees and changes what is said, the first one outermost", async () => {

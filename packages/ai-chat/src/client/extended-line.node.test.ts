@@ -203,6 +203,21 @@ it("hears a data part once, also of a turn that it forgot and is told again", as
   expect([seen, chat.getSnapshot().messages]).toEqual([[1], []]);
 });
 
+it("hears the data parts of a stream that it takes up, transient ones included", async () => {
+  const server = conversation();
+  server.script = () => [{ type: "data-thinking", data: 1, transient: true }, ...speech("yes")];
+  const { chat, tab } = open(server);
+  void chat.sendMessage({ text: "hi" });
+  await soon();
+  tab.settle();
+  for (let count = 0; count < 3; count++) server.speak();
+  const onData = vi.fn();
+  const late = open(server, { onData });
+  await finish(server);
+  expect(onData.mock.calls).toEqual([[{ type: "data-thinking", data: 1, transient: true }]]);
+  expect(texts(late.chat.getSnapshot().messages)).toEqual(["hi", "yes"]);
+});
+
 it("tells of a stream at most once a frame", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());

@@ -5,8 +5,9 @@ type StreamPart =
   Awaited<ReturnType<MockLanguageModelV3["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
 type Content = Awaited<ReturnType<MockLanguageModelV3["doGenerate"]>>["content"][number];
 
-/** What a model says in one step: text, or a call of a tool. */
-export type Step = string | { call: string; id?: string; input?: object };
+type Call = { call: string; id?: string; input?: object };
+/** What a model says in one step: text, or calls of tools. */
+export type Step = string | Call | Call[];
 
 const usage = {
   inputTokens: { total: 0, noCache: 0, cacheRead: 0, cacheWrite: 0 },
@@ -25,7 +26,7 @@ export function modelSaying(...steps: Step[]): MockLanguageModelV3 {
   return new MockLanguageModelV3({
     doGenerate: async () => {
       const { step, finishReason } = next();
-      return { content: [contentOf(step)], finishReason, usage, warnings: [] };
+      return { content: contentOf(step), finishReason, usage, warnings: [] };
     },
     doStream: async () => {
       const { step, finishReason } = next();
@@ -35,18 +36,18 @@ export function modelSaying(...steps: Step[]): MockLanguageModelV3 {
   });
 }
 
-function contentOf(step: Step): Content {
-  if (typeof step === "string") return { type: "text", text: step };
-  const { call, id = call, input = {} } = step;
-  return { type: "tool-call", toolCallId: id, toolName: call, input: JSON.stringify(input) };
+function contentOf(step: Step): Content[] {
+  if (typeof step === "string") return [{ type: "text", text: step }];
+  return [step].flat().map(({ call, id = call, input = {} }) => {
+    return { type: "tool-call", toolCallId: id, toolName: call, input: JSON.stringify(input) };
+  });
 }
 
 function partsOf(step: Step): StreamPart[] {
-  const content = contentOf(step);
-  if (content.type !== "text") return [content as StreamPart];
+  if (typeof step !== "string") return contentOf(step) as StreamPart[];
   return [
     { type: "text-start", id: "t" },
-    ...content.text.split(/(?<= )/).map((delta) => ({ type: "text-delta", id: "t", delta }) as const),
+    ...step.split(/(?<= )/).map((delta) => ({ type: "text-delta", id: "t", delta }) as const),
     { type: "text-end", id: "t" }
   ];
 }
