@@ -68,7 +68,9 @@ export const agentClassInternals = {
   cancelSchedule: [212, "`this.cancelSchedule` ends one."],
   alarm: [213, "The one alarm of a Durable Object serves all schedules."],
   "schedule-table": [238, "Schedules are in the table `cf_agents_schedules`."],
-  "schedule-ends": [238, "A cron schedule is scheduled again after it ran; one that runs once is deleted."]
+  "schedule-ends": [238, "A cron schedule is scheduled again after it ran; one that runs once is deleted."],
+  AIChatAgent: [357, "`AIChatAgent` extends `Agent`: it stores messages, resumes streams, and has tools."],
+  "AIChatAgent-hierarchy": [358, "It is an `Agent`, and that is a Durable Object."]
 } as const satisfies Page;
 
 export const later = {
@@ -77,6 +79,5 @@ export const later = {
   onEmail: 9,
   replyToEmail: 9,
   routeAgentEmail: 9,
-  "getCurrentAgent-email": 9,
-  AIChatAgent: 5
+  "getCurrentAgent-email": 9
 } as const satisfies Later;

@@ -12,11 +12,13 @@ const caller = (name: string, ...steps: Step[]) => {
 };
 const url = (path: string) => `http://test/agents/caller/name/${path}`;
 
+// proves using-ai-models#from-onRequest, using-ai-models#generateText, using-ai-models#ai-sdk
 it("calls a model while it answers a request", async () => {
   const response = await caller("request", "An agent").fetch(url("generate"));
   expect(await response.json()).toEqual({ modelResponse: "An agent" });
 });
 
+// proves using-ai-models#from-method, calling-llms#pipeline, calling-llms#pipeline-persisted
 it("calls a model in a method of its own", async () => {
   const stub = caller("triage", "billing", "We are sorry.");
   expect(await stub.triage("I paid twice")).toEqual({ category: "billing", response: "We are sorry." });
@@ -25,6 +27,8 @@ it("calls a model in a method of its own", async () => {
   expect(await stub.responses()).toEqual([{ prompt: "I paid twice", response: "We are sorry." }]);
 });
 
+// proves using-ai-models#from-onMessage, using-ai-models#websockets-chunks, using-ai-models#websockets-done
+// proves using-ai-models#state
 it("streams what a model says to the client that asked, says when it is done, and remembers it", async () => {
   const stub = caller("socket", "one two");
   const a = await connect(stub, "_pk=a");
@@ -37,12 +41,15 @@ it("streams what a model says to the client that asked, says when it is done, an
   expect(await later.next("cf_agent_state")).toMatchObject({ state: { said: ["one two"] } });
 });
 
+// proves using-ai-models#websockets-error
 it("tells the client when a model fails", async () => {
   const a = await connect(caller("failing"));
   a.send({ prompt: "Count" });
   expect(await a.next("error")).toMatchObject({ error: expect.stringContaining("asked more often") });
 });
 
+// proves using-ai-models#disconnect, calling-llms#disconnect, calling-llms#delivered-later
+// proves calling-llms#send-to-nobody
 it("goes on when the client has gone, and has the whole answer for it when it comes back", async () => {
   const stub = caller("gone");
   const next = Promise.withResolvers<void>();
@@ -70,6 +77,7 @@ it("goes on when the client has gone, and has the whole answer for it when it co
   expect(await again.next("cf_agent_state")).toMatchObject({ state: { said: ["one two"] } });
 });
 
+// proves using-ai-models#workers-ai, using-ai-models#sse
 it("answers a request with what Workers AI streams, as it comes", async () => {
   const response = await caller("workers-ai").fetch(url("stream"));
   expect([response.headers.get("content-type"), await response.text()]).toEqual([
@@ -79,17 +87,20 @@ it("answers a request with what Workers AI streams, as it comes", async () => {
   expect(aiCalls.at(-1)).toEqual(["@cf/model", { prompt: "Build", stream: true }]);
 });
 
+// proves using-ai-models#gateway
 it("hands the options of a gateway to the binding", async () => {
   const response = await caller("gateway").fetch(url("gateway"));
   expect(await response.json()).toEqual({ response: "all" });
   expect(aiCalls.at(-1)?.[2]).toEqual({ gateway: { id: "{gateway_id}", skipCache: false, cacheTtl: 3360 } });
 });
 
+// proves using-ai-models#openai-compatible
 it("answers a request with a stream that it writes after it has answered", async () => {
   const response = await caller("compatible", "one two three").fetch(url("compatible"));
   expect(await response.text()).toBe("one two three");
 });
 
+// proves calling-llms#context
 it("builds what it tells a model from what it has stored", async () => {
   const stub = caller("context");
   for (let n = 1; n <= 52; n++) await stub.remember("user", `m${n}`, n);
@@ -103,6 +114,8 @@ it("builds what it tells a model from what it has stored", async () => {
   ]);
 });
 
+// proves using-ai-models#from-schedule, calling-llms#autonomous, calling-llms#autonomous-once
+// proves calling-llms#autonomous-broadcast
 it("calls a model by itself, when it is time, and tells who is connected", async () => {
   const stub = caller("digest", "Bees are fine.");
   const a = await connect(stub);
@@ -120,6 +133,7 @@ it("calls a model by itself, when it is time, and tells who is connected", async
   expect(await stub.responses()).toEqual([{ prompt: "digest", response: "Bees are fine." }]);
 });
 
+// proves calling-llms#caching
 it("asks a model once for what it keeps", async () => {
   const stub = caller("cache", "42");
   expect([await stub.cachedGenerate("6 * 7"), await stub.cachedGenerate("6 * 7")]).toEqual(["42", "42"]);

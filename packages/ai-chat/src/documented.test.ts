@@ -49,6 +49,7 @@ async function asked(question: string): Promise<{ answer: UIMessage; frames: Fra
 const textOf = ({ parts }: UIMessage) => parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
 const toolsOf = ({ parts }: UIMessage) => parts.filter(({ type }) => type.startsWith("tool-"));
 
+// proves chat-agents#flow-persist, agents-api#AIChatAgent-onChatMessage
 it("stores what was asked before it asks onChatMessage, which has it in this.messages", async () => {
   answers.set("is it stored?", (agent) => {
     const rows = agent.sql<{ id: string }>`SELECT id FROM cf_ai_chat_agent_messages`;
@@ -58,6 +59,7 @@ it("stores what was asked before it asks onChatMessage, which has it in this.mes
   expect(JSON.parse(textOf(answer))).toEqual([[{ id: "u1" }], [user("u1", "is it stored?")]]);
 });
 
+// proves chat-agents#pruneMessages, chat-agents#maxPersistedMessages-storage, chat-agents#control-model
 it("stores all, and tells the model what pruneMessages leaves of it", async () => {
   const model = modelSaying("fine");
   answers.set("prune", async ({ messages }) =>
@@ -94,6 +96,7 @@ it("stores all, and tells the model what pruneMessages leaves of it", async () =
   expect(textOf((await stored(stub)).at(-1)!)).toBe("fine");
 });
 
+// proves chat-agents#onConnect, chat-agents#onClose, chat-agents#hooks-automatic
 it("runs hooks of the application, and takes care of streams and messages all the same", async () => {
   const stub = talker("documented hooks");
   const a = await connect(stub, "_pk=a");
@@ -112,6 +115,7 @@ it("runs hooks of the application, and takes care of streams and messages all th
   expect(await stub.visits()).toEqual(["a came", "b came", "a left"]);
 });
 
+// proves chat-agents#destroy-cancels, chat-agents#destroy-cleans
 it("destroy() stops what is being said, and leaves nothing of it", async () => {
   const stub = talker("documented destroy");
   let isAborted = false;
@@ -134,6 +138,8 @@ it("destroy() stops what is being said, and leaves nothing of it", async () => {
   );
 });
 
+// proves chat-agents#data-parts, chat-agents#data-writer, chat-agents#data-reconcile, chat-agents#data-append
+// proves chat-agents#data-transient, chat-agents#data-transient-live
 it("keeps data parts: the same one in its place, others behind it, and transient ones not at all", async () => {
   const model = modelSaying("found it");
   answers.set("data", async (agent) => {
@@ -166,6 +172,7 @@ it("keeps data parts: the same one in its place, others behind it, and transient
   expect(textOf(answer!)).toBe("found it");
 });
 
+// proves chat-agents#needsApproval-function, guide-human-in-the-loop#practice-criteria
 it("asks for approval where the tool's function says so, and runs the call at once where not", async () => {
   const paid: number[] = [];
   const models: Model[] = [
@@ -192,6 +199,7 @@ it("asks for approval where the tool's function says so, and runs the call at on
   expect(paid).toEqual([100]);
 });
 
+// proves chat-agents#prepareStep, chat-agents#prepareStep-overrides, chat-agents#prepareStep-tool
 it("prepareStep chooses model, tools and their use for each step", async () => {
   const cheap = modelSaying({ call: "search", id: "s", input: { query: "q" } }, "summary");
   const expensive = modelSaying({ call: "analyze", id: "a", input: { query: "q" } });
@@ -224,6 +232,7 @@ it("prepareStep chooses model, tools and their use for each step", async () => {
   expect(textOf(answer)).toBe("summary");
 });
 
+// proves chat-agents#options-abortSignal, chat-agents#cancel-signal
 it("aborts the call of the model when the client cancels the request", async () => {
   const model = modelSaying();
   let isAborted = false;
@@ -247,6 +256,7 @@ it("aborts the call of the model when the client cancels the request", async () 
   expect(isAborted).toBe(true);
 });
 
+// proves chat-agents#parallel-calls
 it("calls of one step run at the same time", async () => {
   const waiting: ((output: string) => void)[] = [];
   answerBy("both", () => ({
@@ -276,6 +286,8 @@ it("calls of one step run at the same time", async () => {
   ]);
 });
 
+// proves chat-agents#middleware, chat-agents#middleware-reasoning, chat-agents#middleware-defaults
+// proves chat-agents#middleware-streaming, chat-agents#middleware-order
 it("a model may be wrapped: its middleware sees and changes what is said, the first one outermost", async () => {
   const model = modelSaying("<think>who asks</think>your number is 123-45-6789");
   const bracket = (name: string): Parameters<typeof wrapLanguageModel>[0]["middleware"] => ({
@@ -311,6 +323,7 @@ it("a model may be wrapped: its middleware sees and changes what is said, the fi
   expect(model.doGenerateCalls[0]).toMatchObject({ temperature: 0.5 });
 });
 
+// proves chat-agents#generateObject
 it("a tool may ask a model for an object", async () => {
   const extractor = modelSaying(JSON.stringify({ name: "Ada", email: "ada@example.com" }));
   answerBy("extract", () => ({
@@ -339,6 +352,7 @@ function researcher() {
   return { model, agent: new ToolLoopAgent({ model, tools: { webSearch }, stopWhen: stepCountIs(10) }) };
 }
 
+// proves chat-agents#subagent, chat-agents#subagent-context
 it("a tool may delegate to another agent: the model that asked gets what that says in the end, no more", async () => {
   const { model, agent } = researcher();
   const orchestrator = modelSaying({ call: "deepResearch", input: { topic: "bees" } }, "bees, in short");
@@ -360,6 +374,7 @@ it("a tool may delegate to another agent: the model that asked gets what that sa
   expect(toldTo(model).join()).not.toContain("delegate");
 });
 
+// proves chat-agents#preliminary, chat-agents#preliminary-flag
 it("a tool may tell how far it is: clients see each result, the model and the conversation have the last", async () => {
   const { agent } = researcher();
   const orchestrator = modelSaying({ call: "deepResearch", input: { topic: "bees" } }, "bees");

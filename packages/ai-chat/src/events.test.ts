@@ -21,6 +21,8 @@ beforeAll(() => subscribe("agents:message", (event) => void heard.push(event as 
 const eventsOf = (name: string) =>
   heard.filter((event) => event.name === name).map(({ type, payload }) => [type, payload]);
 
+// proves observability#type, observability#agent, observability#name, observability#payload, observability#timestamp
+// proves observability#message, observability#raw, observability#message-request, observability#message-response
 it("tells of a question when it comes, and of its answer when that is complete", async () => {
   const a = await connect(talker("events hi"));
   a.send(ask("r1", [user("u1", "script")]));
@@ -59,6 +61,7 @@ it("tells the same of a client of the extensions", async () => {
   ]);
 });
 
+// proves observability#message-error
 it("tells of an answer that fails, and why", async () => {
   const a = await connect(talker("events throw"));
   a.send(ask("r1", [user("u1", "throw")]));
@@ -69,6 +72,7 @@ it("tells of an answer that fails, and why", async () => {
   ]);
 });
 
+// proves observability#message-error
 it("tells of an answer whose stream dies", async () => {
   const a = await connect(talker("events die"));
   a.send(ask("r1", [user("u1", "script")]));
@@ -77,6 +81,7 @@ it("tells of an answer whose stream dies", async () => {
   expect(eventsOf("events die").at(-1)).toEqual(["message:error", { error: "upstream is gone" }]);
 });
 
+// proves observability#message-cancel
 it("tells which request is cancelled", async () => {
   const a = await connect(talker("events cancel"));
   a.send(ask("r1", [user("u1", "script")]));
@@ -86,6 +91,7 @@ it("tells which request is cancelled", async () => {
   expect(eventsOf("events cancel")).toContainEqual(["message:cancel", { requestId: "r1" }]);
 });
 
+// proves observability#message-clear
 it("tells that the history is cleared", async () => {
   const a = await connect(talker("events clear"));
   a.send({ type: "cf_agent_chat_clear" });
@@ -93,6 +99,7 @@ it("tells that the history is cleared", async () => {
   expect(eventsOf("events clear")).toEqual([["message:clear", {}]]);
 });
 
+// proves observability#tool-result, observability#tool-approval
 it("tells of results and decisions of clients: of which call, of which tool, and what was decided", async () => {
   const a = await connect(talker("events tools"));
   a.send(ask("r1", [user("u1", "script")]));
@@ -117,6 +124,7 @@ it("tells of results and decisions of clients: of which call, of which tool, and
   ]);
 });
 
+// proves observability#disable
 it("tells nothing of an agent that observes nothing", async () => {
   const stub = talker("events none");
   await runInDurableObject(stub, (agent) => void (agent.observability = undefined));

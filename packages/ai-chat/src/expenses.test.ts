@@ -6,6 +6,7 @@ import { connect, cut, evict } from "../../agents/src/test/kit";
 
 const expenses = (name: string) => env.Expenses.get(env.Expenses.idFromName(name));
 
+// proves guide-human-in-the-loop#pending-list, guide-human-in-the-loop#decide-by-call
 it("shows what waits for a decision to everybody, and takes the decision by a call", async () => {
   const [a, b] = [await connect(expenses("list"), "_pk=a"), await connect(expenses("list"), "_pk=b")];
   await a.settled();
@@ -18,6 +19,7 @@ it("shows what waits for a decision to everybody, and takes the decision by a ca
   await a.next(({ type, state }) => type === "cf_agent_state" && (state as never)["pendingApprovals"]["length"] === 0);
 });
 
+// proves guide-human-in-the-loop#practice-drops
 it("keeps what waits when connections and the instance are lost", async () => {
   const a = await connect(expenses("kept"));
   await a.call("submit", "w1", 20);
@@ -26,6 +28,8 @@ it("keeps what waits when connections and the instance are lost", async () => {
   expect(await again.next("cf_agent_state")).toMatchObject({ state: { pendingApprovals: [{ workflowId: "w1" }] } });
 });
 
+// proves guide-human-in-the-loop#audit-trail, guide-human-in-the-loop#audit-approve
+// proves guide-human-in-the-loop#practice-audit, human-in-the-loop#audit-sql
 it("keeps a trail of decisions in a table of its own: of what, by whom, when and why", async () => {
   const stub = expenses("trail");
   const before = Date.now();
@@ -42,6 +46,8 @@ it("keeps a trail of decisions in a table of its own: of what, by whom, when and
   await runInDurableObject(stub, (_, { storage }) => expect(() => storage.sql.exec(update)).toThrow(/CHECK/));
 });
 
+// proves guide-human-in-the-loop#multi-approver, guide-human-in-the-loop#multi-approver-unknown
+// proves guide-human-in-the-loop#multi-approver-once
 it("needs as many people as are required, each once", async () => {
   const stub = expenses("multi");
   const a = await connect(stub);
@@ -54,6 +60,8 @@ it("needs as many people as are required, each once", async () => {
   expect(await decide("bob")).toMatchObject({ success: true, result: true });
 });
 
+// proves guide-human-in-the-loop#reminder, guide-human-in-the-loop#timestamp
+// proves guide-human-in-the-loop#practice-timeouts, human-in-the-loop#reminder
 it("is reminded at a time; a time in milliseconds is taken for what it is: a mistake", async () => {
   const stub = expenses("reminder");
   const a = await connect(stub);

@@ -25,6 +25,7 @@ function modelsSaying(steps: Record<string, unknown[]>) {
 
 const inside = <Result>(run: () => Promise<Result>) => runInDurableObject(talker("patterns"), run);
 
+// proves patterns#prompt-chaining, patterns#prompt-chaining-improves
 it.each([
   ["good copy", { hasCallToAction: true, emotionalAppeal: 8, clarity: 9 }, "Buy bees!"],
   ["copy that could be better", { hasCallToAction: false, emotionalAppeal: 8, clarity: 9 }, "Buy bees now!"]
@@ -36,6 +37,7 @@ it.each([
   expect(rewritten?.includes("- A clear call to action")).toBe(metrics.hasCallToAction ? undefined : true);
 });
 
+// proves patterns#routing, patterns#routing-model
 it.each([
   ["simple", "gpt-4o-mini", "o1-mini"],
   ["complex", "o1-mini", "gpt-4o-mini"]
@@ -47,6 +49,7 @@ it.each([
   expect(told(unused)).toEqual([]);
 });
 
+// proves patterns#parallelization, patterns#parallelization-summary
 it("parallelization: several reviews of the same code, and one summary of them", async () => {
   const reviews = [
     { vulnerabilities: ["eval"], riskLevel: "high", suggestions: [] },
@@ -61,6 +64,7 @@ it("parallelization: several reviews of the same code, and one summary of them",
   for (const word of ["vulnerabilities", "optimizations", "qualityScore"]) expect(summed).toContain(word);
 });
 
+// proves patterns#orchestrator, patterns#workers
 it("orchestrator and workers: each part of the plan has a worker", async () => {
   const files = ["create", "delete"].map((changeType) => ({ purpose: "p", filePath: `${changeType}.ts`, changeType }));
   const plan = { files, estimatedComplexity: "low" };
@@ -83,6 +87,7 @@ const evaluation = (qualityScore: number) => ({
   improvementSuggestions: ["be longer"]
 });
 
+// proves patterns#evaluator, patterns#evaluator-threshold, patterns#evaluator-limit
 it.each([
   ["until it is good", [evaluation(5), "Bienen!", evaluation(8)], "Bienen!", 1],
   [

@@ -175,6 +175,7 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
   email: { "email:receive": true, "email:reply": true }
 };
 
+// proves observability#message-types
 describe("[O3] the default", () => {
   it.each(
     Object.entries(typesByChannel).flatMap(([name, types]) => Object.keys(types).map((type) => [name, type] as const))

@@ -76,6 +76,7 @@ async function hookOf(tab: FakeTab, options: Omit<UseAgentChatOptions, "agent"> 
 const isReady = (chat: { readonly current: UseAgentChatHelpers }, length: number) =>
   until(() => chat.current.status === "ready" && chat.current.messages.length === length);
 
+// proves chat-agents#option-body, chat-agents#body-object, chat-agents#body-function
 it("sends `body` with every request, as it is or as a function gives it then", async () => {
   for (const [body, sent] of [
     [{ timezone: "UTC" }, [{ timezone: "UTC" }, { timezone: "UTC" }]],
@@ -89,6 +90,7 @@ it("sends `body` with every request, as it is or as a function gives it then", a
   }
 });
 
+// proves chat-agents#option-prepareSendMessagesRequest, chat-agents#prepare-headers, chat-agents#prepare-body
 it("asks prepareSendMessagesRequest what to add to a request: data and headers", async () => {
   const { tab } = start();
   const prepareSendMessagesRequest = vi.fn(async ({ trigger }: { trigger: string }) => ({
@@ -109,6 +111,7 @@ it("asks prepareSendMessagesRequest what to add to a request: data and headers",
   expect(first.messages.map(textOf)).toEqual(["one"]);
 });
 
+// proves chat-agents#option-getInitialMessages, chat-agents#option-getInitialMessages-null
 it("begins with what getInitialMessages gives, and with null loads nothing", async () => {
   const own = [message("own", "user")];
   const { server, tab } = start();
@@ -122,6 +125,7 @@ it("begins with what getInitialMessages gives, and with null loads nothing", asy
   expect(fetch).not.toHaveBeenCalled();
 });
 
+// proves chat-agents#option-resume, chat-agents#resume-default, chat-agents#resume-false
 it("picks up a stream that is under way, unless `resume` is false", async () => {
   const { server, tab } = start(() => [...speech("one"), ...speech("two")]);
   server.speaks = false;
@@ -136,6 +140,7 @@ it("picks up a stream that is under way, unless `resume` is false", async () => 
   expect([without.status, without.messages.map(textOf)]).toEqual(["ready", ["hi"]]);
 });
 
+// proves chat-agents#option-autoContinue, chat-agents#value-addToolOutput
 it("goes on after results and decisions by itself, unless autoContinueAfterToolResult is false", async () => {
   for (const autoContinueAfterToolResult of [undefined, true, false]) {
     const { server, tab } = start((question) => (question ? [call("where")] : speech("there")));
@@ -151,6 +156,7 @@ it("goes on after results and decisions by itself, unless autoContinueAfterToolR
   }
 });
 
+// proves chat-agents#value-setMessages
 it("sets the messages, here and on the server, by a list or a function of it", async () => {
   const { server, tab } = start();
   server.messages = [message("one", "user"), message("two", "assistant")];
@@ -162,6 +168,7 @@ it("sets the messages, here and on the server, by a list or a function of it", a
   expect(server.lists.map((list) => list.map(textOf))).toEqual([["one"], ["three"]]);
 });
 
+// proves chat-agents#value-clearHistory
 it("clears the conversation, here and on the server", async () => {
   const { server, tab } = start();
   const chat = await hookOf(tab);
@@ -170,6 +177,7 @@ it("clears the conversation, here and on the server", async () => {
   await until(() => chat.current.messages.length === 0 && server.messages.length === 0);
 });
 
+// proves chat-agents#value-status
 it("is submitted, then streaming, then ready; after a failure there is an error", async () => {
   const { server, tab } = start();
   server.speaks = false;
@@ -269,6 +277,7 @@ async function page(script: FakeConversation["script"]) {
   return { server, tab, screen, say, shows };
 }
 
+// proves chat-agents#quick-start-chat, chat-agents#value-sendMessage, build-a-chat-agent#client-works
 it("the page's chat sends what is typed, shows the answer, does not send while that streams, and clears", async () => {
   const { server, screen, say, shows } = await page(() => speech("Hello!"));
   server.speaks = false;
@@ -286,6 +295,8 @@ it("the page's chat sends what is typed, shows the answer, does not send while t
   await until(() => server.messages.length === 0);
 });
 
+// proves chat-agents#option-onToolCall, chat-agents#client-tool-pauses, chat-agents#tool-client
+// proves build-a-chat-agent#onToolCall
 it("the page's chat answers a call of the browser's tool, and the conversation goes on", async () => {
   const { shows, say } = await page((question) => (question ? [call("getUserTimezone")] : speech("You are in UTC.")));
   await say("What timezone am I in?");
@@ -294,6 +305,8 @@ it("the page's chat answers a call of the browser's tool, and the conversation g
   );
 });
 
+// proves chat-agents#approval-part, chat-agents#approval-by-call, chat-agents#value-addToolApprovalResponse
+// proves build-a-chat-agent#approval, build-a-chat-agent#client-works, guide-human-in-the-loop#practice-context
 it.each([
   ["Approve", 'calculate result "done"', { approved: true }],
   ["Reject", "output-denied", { approved: false }]

@@ -42,6 +42,8 @@ function Page({ agent, ...options }: UseAgentChatOptions) {
   );
 }
 
+// proves chat-agents#useAgentChat, chat-agents#useAgentChat-websocket, chat-agents#value-messages
+// proves agents-api#useAgentChat, build-a-chat-agent#useAgentChat, build-a-chat-agent#useAgent
 it("shows a conversation while it is spoken, once in StrictMode", async () => {
   const { server, tab } = start("one ", "two");
   const agent = tab();
@@ -107,6 +109,7 @@ it("gives functions that stay the same, and calls the latest callbacks", async (
   expect(hook.result.current).toMatchObject({ sendMessage, addToolOutput, stop, id: "talker/test" });
 });
 
+// proves chat-agents#option-agent
 it("goes to another conversation with another client", async () => {
   const [one, other] = [start(), start()];
   one.server.messages = [message("one", "user")];
@@ -167,6 +170,8 @@ it("gives data parts to onData once, transient ones included, also after a loss"
   expect(hook.result.current.messages.at(-1)?.parts).toMatchObject([{ type: "data-step", data: 2 }, { text: "done" }]);
 });
 
+// proves chat-agents#deprecated-warning, chat-agents#deprecated-addToolResult, chat-agents#deprecated-tools
+// proves chat-agents#deprecated-toolsRequiringConfirmation
 it("runs the tools of the deprecated options, and says once what to use instead", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const { server, tab } = start();

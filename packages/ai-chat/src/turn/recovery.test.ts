@@ -41,6 +41,7 @@ it("[R1] runs a turn again that was cut, under its ids, and drops what was half 
   expect(await attemptsOf("resume text")).toEqual([[2, "completed"]]);
 });
 
+// proves human-in-the-loop#stable-state
 it("[R1] keeps whole steps and tools with a result, and tells the model what is unknown", async () => {
   const call = (toolCallId: string) => ({ type: "tool-input-available", toolCallId, toolName: "pay", input: {} });
   const { stub, first } = await cutAfter(

@@ -11,6 +11,7 @@ declare const currentUser: { id: string };
 declare function getAuthToken(): string;
 declare function getToken(): Promise<string>;
 
+// proves chat-agents#quick-start-client
 export function QuickStart() {
   const agent = useAgent({ agent: "ChatAgent" });
   const { messages, sendMessage, status } = useAgentChat({ agent });
@@ -102,6 +103,7 @@ type ChatMessage = UIMessage<
   }
 >;
 
+// proves chat-agents#data-typed
 export function TypedMessages() {
   const agent = useAgent({ agent: "ChatAgent" });
   const [thinking, setThinking] = useState(false);

@@ -50,7 +50,7 @@ export class ChatAgent extends AIChatAgent {
   }
 }
 
-// proves chat-agents#extends-agent
+// proves chat-agents#extends-agent, agent-class-internals#AIChatAgent-hierarchy
 expectTypeOf<ChatAgent>().toExtend<Agent>();
 
 export class Everything extends AIChatAgent {
