@@ -69,7 +69,12 @@ export const agentClassInternals = {
   alarm: [213, "The one alarm of a Durable Object serves all schedules."],
   "schedule-table": [238, "Schedules are in the table `cf_agents_schedules`."],
   "schedule-ends": [238, "A cron schedule is scheduled again after it ran; one that runs once is deleted."],
-  AIChatAgent: [357, "`AIChatAgent` extends `Agent`: it stores messages, resumes streams, and has tools."],
+  "AIChatAgent-persistence": [357, "`AIChatAgent` stores its messages in SQLite."],
+  "AIChatAgent-resumable": [357, "Its streams resume."],
+  "AIChatAgent-tools-server": [357, "It has tools on the server."],
+  "AIChatAgent-tools-client": [357, "It has tools in the client."],
+  "AIChatAgent-tools-approval": [357, "It has tools that wait for a person."],
+  "AIChatAgent-hook": [357, "It has a hook for React, `useAgentChat`."],
   "AIChatAgent-hierarchy": [358, "It is an `Agent`, and that is a Durable Object."]
 } as const satisfies Page;
 

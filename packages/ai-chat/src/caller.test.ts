@@ -77,7 +77,7 @@ it("goes on when the client has gone, and has the whole answer for it when it co
   expect(await again.next("cf_agent_state")).toMatchObject({ state: { said: ["one two"] } });
 });
 
-// proves using-ai-models#workers-ai, using-ai-models#sse
+// proves using-ai-models#workers-ai, using-ai-models#sse, agents-api#ai-models-workers-ai
 it("answers a request with what Workers AI streams, as it comes", async () => {
   const response = await caller("workers-ai").fetch(url("stream"));
   expect([response.headers.get("content-type"), await response.text()]).toEqual([

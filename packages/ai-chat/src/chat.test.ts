@@ -52,7 +52,7 @@ it("tells the others the question at once, and everybody but the client that ask
 
 // proves chat-agents#persistence, chat-agents#messages, chat-agents#messages-persisted
 // proves chat-agents#new_sqlite_classes, build-a-chat-agent#sqlite, agents-api#AIChatAgent-persistence
-// proves agent-class-internals#AIChatAgent
+// proves agent-class-internals#AIChatAgent-persistence
 it("has the conversation after an eviction, under /get-messages and in this.messages", async () => {
   const [stub] = await answered("evicted");
   const before = await stored(stub);

@@ -15,6 +15,7 @@ import {
   type ModelMessage,
   type UIMessage
 } from "ai";
+import { runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { z } from "zod";
 import { connect, type TestConnection } from "../../agents/src/test/kit";
@@ -96,6 +97,26 @@ it("stores all, and tells the model what pruneMessages leaves of it", async () =
   expect(textOf((await stored(stub)).at(-1)!)).toBe("fine");
 });
 
+// proves chat-agents#waitForMcpConnections
+it("asks onChatMessage when the connections to MCP servers have settled, and not before", async () => {
+  const stub = talker("documented mcp");
+  const order: string[] = [];
+  answers.set("tools?", () => {
+    order.push("asked");
+    return textAnswer("none");
+  });
+  await runInDurableObject(stub, async (agent) => {
+    const settled = Promise.withResolvers<void>();
+    Object.assign(agent, { mcp: { waitForConnections: () => settled.promise } });
+    const saved = agent.save([user("u1", "tools?")]);
+    await agent.persist([]);
+    order.push("settled");
+    settled.resolve();
+    await saved;
+  });
+  expect(order).toEqual(["settled", "asked"]);
+});
+
 // proves chat-agents#onConnect, chat-agents#onClose, chat-agents#hooks-automatic
 it("runs hooks of the application, and takes care of streams and messages all the same", async () => {
   const stub = talker("documented hooks");
@@ -133,9 +154,9 @@ it("destroy() stops what is being said, and leaves nothing of it", async () => {
   await a.closed;
   // The one that was destroyed answers until it is out of memory.
   await vi.waitFor(async () => expect(await stored(talker("documented destroy"))).toEqual([]));
-  expect(await rows(talker("documented destroy"), "SELECT name FROM sqlite_master WHERE name LIKE 'cf_ai_chat%'")).toEqual(
-    []
-  );
+  expect(
+    await rows(talker("documented destroy"), "SELECT name FROM sqlite_master WHERE name LIKE 'cf_ai_chat%'")
+  ).toEqual([]);
 });
 
 // proves chat-agents#data-parts, chat-agents#data-writer, chat-agents#data-reconcile, chat-agents#data-append

@@ -42,7 +42,8 @@ it("keeps a trail of decisions in a table of its own: of what, by whom, when and
     { id: 2, workflow_id: "w2", decided_by: "bob", reason: null }
   ]);
   expect(Number(trail[0]!.decided_at)).toBeGreaterThanOrEqual(before);
-  const update = "INSERT INTO approval_audit (workflow_id, decision, decided_by, decided_at) VALUES ('w', 'maybe', 'x', 1)";
+  const update =
+    "INSERT INTO approval_audit (workflow_id, decision, decided_by, decided_at) VALUES ('w', 'maybe', 'x', 1)";
   await runInDurableObject(stub, (_, { storage }) => expect(() => storage.sql.exec(update)).toThrow(/CHECK/));
 });
 

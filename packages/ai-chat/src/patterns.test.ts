@@ -90,12 +90,7 @@ const evaluation = (qualityScore: number) => ({
 // proves patterns#evaluator, patterns#evaluator-threshold, patterns#evaluator-limit
 it.each([
   ["until it is good", [evaluation(5), "Bienen!", evaluation(8)], "Bienen!", 1],
-  [
-    "three times at most",
-    [evaluation(1), "one", evaluation(1), "two", evaluation(1), "three"],
-    "three",
-    3
-  ]
+  ["three times at most", [evaluation(1), "one", evaluation(1), "two", evaluation(1), "three"], "three", 3]
 ])("evaluator and optimizer: improves %s", async (_, said, finalTranslation, iterationsRequired) => {
   const { openai, told } = modelsSaying({ "gpt-4o-mini": ["Biene"], "gpt-4o": said });
   const result = await inside(() => translateWithFeedback(openai, "bees", "German"));

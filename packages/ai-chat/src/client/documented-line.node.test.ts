@@ -360,7 +360,7 @@ it("offers a waiting call once, sends its result, and follows the continuation o
   expect(onToolCall).toHaveBeenCalledTimes(1);
 });
 
-// proves chat-agents#error-does-not-go-on
+// proves chat-agents#error-does-not-go-on, chat-agents#custom-denial
 it("does not go on after a result that is an error, nor when it is told not to", async () => {
   const server = new FakeServer();
   server.messages = [waitingCall];

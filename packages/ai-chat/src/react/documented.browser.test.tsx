@@ -175,6 +175,7 @@ it("clears the conversation, here and on the server", async () => {
   await chat.current.sendMessage({ text: "hi" });
   chat.current.clearHistory();
   await until(() => chat.current.messages.length === 0 && server.messages.length === 0);
+  expect(operations(tab).map(({ operation }) => operation)).toEqual(["append", "clear"]);
 });
 
 // proves chat-agents#value-status
@@ -298,11 +299,12 @@ it("the page's chat sends what is typed, shows the answer, does not send while t
 // proves chat-agents#option-onToolCall, chat-agents#client-tool-pauses, chat-agents#tool-client
 // proves build-a-chat-agent#onToolCall
 it("the page's chat answers a call of the browser's tool, and the conversation goes on", async () => {
-  const { shows, say } = await page((question) => (question ? [call("getUserTimezone")] : speech("You are in UTC.")));
-  await say("What timezone am I in?");
-  await shows(
-    'user:What timezone am I in?assistant:getUserTimezone result {"timezone":"UTC"}You are in UTC.'
+  const { tab, shows, say } = await page((question) =>
+    question ? [call("getUserTimezone")] : speech("You are in UTC.")
   );
+  await say("What timezone am I in?");
+  await shows('user:What timezone am I in?assistant:getUserTimezone result {"timezone":"UTC"}You are in UTC.');
+  expect(tab.sent.filter(({ type }) => type === "cf_agent_tool_result")).toHaveLength(1);
 });
 
 // proves chat-agents#approval-part, chat-agents#approval-by-call, chat-agents#value-addToolApprovalResponse

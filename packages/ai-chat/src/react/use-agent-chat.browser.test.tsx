@@ -44,6 +44,7 @@ function Page({ agent, ...options }: UseAgentChatOptions) {
 
 // proves chat-agents#useAgentChat, chat-agents#useAgentChat-websocket, chat-agents#value-messages
 // proves agents-api#useAgentChat, build-a-chat-agent#useAgentChat, build-a-chat-agent#useAgent
+// proves agent-class-internals#AIChatAgent-hook
 it("shows a conversation while it is spoken, once in StrictMode", async () => {
   const { server, tab } = start("one ", "two");
   const agent = tab();

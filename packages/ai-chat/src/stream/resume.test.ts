@@ -41,7 +41,7 @@ async function join(stub: ReturnType<typeof talker>, id: string): Promise<[TestC
 const saidIn = (frames: readonly Frame[]) => chunksOf(frames).flatMap(({ delta }) => delta ?? []);
 
 // proves chat-agents#resumable, chat-agents#resume-replay, chat-agents#frame-stream-resuming
-// proves agents-api#AIChatAgent-resumable, calling-llms#AIChatAgent
+// proves agents-api#AIChatAgent-resumable, calling-llms#AIChatAgent, agent-class-internals#AIChatAgent-resumable
 it.each([1, 23, 24, 25, 26, 49, 120])(
   "gives every chunk once, in order, to a client that comes after %d deltas",
   async (count) => {

@@ -1,7 +1,7 @@
 import { Agent, callable, type Connection, type WSMessage } from "agents";
 import { embed, generateText, streamText } from "ai";
 import { MockEmbeddingModelV3 } from "ai/test";
-import { modelSaying } from "./models";
+import type { modelSaying } from "./models";
 
 // Agents that call models, as the pages "Using AI models", "Calling LLMs" and "Human-in-the-loop patterns" write them.
 

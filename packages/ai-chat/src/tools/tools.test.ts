@@ -38,7 +38,7 @@ async function asked(
 const lastParts = async (stub: ReturnType<typeof assistant>) =>
   (await stored(stub)).at(-1)!.parts.filter(({ type }) => type !== "step-start");
 
-// proves chat-agents#tool-server, chat-agents#tool-server-goes-on
+// proves chat-agents#tool-server, chat-agents#tool-server-goes-on, agent-class-internals#AIChatAgent-tools-server
 it("runs a tool of the server, and the model goes on with its result", async () => {
   const [stub] = await asked("server-tool", [["w1", "weather", { city: "Porto" }]], "21 degrees");
   expect(await stub.ran()).toEqual(["weather in Porto"]);
@@ -50,6 +50,7 @@ it("runs a tool of the server, and the model goes on with its result", async () 
 });
 
 // proves chat-agents#frame-message-updated, chat-agents#frame-tool-result, chat-agents#tool-client
+// proves agent-class-internals#AIChatAgent-tools-client
 it("goes on with the same message when a client gives the result", async () => {
   const [stub, a, b] = await asked("client-tool", where);
   const [, before] = await stored(stub);
@@ -170,6 +171,7 @@ it("takes a result while the call's answer is still being said", async () => {
 
 // proves chat-agents#tool-approval, chat-agents#needsApproval, chat-agents#approve, chat-agents#frame-tool-approval
 // proves human-in-the-loop#tool-confirmation, guide-human-in-the-loop#tool-execution
+// proves agent-class-internals#AIChatAgent-tools-approval
 it("runs an approved call once, and the model goes on", async () => {
   const [stub, a, b] = await asked("approve", pay);
   expect(await lastParts(stub)).toMatchObject([{ type: "tool-pay", state: "approval-requested" }]);

@@ -197,7 +197,7 @@ it("[U5] lists turns, the newest first, in pages, and keeps a thousand", async (
   expect((await stub.getTurns()).map(({ requestId }) => requestId)).toEqual(["r4", "r3"]);
 });
 
-// proves chat-agents#waitForMcpConnections, chat-agents#waitForMcpConnections-default
+// proves chat-agents#waitForMcpConnections-default
 // proves chat-agents#waitForMcpConnections-timeout, chat-agents#waitForMcpConnections-true
 it.each<[string, unknown, unknown[]]>([
   ["10 s by default", undefined, [{ timeout: 10_000 }]],

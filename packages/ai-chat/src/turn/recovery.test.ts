@@ -183,6 +183,7 @@ it("[R2] takes another number of attempts", async () => {
   expect(await attemptsOf(name)).toEqual([[1, "interrupted"]]);
 });
 
+// proves chat-agents#resume-buffered
 it.each(["ask", "off"])("[R3] %s: ends a turn that was cut, and takes it up when the user says so", async (policy) => {
   const name = `${policy} cut`;
   const { stub, first } = await cutAfter(

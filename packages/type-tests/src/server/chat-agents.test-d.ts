@@ -1,9 +1,14 @@
 // The snippets for the server of the page "Chat agents".
-import { AIChatAgent, createToolsFromClientSchemas, type OnChatMessageOptions, type OnFinish } from "@cloudflare/ai-chat";
+import {
+  AIChatAgent,
+  createToolsFromClientSchemas,
+  type OnChatMessageOptions,
+  type OnFinish
+} from "@cloudflare/ai-chat";
 import type { IncomingMessage, MessageType, OutgoingMessage } from "@cloudflare/ai-chat/types";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
-import { Agent, type Connection, type ConnectionContext } from "agents";
+import type { Agent, Connection, ConnectionContext } from "agents";
 import {
   convertToModelMessages,
   createUIMessageStream,
@@ -38,7 +43,7 @@ function one() {
   return tool({ inputSchema, execute: async ({ query }) => query });
 }
 
-// proves chat-agents#quick-start-server, chat-agents#provider-workers-ai, agents-api#AIChatAgent, agents-api#ai-models
+// proves chat-agents#quick-start-server, chat-agents#provider-workers-ai
 export class ChatAgent extends AIChatAgent {
   override async onChatMessage() {
     const workersai = createWorkersAI({ binding: this.env.AI });
