@@ -8,6 +8,7 @@ export const observability = {
   timestamp: [15, "It has `timestamp`, in ms."],
   message: [25, "Events of conversations are on the channel `agents:message`."],
   "message-types": [25, "The channel has the types of the table, and so has `subscribe`."],
+  silent: [2, "An event that nobody listens to is not even made."],
   raw: [52, "It can be heard with `node:diagnostics_channel`."],
   disable: [95, "An agent whose `observability` is undefined tells nothing."],
   "message-request": [117, "`message:request`, {}: a message is received."],

@@ -89,6 +89,7 @@ describe("[O1] an event", () => {
 });
 
 describe("[O2] an agent that nobody listens to", () => {
+  // proves observability#silent
   it.each<[string, Observability | undefined, number]>([
     ["the default one, with no listener", genericObservability, 0],
     ["one that does not want the type", { wants: () => false, emit: () => {} }, 0],

@@ -172,7 +172,7 @@ it("gives data parts to onData once, transient ones included, also after a loss"
 });
 
 // proves chat-agents#deprecated-warning, chat-agents#deprecated-addToolResult, chat-agents#deprecated-tools
-// proves chat-agents#deprecated-toolsRequiringConfirmation
+// proves chat-agents#deprecated-toolsRequiringConfirmation, chat-agents#schemas-with-results
 it("runs the tools of the deprecated options, and says once what to use instead", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const { server, tab } = start();
@@ -207,6 +207,11 @@ it("runs the tools of the deprecated options, and says once what to use instead"
   expect(agent.sent.find(({ type }) => type === "cf_agent_chat_operation")).toMatchObject({
     clientTools: [{ name: "where" }, { name: "pay" }]
   });
+  const results = agent.sent.filter(({ type }) => type === "cf_agent_tool_result");
+  expect(results).toMatchObject([
+    { toolCallId: "where", clientTools: [{ name: "where" }, { name: "pay" }] },
+    { toolCallId: "pay", clientTools: [{ name: "where" }, { name: "pay" }] }
+  ]);
 });
 
 it("types messages by the application's message", async () => {

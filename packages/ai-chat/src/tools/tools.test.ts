@@ -274,6 +274,7 @@ it("leaves an approved call alone that is running while the next question comes"
   expect((await stored(stub))[1]!.parts).toMatchObject([{ state: "output-available", output: "paid" }]);
 });
 
+// proves chat-agents#schemas-with-results
 it("goes on with the tools that came with a result", async () => {
   const [stub, a] = await asked("newer-tools", where);
   await stub.will("Porto it is");

@@ -72,12 +72,14 @@ export class Everything extends AIChatAgent {
   }
 }
 
+// proves chat-agents#plain-response-types
 export class PlainText extends AIChatAgent {
   override async onChatMessage() {
     return new Response("Hello! I am a simple agent.", { headers: { "Content-Type": "text/plain" } });
   }
 }
 
+// proves chat-agents#options-types-server
 export class NoAnswer extends AIChatAgent {
   override async onChatMessage(_onFinish: OnFinish, options?: OnChatMessageOptions) {
     const { timezone, userId } = options?.body ?? {};
@@ -85,6 +87,7 @@ export class NoAnswer extends AIChatAgent {
   }
 }
 
+// proves chat-agents#pruneMessages-types
 export class Pruning extends AIChatAgent {
   override async onChatMessage() {
     const workersai = createWorkersAI({ binding: this.env.AI });
@@ -121,6 +124,7 @@ export class Persisting extends AIChatAgent {
   }
 }
 
+// proves chat-agents#hooks-types
 export class Hooks extends AIChatAgent {
   override async onConnect(connection: Connection, _ctx: ConnectionContext) {
     console.log("Client connected:", connection.id);
@@ -130,6 +134,7 @@ export class Hooks extends AIChatAgent {
   }
 }
 
+// proves chat-agents#cancel-types
 export class Cancellable extends AIChatAgent {
   override async onChatMessage(_onFinish: OnFinish, options?: OnChatMessageOptions) {
     const workersai = createWorkersAI({ binding: this.env.AI });
@@ -142,6 +147,7 @@ export class Cancellable extends AIChatAgent {
   }
 }
 
+// proves chat-agents#server-tool-types
 export class Tools extends AIChatAgent {
   override async onChatMessage() {
     const workersai = createWorkersAI({ binding: this.env.AI });
@@ -174,6 +180,7 @@ export class Tools extends AIChatAgent {
   }
 }
 
+// proves chat-agents#data-types
 export class DataParts extends AIChatAgent {
   override async onChatMessage() {
     const workersai = createWorkersAI({ binding: this.env.AI });
@@ -217,6 +224,7 @@ export class Providers extends AIChatAgent<Cloudflare.Env & { ANTHROPIC_API_KEY:
   }
 }
 
+// proves chat-agents#prepareStep-types
 export class Prepared extends AIChatAgent {
   override async onChatMessage() {
     const result = streamText({
@@ -245,6 +253,7 @@ const guardrailMiddleware: LanguageModelMiddleware = {
   }
 };
 
+// proves chat-agents#middleware-types
 export class Guarded extends AIChatAgent {
   override async onChatMessage() {
     const model = wrapLanguageModel({
@@ -261,6 +270,7 @@ export class Guarded extends AIChatAgent {
   }
 }
 
+// proves chat-agents#generateObject-types
 export class Extracting extends AIChatAgent {
   override async onChatMessage() {
     const result = streamText({
@@ -297,6 +307,7 @@ const researchAgent = new ToolLoopAgent({
   stopWhen: stepCountIs(10)
 });
 
+// proves chat-agents#subagent-types, chat-agents#preliminary-types
 export class Delegating extends AIChatAgent {
   override async onChatMessage() {
     const result = streamText({
