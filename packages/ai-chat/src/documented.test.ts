@@ -137,7 +137,7 @@ it("runs hooks of the application, and takes care of streams and messages all th
 });
 
 // proves chat-agents#destroy-cancels, chat-agents#destroy-cleans
-it("destroy() stops what is being said, and leaves nothing of it", async () => {
+it("[U8] destroy() stops what is being said, and leaves nothing of it", async () => {
   const stub = talker("documented destroy");
   let isAborted = false;
   answers.set("endless", (_, { abortSignal }) => {

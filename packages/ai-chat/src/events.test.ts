@@ -81,6 +81,19 @@ it("tells of an answer whose stream dies", async () => {
   expect(eventsOf("events die").at(-1)).toEqual(["message:error", { error: "upstream is gone" }]);
 });
 
+// proves observability#message-error
+it("tells of an answer in which the model reports an error", async () => {
+  const a = await connect(talker("events reported"));
+  a.send(ask("r1", [user("u1", "script")]));
+  await talker("events reported").say({ type: "start" }, { type: "error", errorText: "overloaded" });
+  await talker("events reported").sayEnd();
+  await doneOf(a);
+  expect(eventsOf("events reported")).toEqual([
+    ["message:request", {}],
+    ["message:error", { error: "overloaded" }]
+  ]);
+});
+
 // proves observability#message-cancel
 it("tells which request is cancelled", async () => {
   const a = await connect(talker("events cancel"));
