@@ -237,9 +237,9 @@ it("ends a turn at once when it is cancelled, and keeps what it said", async () 
 });
 
 it("sends no list to a client that has stopped its own turn: it would take that, without what it has asked since", async () => {
-  const [, a] = await clients("stopped");
+  const [stub, a] = await clients("stopped-by-its-source");
   a.send(ask("r1", [user("u1", "script")]));
-  await talker("stopped").say({ type: "start" }, ...text("t", "half").slice(0, -1));
+  await stub.say({ type: "start" }, ...text("t", "half").slice(0, -1));
   await a.next((frame) => String(frame.body).includes("half"));
   a.send({ type: "cf_agent_chat_request_cancel", id: "r1" });
   await doneOf(a, "r1");
