@@ -163,6 +163,12 @@ export class AIChatAgent<
     await this.#chat.save(messages);
   }
 
+  /** Stops what is being said, then deletes the instance as every agent does. */
+  override destroy(): Promise<void> {
+    this.#chat.abort();
+    return super.destroy();
+  }
+
   /**
    * What was asked of the model, the newest first: how each turn ended, how long it took, how often it was begun, and what it used,
    * as far as `onFinish` or the message's metadata say. The last 1,000 turns are kept.

@@ -213,6 +213,11 @@ export class Chat implements Capability {
     if (!isInside) await running;
   }
 
+  /** Ends all turns; nothing that they said is kept. */
+  abort(): void {
+    this.#turns.all.abort();
+  }
+
   turnRecords(limit: number, before: string | undefined): ChatTurn[] {
     return this.#records.list(limit, before);
   }

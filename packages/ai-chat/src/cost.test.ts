@@ -34,6 +34,7 @@ it.each([10, 200])("answers the next question in 8 statements, after %d messages
   expect(rowsRead).toBeLessThan(10);
 });
 
+// proves chat-agents#resume-buffered, chat-agents#new_sqlite_classes
 it("stores a long answer in a statement more for 25 chunks", async () => {
   const { statements } = await costOfTurn("long", 10, "long");
   expect(statements.filter((text) => text.includes("INSERT INTO cf_ai_chat_stream_chunks"))).toHaveLength(4);

@@ -105,6 +105,7 @@ it("edits, and goes back to the branch before", async () => {
   await until(() => page.text() === "first | first ");
 });
 
+// proves build-a-chat-agent#resumes, build-a-chat-agent#automatic
 it("goes on with a stream after the connection was lost", async () => {
   const page = open("cut");
   const helper = open("cut");
@@ -126,6 +127,7 @@ it("goes on with a stream after the connection was lost", async () => {
   expect(page.chat.getSnapshot().messages).toEqual(await stored(page));
 });
 
+// proves chat-agents#value-setMessages, chat-agents#value-clearHistory
 it("clears, sets the list and deletes", async () => {
   const [one, other] = [open("clear"), open("clear")];
   await one.chat.sendMessage({ text: "first" });

@@ -112,6 +112,7 @@ const titled = streams.map((stream): [string, Golden] => [
 ]);
 
 describe.each(titled)("%s", (_, stream) => {
+  // proves chat-agents#any-provider, using-ai-models#any-provider, agents-api#ai-models-providers
   it("becomes the message that the AI SDK builds of it, and the next request has it to the letter", async () => {
     const { bytes, requests } = await whole(stream);
     const message = await built(inPieces(bytes, [0]));

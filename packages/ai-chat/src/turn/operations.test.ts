@@ -36,6 +36,7 @@ async function speaking(name: string) {
   return { ...scene, first };
 }
 
+// proves chat-agents#prepare-headers
 it("[U1] accepts a question with the id of its answer, tells everybody what changed, and ends once", async () => {
   const { stub, a, b } = await two("append");
   a.send(append("r1", "u1", "hi", { body: { zone: "UTC" }, headers: { "x-token": "t" } }));

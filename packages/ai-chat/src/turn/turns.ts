@@ -479,7 +479,7 @@ export class Turns {
     const { audience, emit } = this.#deps;
     this.#open.splice(this.#open.indexOf(turn), 1);
     this.#deps.changed();
-    if (outcome === "failed" && !isTold) emit("message:error", () => ({ error }));
+    if (outcome === "failed") emit("message:error", () => ({ error }));
     else if (outcome !== "empty") emit("message:response", () => ({}));
     // Who asked has heard all of it, and takes the revision from the end. Who has stopped it may have heard less than is stored.
     if (change) audience.delta(change, isAsSaid ? turn.source : undefined);
