@@ -4,6 +4,7 @@ import { fitRow } from "./fit-row";
 import type { Changes } from "./reconcile";
 import type { SessionHistory } from "./session-history";
 import { storedMessage } from "./stored-message";
+import type { Watch } from "./watch";
 
 export const transcriptSchema: SchemaDefinition = {
   tables: ["cf_ai_chat_agent_messages"],
@@ -89,8 +90,7 @@ export class Transcript {
   readonly #now: () => number;
   /** How many messages are kept; without a limit, all. */
   readonly #limit: () => number | undefined;
-  /** What the application makes of a message before it is stored. */
-  readonly #sanitize: (message: UIMessage) => UIMessage;
+  readonly #watch: Watch | undefined;
   #state: State | undefined;
   /** The last message, if it is known. */
   #last: { entry: Entry | undefined } | undefined;
@@ -107,13 +107,13 @@ export class Transcript {
     history: SessionHistory,
     now: () => number,
     limit: () => number | undefined,
-    sanitize: (message: UIMessage) => UIMessage = (message) => message
+    watch?: Watch
   ) {
     this.#schema = schema;
     this.#history = history;
     this.#now = now;
     this.#limit = limit;
-    this.#sanitize = sanitize;
+    this.#watch = watch;
   }
 
   // --- reading ---
@@ -276,6 +276,7 @@ export class Transcript {
     this.#schema.transaction(() => {
       if (this.#schema.exists) this.#schema.write(`${nextRevisionOfRemoval}DELETE FROM cf_ai_chat_agent_messages`);
       alongside();
+      this.#watch?.cleared();
     });
     this.#state = this.#last = this.#messages = this.#count = undefined;
     this.#entries = [];
@@ -288,7 +289,6 @@ export class Transcript {
     const revision = before.revision + (isChange ? 1 : 0);
     const added = new Set<string>();
     let dropped: string[] = [];
-    const fitted = entries.map(({ message, place }) => ({ message: fitRow(this.#sanitize(message)), place }));
     const stored: Entry[] = [];
     // Until it is counted again: a throw undoes the rows.
     const count = this.#count;
@@ -303,7 +303,8 @@ export class Transcript {
         );
         bump = "";
       }
-      for (const { message, place } of fitted) {
+      for (const { message: given, place } of entries) {
+        const message = fitRow(this.#watch?.storing(given) ?? given);
         const [row] = this.#schema.write<{ place: Place }>(
           `${bump}INSERT INTO cf_ai_chat_agent_messages (id, message, created_at, revision) VALUES (?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET message = excluded.message, revision = excluded.revision RETURNING created_at AS place`,
@@ -319,6 +320,8 @@ export class Transcript {
       alongside.after?.(added);
       if (isChange)
         dropped = this.#dropExcess(count === undefined || removed.length > 0 ? undefined : count + added.size);
+      const replaced = stored.flatMap(({ message }) => (added.has(message.id) ? [] : [message]));
+      this.#watch?.stored([...removed, ...dropped], replaced);
     });
     const removedAt = removed.length > 0 || dropped.length > 0 ? revision : before.removedAt;
     // The first message of all has begun the epoch.

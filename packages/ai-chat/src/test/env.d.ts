@@ -1,4 +1,5 @@
 import type { Chatter } from "./chatter";
+import type { Payer } from "./payer";
 import type { Assistant, Counter, Talker } from "./worker";
 
 declare global {
@@ -8,6 +9,7 @@ declare global {
       Counter: DurableObjectNamespace<Counter>;
       Talker: DurableObjectNamespace<Talker>;
       Assistant: DurableObjectNamespace<Assistant>;
+      Payer: DurableObjectNamespace<Payer>;
     }
   }
 }

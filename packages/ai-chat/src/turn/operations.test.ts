@@ -291,6 +291,9 @@ it("[C3] takes an answer to a call once it waits, says that it has it, and refus
 
 it("runs an approved call with what was approved, and keeps why", async () => {
   const { stub, a } = await two("approval");
+  await runInDurableObject(stub, (agent) => {
+    agent.approvalOptions = () => ({ editable: true });
+  });
   a.send(append("r1", "u1", "script"));
   await stub.say(
     { type: "start" },
