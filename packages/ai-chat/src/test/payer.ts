@@ -87,9 +87,12 @@ export class Payer extends AIChatAgent {
     return approvalsOf(this)
       .list()
       .toReversed()
-      .map(
-        ({ id, subject, status, args, context }) => ({ id, subject, status, args, context }) as Record<string, unknown>
-      );
+      .map(({ id, subject, status, args, context }) => ({
+        id,
+        subject,
+        status,
+        ...({ args, context } as { args: object; context: object })
+      }));
   }
   trail(id: string) {
     return approvalsOf(this)
@@ -104,6 +107,11 @@ export class Payer extends AIChatAgent {
   told() {
     this.sql`CREATE TABLE IF NOT EXISTS told (line TEXT)`;
     return this.sql<{ line: string }>`SELECT line FROM told`.map(({ line }) => line);
+  }
+  /** Forgets what it paid, and what there was to approve. */
+  forget() {
+    this.sql`DELETE FROM paid`;
+    approvalsOf(this).prune(Date.now() + 1);
   }
   reported() {
     return this.errors;
