@@ -189,6 +189,7 @@ it("shows what another one has decided, without a page that had asked", async ()
   await other.client.call("decide", [id, false, "too dear"]);
   await until(() => other.text().endsWith('tool-payoutput-denied {"amount":5} too dear '));
   await until(() => other.chat.getSnapshot().status === "ready");
+  expect(other.chat.getSnapshot().messages).toEqual(await stored(other));
 });
 
 it.each([

@@ -1,19 +1,13 @@
-import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import type { UIMessage } from "ai";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { fault } from "../../../agents/src/test/fault";
 import { evict, type TestConnection } from "../../../agents/src/test/kit";
-import { stored } from "../test/chat-kit";
+import { payer, stored } from "../test/chat-kit";
 import { append, done, extended } from "../test/extended-kit";
+import { callsIn } from "../test/payer-kit";
 import { unknownOutcomeText } from "../messages/cut-back";
 
 afterEach(() => fault.reset());
-
-const payer = (name: string) => env.Payer.get(env.Payer.idFromName(name));
-type Call = { toolCallId: string; state: string; errorText?: string; approval?: { id: string } };
-
-const callsIn = (messages: readonly UIMessage[]) =>
-  messages.flatMap(({ parts }) => parts.filter((part) => "toolCallId" in part) as unknown as Call[]);
 
 interface Operation {
   prepare(name: string, a: TestConnection): Promise<void>;
@@ -121,10 +115,8 @@ describe.each(operations)("%s", (title, { prepare, start, turns }) => {
         await payer(name).idle();
         const { waiting, paid } = await agreement(name);
         expect(paid.length).toBeLessThanOrEqual(1);
-        for (const id of waiting) {
-          decide(b, id, true);
-          await done(b);
-        }
+        for (const id of waiting) await b.call("decide", id, { approved: true });
+        await payer(name).idle();
         const after = await agreement(name);
         expect(after.waiting).toEqual([]);
         if (waiting.length > 0) expect(after.paid).toEqual([5]);
