@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { UIMessage } from "ai";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { connect, costOf, evict, killAll, makeDue, type Cost, type TestConnection } from "../../../agents/src/test/kit";
-import { ask, doneOf, payer, rows, stored, user } from "../test/chat-kit";
+import { ask, doneOf, payer, rows, stored, talker, user } from "../test/chat-kit";
 import { accepted, append, delta, done, extended, operation, refused } from "../test/extended-kit";
 import { Payer } from "../test/payer";
 import { asked, calls, callsIn, decision, goneOn, statuses, type Call, type Stub } from "../test/payer-kit";
@@ -20,6 +20,12 @@ const http = (stub: Stub, id: string, body: object) =>
       body: JSON.stringify(body)
     })
   );
+
+const spoken = [
+  { type: "start" },
+  { type: "tool-input-available", toolCallId: "p1", toolName: "pay", input: {} },
+  { type: "tool-approval-request", toolCallId: "p1", approvalId: "a1" }
+];
 
 describe("a call that waits", () => {
   it("is a row as soon as the answer is stored, which says where it is", async () => {
@@ -71,6 +77,35 @@ describe("a call that waits", () => {
     });
     const about = ({ statements }: Cost) => statements.filter((text) => text.includes("_approval")).length;
     expect([about(askingFor), about(deciding)]).toEqual([5, 6]);
+  });
+
+  it("takes a decision that comes while it is being said", async () => {
+    const stub = talker("early");
+    const [a] = await extended(stub);
+    a.send(append("r1", "u1", "script"));
+    await stub.say(...spoken);
+    await a.next((frame) => String(frame.body).includes("approvalId"));
+    a.send(decision("p1", true, { autoContinue: false }));
+    a.send(decision("p1", false));
+    await stub.sayEnd();
+    await accepted(a, "p1");
+    expect(await refused(a, "p1")).toMatchObject({ code: "APPROVAL_DECIDED" });
+    expect(callsIn(await stored(stub))).toMatchObject([{ state: "approval-responded" }]);
+    expect(await rows(stub, "SELECT id, decision FROM cf_agents_approvals")).toEqual([
+      { id: "a1", decision: "approved" }
+    ]);
+  });
+
+  it("is not asked about when the answer is stopped", async () => {
+    const stub = talker("stopped");
+    const [a] = await extended(stub);
+    a.send(append("r1", "u1", "script"));
+    await stub.say(...spoken);
+    await a.next((frame) => String(frame.body).includes("approvalId"));
+    a.send({ type: "cf_agent_chat_request_cancel", id: "r1" });
+    await done(a, "r1");
+    expect(callsIn(await stored(stub))).toMatchObject([{ state: "output-denied", approval: { approved: false } }]);
+    expect(await rows(stub, "SELECT name FROM sqlite_master WHERE name = 'cf_agents_approvals'")).toEqual([]);
   });
 
   it("is asked about when an older release has stored it", async () => {
