@@ -1,10 +1,11 @@
 import { getCurrentAgent } from "agents";
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { stored } from "../test/chat-kit";
-import { accepted, append, done, operation, refused } from "../test/extended-kit";
+import { stored, talker } from "../test/chat-kit";
+import { accepted, append, done, extended, operation, refused } from "../test/extended-kit";
 import { Payer } from "../test/payer";
-import { asked, calls, decision, goneOn, statuses } from "../test/payer-kit";
+import { asked, calls, callsIn, decision, goneOn, statuses } from "../test/payer-kit";
 import type { ToolApprovalOptions } from "./approval-options";
 
 afterEach(() => Payer.rules.clear());
@@ -111,6 +112,47 @@ describe("other input", () => {
     await goneOn(a);
     expect(await calls(stub)).toMatchObject([call]);
     expect(await stub.paid()).toEqual(paid);
+  });
+});
+
+describe("what the AI SDK reads again before it runs a call", () => {
+  /** A call of which the model has said more, whose input may be edited. */
+  async function said(name: string, more: object) {
+    const stub = talker(name);
+    await runInDurableObject(stub, (agent) => {
+      agent.approvalOptions = () => ({
+        editable: z.object({ amount: z.union([z.number(), z.string().transform(Number)]) })
+      });
+    });
+    const [a] = await extended(stub);
+    a.send(append("r1", "u1", "script"));
+    await stub.say({ type: "start" });
+    await stub.say({ type: "tool-input-available", toolCallId: "p1", toolName: "pay", input: { amount: 5 } });
+    await stub.say({ type: "tool-approval-request", toolCallId: "p1", approvalId: "a1", ...more });
+    await stub.sayEnd();
+    await done(a, "r1");
+    return { stub, a };
+  }
+  const edit = (amount: unknown) => decision("p1", true, { input: { amount }, autoContinue: false });
+
+  it.each([
+    ["is what was approved", "4", { inputSchemaInput: { amount: "4" } }],
+    ["is the input itself, where the schema makes nothing else of it", 4, {}]
+  ])("%s", async (what, amount, read) => {
+    const { stub, a } = await said(what, { inputSchemaInput: { amount: "5" } });
+    a.send(edit(amount));
+    await accepted(a, "p1");
+    const [call] = callsIn(await stored(stub));
+    expect(call).toMatchObject({ input: { amount: 4 }, approval: { requestedInput: { amount: 5 } } });
+    expect(call!.approval).toEqual({ id: "a1", approved: true, requestedInput: { amount: 5 }, ...read });
+  });
+
+  it("cannot be another, where it is signed", async () => {
+    const { a } = await said("signed", { signature: "s" });
+    a.send(edit(4));
+    expect(await refused(a, "p1")).toMatchObject({ code: "APPROVAL_INVALID" });
+    a.send(edit(5));
+    await accepted(a, "p1");
   });
 });
 
