@@ -79,6 +79,7 @@ export class Payer extends AIChatAgent {
   decide(id: string, choice: Omit<ApprovalChoice, "by">) {
     return approvalsOf(this).decide(id, { by: "caller", rights: ["billing"], ...choice });
   }
+  @callable()
   withdraw(id: string) {
     approvalsOf(this).cancel(id);
   }
