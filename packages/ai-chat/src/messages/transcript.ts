@@ -1,6 +1,7 @@
 import type { Schema, SchemaDefinition } from "agents/capability";
 import type { UIMessage } from "ai";
 import { fitRow } from "./fit-row";
+import { placeIn } from "./place-in";
 import type { Changes } from "./reconcile";
 import type { SessionHistory } from "./session-history";
 import { storedMessage } from "./stored-message";
@@ -293,7 +294,7 @@ export class Transcript {
     // Until it is counted again: a throw undoes the rows.
     const count = this.#count;
     this.#count = undefined;
-    this.#schema.transaction(() => {
+    this.#transaction(() => {
       alongside.before?.();
       let bump = nextRevision;
       if (removed.length > 0) {
@@ -336,6 +337,16 @@ export class Transcript {
     return { ...this.head, from: before.revision, upserted, added, removed: gone };
   }
 
+  /** The application may look at what is being changed. If that is undone, nothing of it stays in memory. */
+  #transaction(run: () => void): void {
+    try {
+      this.#schema.transaction(run);
+    } catch (error) {
+      this.#state = this.#last = this.#entries = this.#messages = this.#count = undefined;
+      throw error;
+    }
+  }
+
   #epoch(): string {
     return this.#schema.read<{ epoch: string }>("SELECT epoch FROM cf_ai_chat_transcript")[0]?.epoch ?? "";
   }
@@ -374,7 +385,7 @@ export class Transcript {
     this.#messages = undefined;
     if (this.#entries) {
       const entries = gone.size > 0 ? this.#entries.filter(({ message }) => !gone.has(message.id)) : [...this.#entries];
-      for (const entry of stored) place(entry, entries);
+      for (const entry of stored) placeIn(entry, entries);
       this.#entries = entries;
       this.#last = { entry: entries.at(-1) };
       return;
@@ -485,10 +496,3 @@ const entriesOf = (rows: readonly Row[]): Entry[] =>
     const message = storedMessage(row.id, row.message);
     return message ? [{ message, place: row.place }] : [];
   });
-
-/** Puts an entry where it was, or where its place is. Equal places, as an older release wrote them, stay in the order of their rows. */
-function place(entry: Entry, entries: Entry[]): void {
-  const known = entries.findLastIndex(({ message }) => message.id === entry.message.id);
-  if (known >= 0) entries[known] = entry;
-  else entries.splice(entries.findLastIndex((other) => other.place <= entry.place) + 1, 0, entry);
-}

@@ -25,8 +25,11 @@ export function toolOfCall(messages: readonly UIMessage[], toolCallId: string): 
   return part ? toolNameOf(part) : "";
 }
 
-export const callIn = (message: UIMessage, toolCallId: string): ToolPart | undefined =>
-  message.parts.findLast((part): part is ToolPart => isToolPart(part) && part.toolCallId === toolCallId);
+/** A call of a message: of two with one id, the one that waits. */
+export function callIn({ parts }: UIMessage, toolCallId: string): ToolPart | undefined {
+  const calls = parts.filter((part): part is ToolPart => isToolPart(part) && part.toolCallId === toolCallId);
+  return calls.findLast(isOpenCall) ?? calls.at(-1);
+}
 
 export const toolNameOf = (part: ToolPart): string =>
   part.type === "dynamic-tool" ? part.toolName : part.type.slice("tool-".length);

@@ -83,7 +83,7 @@ async function simulate(random: Random) {
       await reconnect();
     }
   ];
-  for (let step = 5 + random.below(8); step > 0; step--) {
+  for (let step = 4 + random.below(7); step > 0; step--) {
     await random.pick(acts)();
     if (random.chance(0.4)) await random.pick(clients).settled();
   }

@@ -126,9 +126,16 @@ describe("a call that waits", () => {
     Payer.rules.set("lost", () => {
       throw new Error("no rules today");
     });
-    const { stub, call } = await asked("lost");
+    const { stub, a, call } = await asked("lost");
     expect(call).toMatchObject({ state: "output-denied", approval: { approved: false } });
     expect([await stub.reported(), await stub.paid()]).toEqual([["Error: no rules today"], []]);
+    await stub.idle();
+    expect(await stub.told()).toEqual(["pay 5", "Nobody could be asked for approval."]);
+    // A model that does not stop calling is not asked for ever.
+    a.send(append("r2", "u2", `pay ${Array.from({ length: 21 }, (_, n) => n).join(" ")}`));
+    await done(a, "r2");
+    await stub.idle();
+    expect(await stub.told()).toHaveLength(3);
   });
 });
 

@@ -197,18 +197,23 @@ export class CallAnswers {
     return withDecision(part, approval, checked instanceof Promise ? undefined : checked);
   }
 
-  /** A turn has ended. If its calls wait for nobody, since they are granted, its message goes on. */
+  /** A turn has ended. If nobody is asked about its calls, since they are granted, its message goes on. */
   goOn(messageId: string): void {
     const { approvals, transcript } = this.#deps;
-    const message = approvals.wasGranted(messageId) ? transcript.get(messageId) : undefined;
+    const message = approvals.wasSettled(messageId) ? transcript.get(messageId) : undefined;
     if (message) void this.#store(message, { autoContinue: true }, false)?.run();
   }
 
   /** The agent has started: whoever was cut before they could ask for approval, asks now. */
   started(): void {
-    const { approvals, transcript } = this.#deps;
-    const message = approvals.late(() => transcript.last);
-    if (message) void this.#store(message, { autoContinue: true })?.run();
+    const { approvals, transcript, failed } = this.#deps;
+    try {
+      const message = approvals.late(() => transcript.last);
+      if (message) void this.#store(message, { autoContinue: true })?.run();
+    } catch (error) {
+      // It must not keep the agent from starting.
+      void failed(error);
+    }
   }
 
   /** Stores a message with an answer, tells everybody, and goes on with it if nothing else is open. */

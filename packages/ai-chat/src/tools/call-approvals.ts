@@ -33,8 +33,8 @@ export type ApprovableCall = ToolPart & { approval: { id: string } };
 type Choice = ApprovalViewer & { approved: boolean; comment?: string | undefined; args?: unknown };
 
 const source = "chat";
-/** So many calls of one message go on by themselves. A model that calls for ever is asked no more. */
-const maxGranted = 20;
+/** So many calls of one message go on without a person. A model that calls for ever is asked no more. */
+const maxSettled = 20;
 const maxPending = 500;
 const goneText = "The conversation went on without it.";
 const notAskedText = "Nobody could be asked for approval.";
@@ -57,8 +57,8 @@ export function contextOf({ context }: Approval): CallContext | undefined {
  */
 export class CallApprovals implements Watch {
   readonly #deps: CallApprovalsDeps;
-  /** The message that was stored last, if nobody has to be asked about its calls: they are granted. */
-  #granted: string | undefined;
+  /** The message that was stored last, if calls of it were settled just then: it is not to wait for anybody. */
+  #settled: string | undefined;
   /** The agent has not started: its code is not asked yet. */
   #isEarly = false;
   #isWithdrawing = false;
@@ -76,7 +76,7 @@ export class CallApprovals implements Watch {
 
   /** Asks for approval of the calls of a message that wait. What was decided before, or by a grant, does not wait. */
   storing(message: UIMessage): UIMessage {
-    this.#granted = undefined;
+    this.#settled = undefined;
     if (message.role !== "assistant" || !message.parts.some(isWaiting)) return message;
     if (this.#isEarly) {
       this.#deps.mark(true);
@@ -84,7 +84,7 @@ export class CallApprovals implements Watch {
     }
     const parts = message.parts.map((part) => (isWaiting(part) ? this.#asked(message.id, part) : part));
     if (parts.every((part, index) => part === message.parts[index])) return message;
-    if (parts.filter(isGranted).length <= maxGranted) this.#granted = message.id;
+    if (parts.filter(isSettled).length <= maxSettled) this.#settled = message.id;
     return { ...message, parts };
   }
 
@@ -173,11 +173,11 @@ export class CallApprovals implements Watch {
     return asked === message ? undefined : asked;
   }
 
-  /** Whether a message was stored just now with calls about which nobody has to be asked. Said once. */
-  wasGranted(messageId: string): boolean {
-    const wasGranted = this.#granted === messageId;
-    this.#granted = undefined;
-    return wasGranted;
+  /** Whether a message was stored just now with calls about which nobody is asked. Said once. */
+  wasSettled(messageId: string): boolean {
+    const wasSettled = this.#settled === messageId;
+    this.#settled = undefined;
+    return wasSettled;
   }
 
   // --- decisions of clients ---
@@ -221,5 +221,9 @@ export class CallApprovals implements Watch {
   }
 }
 
-const isGranted = (part: UIMessage["parts"][number]): boolean =>
-  isApprovable(part) && (part.approval as { grantId?: unknown }).grantId !== undefined;
+/** Whether a call was granted, or denied since nobody could be asked. */
+function isSettled(part: UIMessage["parts"][number]): boolean {
+  if (!isApprovable(part)) return false;
+  const { grantId, reason } = part.approval as { grantId?: string; reason?: string };
+  return grantId !== undefined || reason === notAskedText;
+}

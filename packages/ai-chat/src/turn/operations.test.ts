@@ -330,6 +330,21 @@ it("[U2] ends a turn in one frame, whatever happened, and says how", async () =>
   expect(ends.map(({ id }) => id)).toEqual(["r1", "r2", "r3", "r4"]);
 });
 
+it("[T1] has everything as it was when what the application does with a message throws", async () => {
+  const { stub, a } = await two("sanitize throws");
+  await ask(a, "r1", "hi");
+  const before = await stored(stub);
+  await evict(stub);
+  await runInDurableObject(stub, (agent) => {
+    agent.sanitizeMessageForPersistence = () => {
+      throw new Error(`not among ${agent.messages.length}`);
+    };
+  });
+  a.send(operation("r2", "edit", { messageId: "u-r1", message: user("u2", "hi") as never }));
+  expect(await refused(a, "r2")).toMatchObject({ code: "CHAT_REFUSED" });
+  expect([before.length, await stored(stub)]).toEqual([2, before]);
+});
+
 it("[U2] sanitizes what is stored, and tells who has heard something else", async () => {
   const { stub, a } = await two("sanitize");
   await runInDurableObject(stub, (agent) => {
