@@ -80,7 +80,7 @@ describe("a call that waits", () => {
   });
 
   it("takes a decision that comes while it is being said", async () => {
-    const stub = talker("early");
+    const stub = talker("approved early");
     const [a] = await extended(stub);
     a.send(append("r1", "u1", "script"));
     await stub.say(...spoken);
@@ -97,7 +97,7 @@ describe("a call that waits", () => {
   });
 
   it("is not asked about when the answer is stopped", async () => {
-    const stub = talker("stopped");
+    const stub = talker("stopped before approval");
     const [a] = await extended(stub);
     a.send(append("r1", "u1", "script"));
     await stub.say(...spoken);
