@@ -1,4 +1,5 @@
 import type { Connection } from "agents";
+import type { ApprovalViewer, DecidedApproval } from "agents/approvals";
 import { frameHandlers, hasFlag, type Capability, type CapabilityKit, type FrameHandlers } from "agents/capability";
 import type { UIMessage } from "ai";
 import { Branches, branchesSchema } from "./messages/branches";
@@ -10,6 +11,7 @@ import type { ChatClientFrame, ChatOperation, ChatSyncFrame } from "./protocol/f
 import { Audience } from "./stream/audience";
 import { StreamLog } from "./stream/stream-log";
 import { CallAnswers } from "./tools/call-answers";
+import { CallApprovals, type CallApprovalsDeps } from "./tools/call-approvals";
 import { Operations, type ChatConcurrency } from "./turn/operations";
 import { recoverTurns, type ChatRecovery } from "./turn/recovery";
 import { RequestContext, requestContextSchema } from "./turn/request-context";
@@ -25,6 +27,9 @@ export interface ChatDeps {
   concurrency(): ChatConcurrency;
   sanitize(message: UIMessage): UIMessage;
   respond: TurnDeps["respond"];
+  approvals: CallApprovalsDeps["approvals"];
+  approvalOptions: CallApprovalsDeps["options"];
+  approver(connection: Connection): ApprovalViewer;
 }
 
 /** While a turn runs, the instance is woken this often: if it was killed, somebody has to tell the clients. */
@@ -144,6 +149,7 @@ export class Chat implements Capability {
   readonly #turns: Turns;
   readonly #operations: Operations;
   readonly #answers: CallAnswers;
+  readonly #approvals: CallApprovals;
   /** Whether an older release wrote the stream log, and nobody has looked at it since. */
   readonly #isInherited: () => boolean;
   #isRecovered = false;
@@ -153,7 +159,22 @@ export class Chat implements Capability {
     const { kit, now } = deps;
     this.#deps = deps;
     const conversation = kit.schema("chat-messages", conversationSchema);
-    const transcript = new Transcript(conversation, new SessionHistory(kit), now, deps.maxMessages, deps.sanitize);
+    // They are there once somebody has asked for an approval: only then is anything done about them.
+    const approvalRows = kit.schema("approvals", { tables: [], migrations: [] });
+    const approvals = (this.#approvals = new CallApprovals({
+      approvals: deps.approvals,
+      exists: () => approvalRows.exists,
+      options: deps.approvalOptions,
+      turnOf: (messageId) => (this.#turns.live?.messageId === messageId ? this.#turns.live.id : undefined),
+      isMarked: () => conversation.isMarked,
+      mark: (marked) => conversation.mark(marked),
+      failed: kit.failed
+    }));
+    const transcript = new Transcript(conversation, new SessionHistory(kit), now, deps.maxMessages, {
+      storing: (message) => approvals.storing(deps.sanitize(message)),
+      stored: (gone, replaced) => approvals.stored(gone, replaced),
+      cleared: () => approvals.cleared()
+    });
     const logSchema = kit.schema("chat-stream", streamSchema);
     // Without tables to inherit, a schema exists once it has a version.
     const versioned = kit.schema("chat-stream", { tables: [], migrations: [] });
@@ -175,7 +196,8 @@ export class Chat implements Capability {
       failed,
       respond: deps.respond,
       keepAlive: () => kit.keepAlive(),
-      changed: () => this.#renewLease()
+      changed: () => this.#renewLease(),
+      ended: (messageId) => this.#answers.goOn(messageId)
     });
     const turns = this.#turns;
     const { concurrency } = deps;
@@ -191,7 +213,17 @@ export class Chat implements Capability {
       emit,
       failed
     });
-    this.#answers = new CallAnswers({ transcript, turns, operations: this.#operations, context, audience, emit });
+    this.#answers = new CallAnswers({
+      transcript,
+      turns,
+      operations: this.#operations,
+      context,
+      audience,
+      approvals,
+      approver: deps.approver,
+      emit,
+      failed
+    });
   }
 
   /** The conversation, without questions whose turn has not come. */
@@ -230,6 +262,11 @@ export class Chat implements Capability {
     this.#operations.select(messageId);
   }
 
+  /** Somebody has decided about a call, or nobody has in time. */
+  decided(approval: DecidedApproval): void {
+    this.#answers.decided(approval);
+  }
+
   // --- for the host ---
 
   async onStart(): Promise<void> {
@@ -237,21 +274,24 @@ export class Chat implements Capability {
     if (this.#isRecovered || (this.#deps.kit.wake() === undefined && !this.#isInherited())) return;
     const { kit, now, recovery } = this.#deps;
     this.#isRecovered = true;
-    await recoverTurns({
-      transcript: this.#transcript,
-      log: this.#log,
-      records: this.#records,
-      audience: this.#audience,
-      turns: this.#turns,
-      recovery,
-      now,
-      failed: kit.failed
-    });
+    await this.#approvals.early(() =>
+      recoverTurns({
+        transcript: this.#transcript,
+        log: this.#log,
+        records: this.#records,
+        audience: this.#audience,
+        turns: this.#turns,
+        recovery,
+        now,
+        failed: kit.failed
+      })
+    );
     this.#renewLease();
   }
 
   onStarted(): void {
     this.#turns.start();
+    this.#answers.started();
   }
 
   onAccept(connection: Connection): void {

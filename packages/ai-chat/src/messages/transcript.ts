@@ -1,9 +1,11 @@
 import type { Schema } from "agents/capability";
 import type { UIMessage } from "ai";
 import { fitRow } from "./fit-row";
+import { placeIn } from "./place-in";
 import type { Changes } from "./reconcile";
 import type { SessionHistory } from "./session-history";
 import { storedMessage } from "./stored-message";
+import type { Watch } from "./watch";
 
 /** A place in the order of messages: a UTC time as SQLite writes it, to the millisecond. */
 export type Place = string;
@@ -75,8 +77,7 @@ export class Transcript {
   readonly #now: () => number;
   /** How many messages are kept; without a limit, all. */
   readonly #limit: () => number | undefined;
-  /** What the application makes of a message before it is stored. */
-  readonly #sanitize: (message: UIMessage) => UIMessage;
+  readonly #watch: Watch | undefined;
   #state: State | undefined;
   /** The last message, if it is known. */
   #last: { entry: Entry | undefined } | undefined;
@@ -93,13 +94,13 @@ export class Transcript {
     history: SessionHistory,
     now: () => number,
     limit: () => number | undefined,
-    sanitize: (message: UIMessage) => UIMessage = (message) => message
+    watch?: Watch
   ) {
     this.#schema = schema;
     this.#history = history;
     this.#now = now;
     this.#limit = limit;
-    this.#sanitize = sanitize;
+    this.#watch = watch;
   }
 
   // --- reading ---
@@ -262,6 +263,7 @@ export class Transcript {
     this.#schema.transaction(() => {
       if (this.#schema.exists) this.#schema.write(`${nextRevisionOfRemoval}DELETE FROM cf_ai_chat_agent_messages`);
       alongside();
+      this.#watch?.cleared();
     });
     this.#state = this.#last = this.#messages = this.#count = undefined;
     this.#entries = [];
@@ -274,12 +276,11 @@ export class Transcript {
     const revision = before.revision + (isChange ? 1 : 0);
     const added = new Set<string>();
     let dropped: string[] = [];
-    const fitted = entries.map(({ message, place }) => ({ message: fitRow(this.#sanitize(message)), place }));
     const stored: Entry[] = [];
     // Until it is counted again: a throw undoes the rows.
     const count = this.#count;
     this.#count = undefined;
-    this.#schema.transaction(() => {
+    this.#transaction(() => {
       alongside.before?.();
       let bump = nextRevision;
       if (removed.length > 0) {
@@ -289,7 +290,8 @@ export class Transcript {
         );
         bump = "";
       }
-      for (const { message, place } of fitted) {
+      for (const { message: given, place } of entries) {
+        const message = fitRow(this.#watch?.storing(given) ?? given);
         const [row] = this.#schema.write<{ place: Place }>(
           `${bump}INSERT INTO cf_ai_chat_agent_messages (id, message, created_at, revision) VALUES (?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET message = excluded.message, revision = excluded.revision RETURNING created_at AS place`,
@@ -305,6 +307,8 @@ export class Transcript {
       alongside.after?.(added);
       if (isChange)
         dropped = this.#dropExcess(count === undefined || removed.length > 0 ? undefined : count + added.size);
+      const replaced = stored.flatMap(({ message }) => (added.has(message.id) ? [] : [message]));
+      this.#watch?.stored([...removed, ...dropped], replaced);
     });
     const removedAt = removed.length > 0 || dropped.length > 0 ? revision : before.removedAt;
     // The first message of all has begun the epoch.
@@ -317,6 +321,16 @@ export class Transcript {
     );
     const upserted = stored.map(({ message }) => message).filter(isKept);
     return { ...this.head, from: before.revision, upserted, added, removed: gone };
+  }
+
+  /** The application may look at what is being changed. If that is undone, nothing of it stays in memory. */
+  #transaction(run: () => void): void {
+    try {
+      this.#schema.transaction(run);
+    } catch (error) {
+      this.#state = this.#last = this.#entries = this.#messages = this.#count = undefined;
+      throw error;
+    }
   }
 
   #epoch(): string {
@@ -357,7 +371,7 @@ export class Transcript {
     this.#messages = undefined;
     if (this.#entries) {
       const entries = gone.size > 0 ? this.#entries.filter(({ message }) => !gone.has(message.id)) : [...this.#entries];
-      for (const entry of stored) place(entry, entries);
+      for (const entry of stored) placeIn(entry, entries);
       this.#entries = entries;
       this.#last = { entry: entries.at(-1) };
       return;
@@ -468,10 +482,3 @@ const entriesOf = (rows: readonly Row[]): Entry[] =>
     const message = storedMessage(row.id, row.message);
     return message ? [{ message, place: row.place }] : [];
   });
-
-/** Puts an entry where it was, or where its place is. Equal places, as an older release wrote them, stay in the order of their rows. */
-function place(entry: Entry, entries: Entry[]): void {
-  const known = entries.findLastIndex(({ message }) => message.id === entry.message.id);
-  if (known >= 0) entries[known] = entry;
-  else entries.splice(entries.findLastIndex((other) => other.place <= entry.place) + 1, 0, entry);
-}

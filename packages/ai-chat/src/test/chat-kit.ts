@@ -5,7 +5,12 @@ import type { TestConnection } from "../../../agents/src/test/kit";
 export const talker = (name: string) => env.Talker.get(env.Talker.idFromName(name));
 export const assistant = (name: string) => env.Assistant.get(env.Assistant.idFromName(name));
 export const counter = (name: string) => env.Counter.get(env.Counter.idFromName(name));
-type Stub = ReturnType<typeof talker> | ReturnType<typeof assistant> | ReturnType<typeof counter>;
+export const payer = (name: string) => env.Payer.get(env.Payer.idFromName(name));
+type Stub =
+  | ReturnType<typeof payer>
+  | ReturnType<typeof talker>
+  | ReturnType<typeof assistant>
+  | ReturnType<typeof counter>;
 
 export const user = (id: string, text: string) => ({ id, role: "user", parts: [{ type: "text", text }] });
 

@@ -1,5 +1,6 @@
 import type { Caller, Expenses } from "./caller";
 import type { Chatter } from "./chatter";
+import type { Payer } from "./payer";
 import type { Assistant, Counter, Talker } from "./worker";
 
 declare global {
@@ -11,6 +12,7 @@ declare global {
       Expenses: DurableObjectNamespace<Expenses>;
       Talker: DurableObjectNamespace<Talker>;
       Assistant: DurableObjectNamespace<Assistant>;
+      Payer: DurableObjectNamespace<Payer>;
     }
   }
 }

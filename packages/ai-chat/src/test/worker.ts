@@ -17,6 +17,7 @@ type Asked = {
 export { Assistant } from "./assistant";
 export { Caller, Expenses } from "./caller";
 export { Chatter } from "./chatter";
+export { Payer } from "./payer";
 
 /** Answers with as many words as the request says, and looks at no message. */
 export class Counter extends AIChatAgent {

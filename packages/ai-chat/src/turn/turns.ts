@@ -43,6 +43,8 @@ export interface TurnDeps {
   failed(error: unknown): Promise<void>;
   /** The set of turns that have not ended changed. */
   changed(): void;
+  /** A turn has ended, and everybody was told. */
+  ended(messageId: string): void;
 }
 
 interface Turn extends Spoken {
@@ -485,6 +487,7 @@ export class Turns {
     if (change) audience.delta(change, isAsSaid ? turn.source : undefined);
     audience.done(turn, { outcome, error: isTold ? undefined : error, seq });
     audience.list(turn.source);
+    if (change) this.#deps.ended(turn.messageId);
   }
 }
 
