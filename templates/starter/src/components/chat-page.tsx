@@ -121,7 +121,7 @@ export function ChatPage({ name }: { name: string }) {
           status={status}
           assistantName={state.assistantName}
           actions={actions}
-          loadMore={chat.hasMore ? chat.loadMore : undefined}
+          loadMore={chat.hasMore && connection === "connected" ? chat.loadMore : undefined}
         >
           {messages.length === 0 && !busy && !isLoading && <EmptyState demo={model?.demo ?? false} onPick={pick} />}
           {status === "error" && <ErrorNotice error={chat.error} onRetry={() => void regenerate()} />}

@@ -1,15 +1,16 @@
 import type { ChatStatus, UIMessage } from "ai";
-import { useEffect, useEffectEvent, useLayoutEffect, useRef, useState, type ReactNode } from "react";
+import { useEffect, useEffectEvent, useRef, useState, type ReactNode } from "react";
 import { Icon } from "./icons";
-import { hasContent, isWaiting, Message } from "./message";
+import { hasContent, isWaiting } from "./message";
 import type { MessageActions } from "./message-actions";
+import { MessageGroups } from "./message-groups";
 
 type MessageListProps = {
   messages: UIMessage[];
   status: ChatStatus;
   assistantName: string;
   actions: MessageActions;
-  /** Loads the messages before the first one; left out where there are none. */
+  /** Loads the messages before the first one; left out where there are none, or no connection. */
   loadMore: (() => Promise<void>) | undefined;
   /** Shown after the messages: the empty state or an error. */
   children: ReactNode;
@@ -19,27 +20,15 @@ export function MessageList({ messages, status, assistantName, actions, loadMore
   const busy = status === "submitted" || status === "streaming";
   const shown = messages.filter(hasContent);
   const last = messages.at(-1);
-  const { scroller, content, following, jump } = useFollowing(
-    messages.findLast(({ role }) => role === "user")?.id,
-    shown[0]?.id
-  );
+  const { scroller, content, following, jump } = useFollowing(messages.findLast(({ role }) => role === "user")?.id);
 
   return (
     <div className="conversation">
       {/* While a reply streams, the log is busy: screen readers then announce the whole reply instead of every word. */}
       <div className="log" role="log" aria-label="Conversation" aria-busy={busy} tabIndex={0} ref={scroller}>
         <div className="log-content" ref={content}>
-          {loadMore && <Earlier firstId={shown[0]?.id} load={loadMore} />}
-          {shown.map((message) => (
-            <Message
-              key={message.id}
-              message={message}
-              active={message === last}
-              busy={busy && message === last}
-              assistantName={assistantName}
-              actions={actions}
-            />
-          ))}
+          {loadMore && <Earlier load={loadMore} />}
+          <MessageGroups messages={shown} last={last} busy={busy} assistantName={assistantName} actions={actions} />
           {busy && isWaiting(last) && <Typing assistantName={assistantName} />}
           {children}
         </div>
@@ -58,29 +47,30 @@ export function MessageList({ messages, status, assistantName, actions, loadMore
 }
 
 /** Loads what comes before the first message, once a reader comes near to it. */
-function Earlier({ firstId, load }: { firstId: string | undefined; load: () => Promise<void> }) {
+function Earlier({ load }: { load: () => Promise<void> }) {
   const button = useRef<HTMLButtonElement>(null);
   const [loading, setLoading] = useState(false);
+  const [loaded, setLoaded] = useState(0);
   const more = async () => {
     if (loading) return;
     setLoading(true);
     await load();
     setLoading(false);
+    setLoaded((count) => count + 1);
   };
   const onNear = useEffectEvent(more);
 
+  // Again after each page: one may be so short that the button stays near.
   useEffect(() => {
-    const root = button.current!.closest(".log");
     const near = new IntersectionObserver(
       (entries) => {
         if (entries.some(({ isIntersecting }) => isIntersecting)) void onNear();
       },
-      { root, rootMargin: "1000px 0px 0px" }
+      { root: button.current!.closest(".log"), rootMargin: "1000px 0px 0px" }
     );
     near.observe(button.current!);
     return () => near.disconnect();
-    // Where a page of messages does not fill the margin, the button has never been out of it.
-  }, [firstId]);
+  }, [loaded]);
 
   return (
     <button type="button" ref={button} className="button earlier" aria-busy={loading} onClick={() => void more()}>
@@ -108,16 +98,14 @@ function statusText(status: ChatStatus, last: UIMessage | undefined, assistantNa
 }
 
 /**
- * Keeps the end of the conversation in view, until the reader scrolls up: then what is in view stays there, also when earlier
- * messages come before the first (`firstId`). A new question of theirs (`questionId`) or `jump` goes back to the end.
+ * Keeps the end of the conversation in view, until the reader scrolls up: then what is in view stays there, whatever comes or changes
+ * above it. A new question of theirs (`questionId`) or `jump` goes back to the end.
  */
-function useFollowing(questionId: string | undefined, firstId: string | undefined) {
+function useFollowing(questionId: string | undefined) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const [following, setFollowing] = useState(true);
-  /** The first message, and where it was when the reader last scrolled. */
-  const first = useRef<{ element: Element; top: number }>(undefined);
 
   const toEnd = () => {
     follows.current = true;
@@ -131,6 +119,7 @@ function useFollowing(questionId: string | undefined, firstId: string | undefine
   useEffect(() => {
     const box = scroller.current!;
     let previousTop = box.scrollTop;
+    let read: { message: Element; top: number } | undefined;
     const onScroll = () => {
       const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
       // Growing content also leaves the end behind. Only a move upwards is the reader's wish.
@@ -138,36 +127,37 @@ function useFollowing(questionId: string | undefined, firstId: string | undefine
       else if (box.scrollTop < previousTop - 1) follows.current = false;
       previousTop = box.scrollTop;
       setFollowing(follows.current);
-      first.current = placeOfFirst(content.current!);
+      read = follows.current ? undefined : firstInView(box);
     };
-    const grown = new ResizeObserver(() => {
-      if (follows.current) box.scrollTop = box.scrollHeight;
-      // It may have become so short that all of it is in view.
-      else onScroll();
+    const changed = new ResizeObserver(() => {
+      if (follows.current) {
+        box.scrollTop = box.scrollHeight;
+        return;
+      }
+      // Most browsers do this by themselves, but not at the very top: what is missing is added.
+      if (read?.message.isConnected) box.scrollTop += read.message.getBoundingClientRect().top - read.top;
+      onScroll();
     });
     box.addEventListener("scroll", onScroll, { passive: true });
-    grown.observe(content.current!);
-    grown.observe(box);
+    changed.observe(content.current!);
+    changed.observe(box);
     return () => {
       box.removeEventListener("scroll", onScroll);
-      grown.disconnect();
+      changed.disconnect();
     };
   }, []);
 
-  // Browsers keep the place themselves, but not at the very top, and not all of them: this adds what is missing.
-  useLayoutEffect(() => {
-    const before = first.current;
-    if (before?.element.isConnected && !follows.current) {
-      scroller.current!.scrollTop += before.element.getBoundingClientRect().top - before.top;
-    }
-    first.current = placeOfFirst(content.current!);
-  }, [firstId]);
   useEffect(toEnd, [questionId]);
 
   return { scroller, content, following, jump };
 }
 
-function placeOfFirst(content: HTMLElement) {
-  const element = content.querySelector(".message");
-  return element ? { element, top: element.getBoundingClientRect().top } : undefined;
+/** The first message of which something is in view, and where it is. */
+function firstInView(box: HTMLElement) {
+  const { top: edge } = box.getBoundingClientRect();
+  for (const message of box.querySelectorAll(".message")) {
+    const { top, bottom } = message.getBoundingClientRect();
+    if (bottom > edge) return { message, top };
+  }
+  return undefined;
 }
