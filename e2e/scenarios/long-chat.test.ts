@@ -43,37 +43,43 @@ async function openCounting(name: string): Promise<{ chat: ChatPage; loaded: () 
 
 const message = (page: Page, id: string) => page.locator(`[data-message-id="${id}"]`);
 
-/** The messages that are there, and the first that is in view: `read`, so many pixels below the edge. */
-const look = (page: Page) =>
-  page.evaluate(() => {
-    const box = document.querySelector(".log")!;
-    const edge = box.getBoundingClientRect().top;
-    const messages = [...box.querySelectorAll<HTMLElement>(".message")];
-    const places = messages.map((each) => ({
-      id: each.dataset.messageId!,
-      top: each.getBoundingClientRect().top - edge
-    }));
-    const index = messages.findIndex((each) => each.getBoundingClientRect().bottom > edge);
-    return { places, read: places[index]!, isAtTop: box.scrollTop === 0 && !document.querySelector(".earlier") };
-  });
-
 const numbersOf = (places: { id: string }[]): number[] =>
   places.flatMap(({ id }) => (/^m\d+$/.test(id) ? [Number(id.slice(1))] : []));
 
 /**
- * Scrolls up, and resolves when all is shown that two frames bring about.
+ * Scrolls up, and waits until all is shown that two frames bring about. All in one go: an answer that grows moves what is in view as
+ * long as nobody has scrolled up.
  *
- * @returns how far it went: not beyond the top of what is loaded
+ * @returns how far it went (not beyond the top of what is loaded), and before and after it the messages that are there, and of which
+ * something was in view first
  */
 const scrollUp = (page: Page, px: number) =>
-  page.evaluate(async (top) => {
+  page.evaluate(async (distancePx) => {
     const box = document.querySelector(".log")!;
-    const before = box.scrollTop;
-    box.scrollBy({ top });
-    const distance = before - box.scrollTop;
+    const edge = box.getBoundingClientRect().top;
+    const look = () => {
+      const places = [...box.querySelectorAll<HTMLElement>(".message")].map((each) => {
+        const { top, bottom } = each.getBoundingClientRect();
+        return { id: each.dataset.messageId!, top, bottom };
+      });
+      return { places, read: places.find(({ bottom }) => bottom > edge)! };
+    };
+    const before = look();
+    const top = box.scrollTop;
+    box.scrollBy({ top: -distancePx });
+    const distance = top - box.scrollTop;
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    return distance;
-  }, -px);
+    // As it is painted: the page puts its place right when it is told of new sizes, just before.
+    const after = await new Promise<ReturnType<typeof look>>((resolve) => {
+      const sizes = new ResizeObserver(() => {
+        sizes.disconnect();
+        resolve(look());
+      });
+      sizes.observe(box.firstElementChild!);
+    });
+    const isAtTop = box.scrollTop === 0 && !document.querySelector(".earlier");
+    return { before, distance, after, isAtTop };
+  }, px);
 
 // proves starter#long
 test("shows the end of ten thousand messages, and loads no more than that", async () => {
@@ -103,15 +109,14 @@ test("loads earlier messages as one scrolls up, each once, and what is read keep
   await page.keyboard.press("Enter");
   await chat.lastLongerThan(100);
   const seen: number[] = [];
-  for (let before = await look(page); !before.isAtTop;) {
-    seen.push(...numbersOf(before.places));
-    const distance = await scrollUp(page, 300);
-    const after = await look(page);
-    const read = after.places.find(({ id }) => id === before.read.id);
-    const moved = (read?.top ?? Number.NaN) - before.read.top;
-    assert.ok(Math.abs(moved - distance) < 2, `${before.read.id} moved by ${moved} instead of ${distance} px`);
-    if (after.isAtTop) seen.push(...numbersOf(after.places));
-    before = after;
+  for (let isAtTop = false; !isAtTop;) {
+    const step = await scrollUp(page, 300);
+    const { read } = step.before;
+    const { top = Number.NaN } = step.after.places.find(({ id }) => id === read.id) ?? {};
+    const moved = top - read.top;
+    assert.ok(Math.abs(moved - step.distance) < 2, `${read.id} moved by ${moved} instead of ${step.distance} px`);
+    seen.push(...numbersOf(step.before.places), ...numbersOf(step.after.places));
+    isAtTop = step.isAtTop;
   }
   assert.deepEqual(
     [...new Set(seen)].sort((a, b) => a - b),
