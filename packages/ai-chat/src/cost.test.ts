@@ -192,3 +192,15 @@ it("persists a conversation by writing what changed", async () => {
   // The message with its three indexes counts as two rows or more, and the revision is another.
   expect(rowsWritten).toBeLessThanOrEqual(4);
 });
+
+it("[T4] finds the versions of a message near the beginning without reading what comes after", async () => {
+  const stub = counter("versions");
+  await stub.persist(Array.from({ length: 500 }, (_, n) => user(`m${n}`, `message ${n}`)));
+  await evict(stub);
+  const [a] = await extended(stub);
+  const { statements, rowsRead } = await costOf(stub, async () => {
+    a.send({ type: "cf_agent_chat_branches", id: "b1", messageId: "m1" });
+    expect(await a.next("cf_agent_chat_branches")).toMatchObject({ messages: [{ id: "m1" }] });
+  });
+  expect(rowsRead, statements.join("\n")).toBeLessThan(20);
+});

@@ -149,6 +149,14 @@ export class Transcript {
     return this.#schema.read<{ id: string }>(query, id)[0]?.id;
   }
 
+  /** The id of the message after this one; of the first, after none. */
+  next(id: string | undefined): string | undefined {
+    this.#ready();
+    const place = id === undefined ? "" : `WHERE (created_at, rowid) > ${placeOf}`;
+    const query = `SELECT id FROM cf_ai_chat_agent_messages ${place} ORDER BY created_at, rowid LIMIT 1`;
+    return this.#schema.read<{ id: string }>(query, ...(id === undefined ? [] : [id]))[0]?.id;
+  }
+
   /** This message and all after it. */
   from(id: string): string[] {
     this.#ready();

@@ -1,9 +1,10 @@
-import { MockLanguageModelV3, simulateReadableStream } from "ai/test";
+import { simulateReadableStream } from "ai/test";
+import { MockModel } from "./mock-model";
 
 // The interface that models have in every release of the AI SDK that is supported.
 type StreamPart =
-  Awaited<ReturnType<MockLanguageModelV3["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
-type Content = Awaited<ReturnType<MockLanguageModelV3["doGenerate"]>>["content"][number];
+  Awaited<ReturnType<MockModel["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
+type Content = Awaited<ReturnType<MockModel["doGenerate"]>>["content"][number];
 
 type Call = { call: string; id?: string; input?: object };
 /** What a model says in one step: text, or calls of tools. */
@@ -15,7 +16,7 @@ const usage = {
 };
 
 /** A model that says these steps, one each time it is asked. What it was asked is in `doStreamCalls` and `doGenerateCalls`. */
-export function modelSaying(...steps: Step[]): MockLanguageModelV3 {
+export function modelSaying(...steps: Step[]): MockModel {
   const left = [...steps];
   const next = () => {
     const step = left.shift();
@@ -23,7 +24,7 @@ export function modelSaying(...steps: Step[]): MockLanguageModelV3 {
     const finishReason = { unified: typeof step === "string" ? "stop" : "tool-calls", raw: undefined } as const;
     return { step, finishReason };
   };
-  return new MockLanguageModelV3({
+  return new MockModel({
     doGenerate: async () => {
       const { step, finishReason } = next();
       return { content: contentOf(step), finishReason, usage, warnings: [] };
@@ -53,5 +54,5 @@ function partsOf(step: Step): StreamPart[] {
 }
 
 /** What a model was told each time, as JSON. */
-export const toldTo = ({ doStreamCalls, doGenerateCalls }: MockLanguageModelV3): string[] =>
+export const toldTo = ({ doStreamCalls, doGenerateCalls }: MockModel): string[] =>
   [...doStreamCalls, ...doGenerateCalls].map(({ prompt }) => JSON.stringify(prompt));

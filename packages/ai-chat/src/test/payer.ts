@@ -1,13 +1,14 @@
 import { callable, type Connection, type ConnectionContext } from "agents";
 import { approvalsOf, type ApprovalChoice } from "agents/approvals";
 import { convertToModelMessages, stepCountIs, streamText, tool } from "ai";
-import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
+import { simulateReadableStream } from "ai/test";
+import { MockModel } from "./mock-model";
 import { z } from "zod";
 import { AIChatAgent, type OnChatMessageOptions, type ToolApprovalOptions } from "../index";
 
-type Prompt = Parameters<MockLanguageModelV4["doStream"]>[0]["prompt"];
+type Prompt = Parameters<MockModel["doStream"]>[0]["prompt"];
 type StreamPart =
-  Awaited<ReturnType<MockLanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
+  Awaited<ReturnType<MockModel["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
 type User = { user: string; rights: string[] };
 
 /**
@@ -19,7 +20,7 @@ export class Payer extends AIChatAgent {
   static readonly rules = new Map<string, (toolName: string, input: unknown) => ToolApprovalOptions | undefined>();
   readonly errors: string[] = [];
 
-  readonly #model = new MockLanguageModelV4({
+  readonly #model = new MockModel({
     doStream: async ({ prompt }) => {
       this.sql`CREATE TABLE IF NOT EXISTS told (line TEXT)`;
       this.sql`INSERT INTO told VALUES (${linesOf(prompt.at(-1)!).join(", ")})`;

@@ -231,7 +231,7 @@ export class Operations {
   #activeAfter(parentId: string | undefined): Entry | undefined {
     const { transcript } = this.#deps;
     if (parentId !== undefined && !transcript.get(parentId)) return undefined;
-    const [id] = this.#after(parentId);
+    const id = transcript.next(parentId);
     return id === undefined ? undefined : transcript.entry(id);
   }
 

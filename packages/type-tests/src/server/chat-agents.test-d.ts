@@ -244,6 +244,8 @@ export class Prepared extends AIChatAgent {
 
 // The page names the type of one release of the AI SDK, and a text that results had in another.
 const guardrailMiddleware: LanguageModelMiddleware = {
+  // Version 6 of the AI SDK wants it said.
+  specificationVersion: "v3",
   wrapGenerate: async ({ doGenerate }) => {
     const { content, ...rest } = await doGenerate();
     const cleaned = content.map((part) =>
