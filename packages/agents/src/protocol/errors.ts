@@ -78,3 +78,6 @@ export class AgentError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : "Unknown error occurred";
 }
+
+/** What a destroyed agent says to whoever still reaches it. */
+export const destroyedMessage = "This agent was destroyed. Ask again to meet a new instance.";

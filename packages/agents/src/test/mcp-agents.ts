@@ -4,24 +4,28 @@ import { McpAgent } from "../mcp-agent";
 
 const text = (value: unknown) => ({ content: [{ type: "text" as const, text: String(value) }] });
 
+class Gate {
+  enter = () => {};
+  open = () => {};
+  readonly entered = new Promise<void>((resolve) => (this.enter = resolve));
+  readonly opened = new Promise<void>((resolve) => (this.open = resolve));
+}
+
 type Props = { userId?: string; role?: string };
 
 /** A server with something of everything. */
 export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props> {
   /** How often handlers have run, in all instances and lives. */
   static readonly runs: string[] = [];
-  /** Lets calls of "block" go on, by the names they gave. */
-  static readonly gates = new Map<string, { entered: () => void; opened: Promise<void> }>();
   static inits = 0;
   override server = new McpServer(
     { name: "toolbox", version: "1.0.0" },
     { capabilities: { logging: {}, resources: { subscribe: true } }, instructions: "Use it." }
   );
   override initialState = { counter: 0 };
-  readonly #signals: boolean[] = [];
-  get signals() {
-    return this.#signals;
-  }
+  readonly #aborted: string[] = [];
+  /** Where calls of "block" stand, by the names that they gave. */
+  readonly #gates = new Map<string, Gate>();
 
   override async init() {
     Toolbox.inits++;
@@ -85,9 +89,9 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     });
     const block = async ({ gate }: { gate: string }, { signal }: { signal: AbortSignal }) => {
       Toolbox.runs.push(`block ${gate}`);
-      signal.addEventListener("abort", () => this.#signals.push(true));
-      Toolbox.gates.get(gate)!.entered();
-      await Toolbox.gates.get(gate)!.opened;
+      signal.addEventListener("abort", () => void this.#aborted.push(gate));
+      this.#gate(gate).enter();
+      await this.#gate(gate).opened;
       return text(`${gate} is open`);
     };
     server.registerTool("block", { inputSchema: { gate: z.string() } }, block);
@@ -102,6 +106,32 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerPrompt("greet", { argsSchema: { name: z.string() } }, ({ name }) => ({
       messages: [{ role: "user", content: { type: "text", text: `Greet ${name}` } }]
     }));
+  }
+
+  #gate(name: string): Gate {
+    let gate = this.#gates.get(name);
+    if (!gate) this.#gates.set(name, (gate = new Gate()));
+    return gate;
+  }
+  /** A call stands at the gate. */
+  async entered(name: string) {
+    await this.#gate(name).entered;
+  }
+  open(name: string) {
+    this.#gate(name).open();
+  }
+  aborted() {
+    return this.#aborted;
+  }
+  /** What is left of calls and streams. */
+  rows() {
+    const count = (table: string) => this.ctx.storage.sql.exec(`SELECT count(*) AS n FROM ${table}`).one().n;
+    return {
+      sessions: count("cf_agents_mcp_sessions"),
+      calls: count("cf_agents_mcp_calls"),
+      waits: count("cf_agents_mcp_waits"),
+      events: count("cf_agents_mcp_events")
+    };
   }
 
   /** As an alarm or another agent would. */

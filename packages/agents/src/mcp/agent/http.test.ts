@@ -7,20 +7,9 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { errorOf } from "../../test/kit";
 import { Made, Promised, Toolbox } from "../../test/mcp-agents";
-import {
-  ask,
-  begin,
-  call,
-  connectClient,
-  Events,
-  get,
-  initialize,
-  post,
-  request,
-  textOf,
-  url
-} from "../../test/mcp-kit";
+import { connectClient, textOf } from "../../test/mcp-kit";
 
 const handler = Toolbox.serve("/mcp");
 const objectOf = (session: string | undefined) => env.Toolbox.get(env.Toolbox.idFromName(`streamable-http:${session}`));
@@ -122,34 +111,24 @@ describe("a client of the SDK, over Streamable HTTP", () => {
 
   it("cancels a call: its signal is aborted, and nothing is answered", async () => {
     const { client, transport } = await connectClient(handler);
-    const { entered, open } = gate("cancel");
+    const agent = objectOf(transport.sessionId);
     const stop = new AbortController();
-    const calling = client.callTool({ name: "block", arguments: { gate: "cancel" } }, undefined, {
-      signal: stop.signal
-    });
-    await entered;
+    const calling = client.callTool({ name: "block", arguments: { gate: "a" } }, undefined, { signal: stop.signal });
+    const refused = errorOf(() => calling);
+    await agent.entered("a");
     stop.abort("enough");
-    await expect(calling).rejects.toThrow("enough");
-    open();
+    expect((await refused).message).toContain("enough");
     // What is sent later is handled later.
     await client.ping();
-    expect(await objectOf(transport.sessionId).signals).toEqual([true]);
+    expect(await agent.aborted()).toEqual(["a"]);
+    await agent.open("a");
+    expect(await agent.rows()).toMatchObject({ calls: 0 });
   });
 
-  it("is told when its server cannot be made", async () => {
+  it("is told of a server that is a promise, or made by a function", async () => {
     const promised = await connectClient(Promised.serve("/mcp"));
     expect(textOf(await promised.client.callTool({ name: "hello" }))).toBe("hello");
     const made = await connectClient(Made.serve("/mcp"), { props: { userId: "ada" } });
     expect(textOf(await made.client.callTool({ name: "hello" }))).toBe("hello ada");
   });
 });
-
-function gate(name: string): { entered: Promise<void>; open: () => void } {
-  let open = () => {};
-  let enter = () => {};
-  const entered = new Promise<void>((resolve) => (enter = resolve));
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  Toolbox.gates.set(name, { entered: enter, opened });
-  return { entered, open };
-}
-void [ask, begin, call, Events, get, initialize, post, request, url];

@@ -1,4 +1,5 @@
 import { echoClose } from "../../core/connections";
+import { destroyedMessage } from "../../protocol/errors";
 import type { EventStream } from "../http/event-stream";
 import { closeCodes, eventId, readEventFrame, ticketHeader, type Command, type McpStub, type Outcome } from "./wire";
 
@@ -9,12 +10,23 @@ export type Reach = () => Promise<McpStub>;
 const attempts = 5;
 const firstDelayMs = 100;
 
+/** Says something to the object. One that is being deleted has no sessions any more. */
+export async function say(stub: McpStub, command: Command): Promise<Outcome> {
+  try {
+    return await stub.__mcp(command);
+  } catch (error) {
+    // Its code is lost when the object is aborted for it; its text is not.
+    if (error instanceof Error && error.message === destroyedMessage) return { type: "unknown-session" };
+    throw error;
+  }
+}
+
 /** Says something to the object, and opens the socket on which it will answer, in one go: they arrive in this order. */
 export async function sayAndListen(
   stub: McpStub,
   command: Command & { ticket: string }
 ): Promise<{ outcome: Outcome; socket: WebSocket | undefined }> {
-  const outcome = stub.__mcp(command);
+  const outcome = say(stub, command);
   const headers = { Upgrade: "websocket", [ticketHeader]: command.ticket };
   const upgrade = stub.fetch("https://object/mcp", { headers });
   // What went wrong, the outcome says.

@@ -1,7 +1,7 @@
 import { EventStream } from "../http/event-stream";
 import { checkStreamRequest, readMessages } from "../http/read";
 import { methodNotAllowed, Refusal, sessionUnknown } from "../http/refusal";
-import { Relay, sayAndListen } from "./relay";
+import { Relay, say, sayAndListen } from "./relay";
 import { addressOf, known, newId, pause, type Visit } from "./serve";
 
 /** The transport of before 2025: a stream for everything that the server says, and a second address for what the client says. */
@@ -38,6 +38,6 @@ async function takeMessages(visit: Visit): Promise<Response> {
   request.headers.set("Accept", "application/json, text/event-stream");
   const { messages } = await readMessages(request);
   const { caller, reach } = await addressOf(visit, "sse", session);
-  known(await (await reach()).__mcp({ ...caller, type: "post", messages }));
+  known(await say(await reach(), { ...caller, type: "post", messages }));
   return new Response("Accepted", { status: 202 });
 }

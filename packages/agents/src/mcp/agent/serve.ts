@@ -8,7 +8,7 @@ import { checkStreamRequest, readMessages } from "../http/read";
 import { methodNotAllowed, Refusal, rpcCodes, sessionUnknown } from "../http/refusal";
 import { identityOf } from "./identity";
 import { findNamespace } from "./namespace";
-import { Relay, sayAndListen, type Reach } from "./relay";
+import { Relay, say, sayAndListen, type Reach } from "./relay";
 import { eventId, type Caller, type McpStub, type Outcome, type SessionKind } from "./wire";
 
 /** How an MCP server is served. */
@@ -135,7 +135,7 @@ async function handlePost(visit: Visit): Promise<Response> {
   const { caller, reach } = await addressOf(visit, "streamable-http", session);
   const post = { ...caller, type: "post", messages } as const;
   if (!messages.some(isJSONRPCRequest)) {
-    known(await (await reach()).__mcp(post));
+    known(await say(await reach(), post));
     return new Response(null, { status: 202 });
   }
   const { outcome, socket } = await sayAndListen(await reach(), { ...post, ticket: newId() });
@@ -151,7 +151,7 @@ async function begin(visit: Visit, initialize: JSONRPCRequest): Promise<Response
   }
   const session = newId();
   const { caller, reach } = await addressOf(visit, "streamable-http", session);
-  const outcome = await (await reach()).__mcp({ ...caller, type: "begin", kind: "streamable-http", initialize });
+  const outcome = await say(await reach(), { ...caller, type: "begin", kind: "streamable-http", initialize });
   if (outcome.type !== "answered") throw sessionUnknown();
   const isRefused = "error" in outcome.message;
   return Response.json(outcome.message, { headers: isRefused ? {} : { [sessionHeader]: session } });
@@ -171,7 +171,7 @@ async function handleGet(visit: Visit): Promise<Response> {
 async function handleDelete(visit: Visit): Promise<Response> {
   const session = sessionIn(visit.request);
   const { caller, reach } = await addressOf(visit, "streamable-http", session);
-  known(await (await reach()).__mcp({ ...caller, type: "end" }));
+  known(await say(await reach(), { ...caller, type: "end" }));
   return new Response(null, { status: 204 });
 }
 
