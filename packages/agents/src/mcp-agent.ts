@@ -164,6 +164,6 @@ export abstract class McpAgent<
 
   /** An instance that was made for one session is of no use without it. */
   #endOwn(): void {
-    if (/^(streamable-http|sse):/.test(this.name)) void this.destroy();
+    if (/^(streamable-http|sse):/.test(this.name)) this.destroy().catch(() => {});
   }
 }

@@ -98,6 +98,7 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerTool("look", { inputSchema: { gate: z.string() }, annotations: { readOnlyHint: true } }, block);
     server.registerTool("later", {}, async ({ closeSSEStream }) => {
       closeSSEStream?.();
+      await this.#gate("later").opened;
       return text("here you are");
     });
     server.registerResource("counter", "mcp://resource/counter", {}, (uri) => ({
@@ -122,6 +123,10 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
   }
   aborted() {
     return this.#aborted;
+  }
+  /** As if they had been begun so often. */
+  setAttempts(attempt: number) {
+    this.ctx.storage.sql.exec("UPDATE cf_agents_mcp_calls SET attempt = ?", attempt);
   }
   /** What is left of calls and streams. */
   rows() {

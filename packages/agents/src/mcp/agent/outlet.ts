@@ -26,8 +26,8 @@ const tagOf = (session: string, stream: number) => `mcp:${session}:${stream}`;
 export class Outlet {
   readonly #log: EventLog;
   readonly #sockets: OutletDeps["sockets"];
-  /** Streams whose socket is on its way. */
-  readonly #expected = new Set<string>();
+  /** Streams whose socket is on its way, and the code with which it is to be closed, if it is. */
+  readonly #expected = new Map<string, number | undefined>();
 
   constructor({ log, sockets }: OutletDeps) {
     this.#log = log;
@@ -35,7 +35,7 @@ export class Outlet {
   }
 
   expect(session: string, stream: number): void {
-    this.#expected.add(tagOf(session, stream));
+    this.#expected.set(tagOf(session, stream), undefined);
   }
 
   /** Takes a message down. @returns hands it over, when it is certain to be kept */
@@ -66,14 +66,18 @@ export class Outlet {
     const attachment: Attachment = { mcp: { session, stream } };
     server.serializeAttachment(attachment);
     this.#sockets.acceptWebSocket(server, [tagOf(session, stream)]);
-    this.#expected.delete(tagOf(session, stream));
     const missed = after === undefined ? this.#log.unsent(session, stream) : this.#log.after(session, stream, after);
     for (const event of missed) send(server, stream, event);
     if (missed.length > 0) this.#log.markSent(session, stream);
+    const closeCode = this.#expected.get(tagOf(session, stream));
+    this.#expected.delete(tagOf(session, stream));
+    if (closeCode !== undefined) server.close(closeCode, "");
     return client;
   }
 
   close(session: string, stream: number, code: number): void {
+    const tag = tagOf(session, stream);
+    if (this.#expected.has(tag)) this.#expected.set(tag, code);
     for (const socket of this.#open(session, stream)) socket.close(code, "");
   }
 

@@ -138,8 +138,9 @@ export async function handleRpc(
   deliver: Deliver | undefined,
   { timeout = defaultTimeoutMs }: RPCServerTransportOptions
 ): Promise<Messages | undefined> {
-  // A caller that is gone does not want to hear any more.
-  const hand: (message: JSONRPCMessage) => void = (told) => void Promise.resolve(deliver?.(told)).catch(() => {});
+  let handed: Promise<unknown> = Promise.resolve();
+  // In their order, and before the answer. A caller that is gone does not want to hear any more.
+  const hand = (told: JSONRPCMessage) => void (handed = handed.then(() => deliver?.(told)).catch(() => {}));
   const one = async (incoming: JSONRPCMessage): Promise<JSONRPCMessage | undefined> => {
     if (isJSONRPCRequest(incoming) && incoming.method === "initialize") {
       const outcome = await hub.command({ ...caller, type: "begin", kind: "rpc", initialize: incoming });
@@ -154,7 +155,9 @@ export async function handleRpc(
     hub.hear(session, incoming);
     return undefined;
   };
-  return combine(message, await Promise.all([message].flat().map(one)));
+  const answers = await Promise.all([message].flat().map(one));
+  await handed;
+  return combine(message, answers);
 }
 
 /** Where the server is, and who says that he is calling. */
