@@ -5,6 +5,7 @@ import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorH
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
 import type { ReminderAgent, TemporaryAgent } from "./documented-work";
 import type { Diligent, Worker } from "./work-agents";
+import type { McpDesk } from "./mcp-handler-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
@@ -40,6 +41,7 @@ declare global {
       TemporaryAgent: DurableObjectNamespace<TemporaryAgent>;
       Worker: DurableObjectNamespace<Worker>;
       Diligent: DurableObjectNamespace<Diligent>;
+      McpDesk: DurableObjectNamespace<McpDesk>;
     }
   }
 }
