@@ -9,7 +9,7 @@ import {
   createMcpHandler,
   experimental_createMcpHandler,
   type CreateMcpHandlerOptions,
-  type McpHandler
+  type McpFetchHandler
 } from "./create-mcp-handler";
 
 function greeter(): McpServer {
@@ -35,7 +35,7 @@ function greeter(): McpServer {
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
 const url = "http://localhost/mcp";
 
-async function connect(handler: McpHandler, ctx?: { props?: unknown }): Promise<Client> {
+async function connect(handler: McpFetchHandler, ctx?: { props?: unknown }): Promise<Client> {
   const client = new Client({ name: "test", version: "1.0.0" }, { capabilities: { roots: {} } });
   const fetch = (to: string | URL, init?: RequestInit) => handler(new Request(to, init), {}, ctx);
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch }));
@@ -62,7 +62,7 @@ describe("a stateless server", () => {
     ["made for each request", () => createMcpHandler(greeter)],
     [
       "made by whoever handles the request",
-      (): McpHandler =>
+      (): McpFetchHandler =>
         (...args) =>
           createMcpHandler(greeter())(...args)
     ],

@@ -27,7 +27,7 @@ export type McpServerSource =
   | ((context: McpRequestContext) => McpServer | Server | Promise<McpServer | Server>);
 
 /** The signature of `fetch` of a Worker. */
-export type McpHandler = (request: Request, env: unknown, ctx?: { readonly props?: unknown }) => Promise<Response>;
+export type McpFetchHandler = (request: Request, env: unknown, ctx?: { readonly props?: unknown }) => Promise<Response>;
 
 /**
  * Serves an `McpServer` over Streamable HTTP.
@@ -50,7 +50,7 @@ export type McpHandler = (request: Request, env: unknown, ctx?: { readonly props
  *   })
  * };
  */
-export function createMcpHandler(source: McpServerSource, options: CreateMcpHandlerOptions = {}): McpHandler {
+export function createMcpHandler(source: McpServerSource, options: CreateMcpHandlerOptions = {}): McpFetchHandler {
   const { route = "/mcp", authContext: given, transport: lasting, ...transportOptions } = options;
   return (request, env, ctx) => {
     if (new URL(request.url).pathname !== route) return Promise.resolve(new Response("Not Found", { status: 404 }));
