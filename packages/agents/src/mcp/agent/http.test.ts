@@ -1,0 +1,155 @@
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ResourceUpdatedNotificationSchema,
+  ToolListChangedNotificationSchema,
+  LoggingMessageNotificationSchema
+} from "@modelcontextprotocol/sdk/types.js";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { Made, Promised, Toolbox } from "../../test/mcp-agents";
+import {
+  ask,
+  begin,
+  call,
+  connectClient,
+  Events,
+  get,
+  initialize,
+  post,
+  request,
+  textOf,
+  url
+} from "../../test/mcp-kit";
+
+const handler = Toolbox.serve("/mcp");
+const objectOf = (session: string | undefined) => env.Toolbox.get(env.Toolbox.idFromName(`streamable-http:${session}`));
+
+describe("a client of the SDK, over Streamable HTTP", () => {
+  it("lists and calls tools, whose state lasts as long as the session", async () => {
+    const { client } = await connectClient(handler);
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toContain("add");
+    expect(textOf(await client.callTool({ name: "add", arguments: { a: 2 } }))).toBe("2");
+    expect(textOf(await client.callTool({ name: "add", arguments: { a: 3 } }))).toBe("5");
+    expect(client.getInstructions()).toBe("Use it.");
+    const other = await connectClient(handler);
+    expect(textOf(await other.client.callTool({ name: "add", arguments: { a: 1 } }))).toBe("1");
+  });
+
+  it("reads resources and prompts, and is told of errors of tools", async () => {
+    const { client } = await connectClient(handler);
+    const { contents } = await client.readResource({ uri: "mcp://resource/counter" });
+    expect(contents).toEqual([{ uri: "mcp://resource/counter", text: "0" }]);
+    const { messages } = await client.getPrompt({ name: "greet", arguments: { name: "Ada" } });
+    expect(messages[0]?.content).toEqual({ type: "text", text: "Greet Ada" });
+    expect(await client.callTool({ name: "fail" })).toMatchObject({ isError: true, content: [{ text: "broken" }] });
+  });
+
+  it("answers questions and samples in the middle of a tool", async () => {
+    const { client } = await connectClient(handler, {
+      capabilities: { elicitation: {}, sampling: {} },
+      prepare: (asked) => {
+        asked.setRequestHandler(ElicitRequestSchema, ({ params }) => ({
+          action: "accept",
+          content: params.message === "Really?" ? { sure: true } : { value: `to ${params.message}` }
+        }));
+        asked.setRequestHandler(CreateMessageRequestSchema, ({ params }) => ({
+          model: "test",
+          role: "assistant",
+          content: { type: "text", text: `sampled ${params.maxTokens}` }
+        }));
+      }
+    });
+    const asked = await client.callTool({ name: "ask", arguments: { first: "one", second: "two" } });
+    expect(textOf(asked)).toBe("to one, to two");
+    expect(textOf(await client.callTool({ name: "elicit" }))).toBe("accept true");
+    expect(textOf(await client.callTool({ name: "sample", arguments: { prompt: "Say" } }))).toBe("sampled 10");
+  });
+
+  it("fails a tool whose question the client cannot answer, or answers with something else", async () => {
+    const { client } = await connectClient(handler);
+    expect(await client.callTool({ name: "elicit" })).toMatchObject({
+      isError: true,
+      content: [{ text: "Client does not support form elicitation." }]
+    });
+    const wrong = await connectClient(handler, {
+      capabilities: { elicitation: {} },
+      prepare: (asked) =>
+        asked.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { sure: "yes" } }))
+    });
+    const result = await wrong.client.callTool({ name: "elicit" });
+    expect(textOf(result)).toContain("data.sure must be boolean");
+  });
+
+  it("gets progress and log messages, as far as it wants them", async () => {
+    const { client } = await connectClient(handler);
+    const logged: unknown[] = [];
+    client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => void logged.push(params.data));
+    const progress: number[] = [];
+    await client.callTool({ name: "steps" }, undefined, { onprogress: (step) => progress.push(step.progress) });
+    await client.callTool({ name: "log" });
+    await client.setLoggingLevel("warning");
+    await client.callTool({ name: "log" });
+    expect([progress, logged]).toEqual([
+      [1, 2, 3],
+      ["details", "careful", "careful"]
+    ]);
+  });
+
+  it("hears what it did not ask for, of what it has subscribed to", async () => {
+    let heard: (() => void) | undefined;
+    const uris: string[] = [];
+    const { client, transport } = await connectClient(handler, {
+      prepare: (listener) => {
+        listener.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void uris.push(params.uri));
+        listener.setNotificationHandler(ToolListChangedNotificationSchema, () => heard?.());
+      }
+    });
+    const agent = objectOf(transport.sessionId);
+    const announced = async () => {
+      const listChanged = new Promise<void>((resolve) => (heard = resolve));
+      await agent.announce();
+      await listChanged;
+    };
+    await announced();
+    await client.subscribeResource({ uri: "mcp://resource/counter" });
+    await announced();
+    await client.unsubscribeResource({ uri: "mcp://resource/counter" });
+    await announced();
+    expect(uris).toEqual(["mcp://resource/counter"]);
+  });
+
+  it("cancels a call: its signal is aborted, and nothing is answered", async () => {
+    const { client, transport } = await connectClient(handler);
+    const { entered, open } = gate("cancel");
+    const stop = new AbortController();
+    const calling = client.callTool({ name: "block", arguments: { gate: "cancel" } }, undefined, {
+      signal: stop.signal
+    });
+    await entered;
+    stop.abort("enough");
+    await expect(calling).rejects.toThrow("enough");
+    open();
+    // What is sent later is handled later.
+    await client.ping();
+    expect(await objectOf(transport.sessionId).signals).toEqual([true]);
+  });
+
+  it("is told when its server cannot be made", async () => {
+    const promised = await connectClient(Promised.serve("/mcp"));
+    expect(textOf(await promised.client.callTool({ name: "hello" }))).toBe("hello");
+    const made = await connectClient(Made.serve("/mcp"), { props: { userId: "ada" } });
+    expect(textOf(await made.client.callTool({ name: "hello" }))).toBe("hello ada");
+  });
+});
+
+function gate(name: string): { entered: Promise<void>; open: () => void } {
+  let open = () => {};
+  let enter = () => {};
+  const entered = new Promise<void>((resolve) => (enter = resolve));
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  Toolbox.gates.set(name, { entered: enter, opened });
+  return { entered, open };
+}
+void [ask, begin, call, Events, get, initialize, post, request, url];

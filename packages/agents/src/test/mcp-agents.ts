@@ -1,0 +1,133 @@
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { z } from "zod";
+import { McpAgent } from "../mcp-agent";
+
+const text = (value: unknown) => ({ content: [{ type: "text" as const, text: String(value) }] });
+
+type Props = { userId?: string; role?: string };
+
+/** A server with something of everything. */
+export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props> {
+  /** How often handlers have run, in all instances and lives. */
+  static readonly runs: string[] = [];
+  /** Lets calls of "block" go on, by the names they gave. */
+  static readonly gates = new Map<string, { entered: () => void; opened: Promise<void> }>();
+  static inits = 0;
+  override server = new McpServer(
+    { name: "toolbox", version: "1.0.0" },
+    { capabilities: { logging: {}, resources: { subscribe: true } }, instructions: "Use it." }
+  );
+  override initialState = { counter: 0 };
+  readonly #signals: boolean[] = [];
+  get signals() {
+    return this.#signals;
+  }
+
+  override async init() {
+    Toolbox.inits++;
+    const { server } = this;
+    server.registerTool("add", { inputSchema: { a: z.number() } }, async ({ a }) => {
+      this.setState({ counter: this.state.counter + a });
+      return text(this.state.counter);
+    });
+    server.registerTool("whoami", {}, async () => text(`${this.props?.userId ?? "anonymous"} in ${this.name}`));
+    server.registerTool("fail", {}, async () => {
+      throw new Error("broken");
+    });
+    server.registerTool("echo", { inputSchema: { text: z.string() } }, async (args) => text(args.text));
+    server.registerTool(
+      "ask",
+      { inputSchema: { first: z.string(), second: z.string().optional() } },
+      async (args, extra) => {
+        Toolbox.runs.push(`ask ${args.first}`);
+        const answers: unknown[] = [];
+        for (const message of [args.first, args.second]) {
+          if (message === undefined) continue;
+          const { action, content } = await this.server.server.elicitInput(
+            {
+              message,
+              requestedSchema: { type: "object", properties: { value: { type: "string" } }, required: ["value"] }
+            },
+            { relatedRequestId: extra.requestId }
+          );
+          answers.push(action === "accept" ? content?.value : action);
+        }
+        return text(answers.join(", "));
+      }
+    );
+    server.registerTool("elicit", {}, async () => {
+      const { action, content } = await this.elicitInput({
+        message: "Really?",
+        requestedSchema: { type: "object", properties: { sure: { type: "boolean" } } }
+      });
+      return text(`${action} ${content?.sure}`);
+    });
+    server.registerTool("sample", { inputSchema: { prompt: z.string() } }, async ({ prompt }) => {
+      const messages = [{ role: "user" as const, content: { type: "text" as const, text: prompt } }];
+      const { content } = await this.server.server.createMessage({ messages, maxTokens: 10 });
+      return text(content.type === "text" ? content.text : content.type);
+    });
+    server.registerTool("steps", {}, async (_extra) => {
+      const token = _extra._meta?.progressToken;
+      for (const progress of [1, 2, 3]) {
+        if (token === undefined) continue;
+        await _extra.sendNotification({
+          method: "notifications/progress",
+          params: { progressToken: token, progress, total: 3 }
+        });
+      }
+      return text("done");
+    });
+    server.registerTool("log", {}, async () => {
+      await this.server.server.sendLoggingMessage({ level: "debug", data: "details" });
+      await this.server.server.sendLoggingMessage({ level: "warning", data: "careful" });
+      return text("logged");
+    });
+    const block = async ({ gate }: { gate: string }, { signal }: { signal: AbortSignal }) => {
+      Toolbox.runs.push(`block ${gate}`);
+      signal.addEventListener("abort", () => this.#signals.push(true));
+      Toolbox.gates.get(gate)!.entered();
+      await Toolbox.gates.get(gate)!.opened;
+      return text(`${gate} is open`);
+    };
+    server.registerTool("block", { inputSchema: { gate: z.string() } }, block);
+    server.registerTool("look", { inputSchema: { gate: z.string() }, annotations: { readOnlyHint: true } }, block);
+    server.registerTool("later", {}, async ({ closeSSEStream }) => {
+      closeSSEStream?.();
+      return text("here you are");
+    });
+    server.registerResource("counter", "mcp://resource/counter", {}, (uri) => ({
+      contents: [{ uri: uri.href, text: String(this.state.counter) }]
+    }));
+    server.registerPrompt("greet", { argsSchema: { name: z.string() } }, ({ name }) => ({
+      messages: [{ role: "user", content: { type: "text", text: `Greet ${name}` } }]
+    }));
+  }
+
+  /** As an alarm or another agent would. */
+  async announce() {
+    await this.server.server.sendResourceUpdated({ uri: "mcp://resource/counter" });
+    this.server.sendToolListChanged();
+  }
+}
+
+/** Its server is a promise. */
+export class Promised extends McpAgent {
+  override server = Promise.resolve(new McpServer({ name: "promised", version: "1.0.0" }));
+  override async init() {
+    (await this.server).registerTool("hello", {}, async () => text("hello"));
+  }
+}
+
+/** Its server is made by a function; it is impatient. */
+export class Made extends McpAgent<Cloudflare.Env, unknown, Props> {
+  override server = () => {
+    const server = new McpServer({ name: "made", version: "1.0.0" });
+    server.registerTool("hello", {}, async () => text(`hello ${this.props?.userId}`));
+    server.registerTool("never", {}, () => new Promise<never>(() => {}));
+    return server;
+  };
+  protected override getRpcTransportOptions() {
+    return { timeout: 20 };
+  }
+}
