@@ -1,10 +1,16 @@
 // The same server, in each of the ways in which programs serve one.
 import { Agent, getAgentByName } from "agents";
-import { createMcpHandler, WorkerTransport, type TransportState } from "agents/mcp";
+import { createMcpHandler, McpAgent, WorkerTransport, type TransportState } from "agents/mcp";
 import { everythingServer } from "./server";
 
 interface Env {
   Handler: DurableObjectNamespace<Handler>;
+  Everything: DurableObjectNamespace<Everything>;
+}
+
+/** `McpAgent`. */
+export class Everything extends McpAgent<Env> {
+  readonly server = everythingServer();
 }
 
 /** `createMcpHandler` in an agent: with sessions. */
@@ -27,11 +33,13 @@ export class Handler extends Agent<Env> {
   }
 }
 
+const agent = Everything.serve("/agent", { binding: "Everything" });
 const stateless = createMcpHandler(everythingServer, { route: "/stateless" });
 
 export default {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const { pathname } = new URL(request.url);
+    if (pathname === "/agent") return agent.fetch(request, env, ctx);
     if (pathname !== "/handler") return stateless(request, env, ctx);
     const session = request.headers.get("mcp-session-id") ?? crypto.randomUUID();
     return (await getAgentByName(env.Handler, session)).fetch(request);
