@@ -9,11 +9,12 @@ import { Refusal } from "./refusal";
  * HTTP, only pages of the same numeric address may.
  *
  * @param allowed origins as browsers send them (`https://app.example.com`), and no others; `"*"` stands for all
+ * @param readable the origin whose pages may read answers (`corsOptions.origin`): without a list, they may ask, too
  * @throws Refusal 403
  */
-export function checkOrigin(request: Request, allowed?: readonly string[]): void {
+export function checkOrigin(request: Request, allowed?: readonly string[], readable?: string): void {
   const origin = request.headers.get("Origin");
-  if (origin === null || isAllowed(origin, new URL(request.url), allowed)) return;
+  if (origin === null || (!allowed && origin === readable) || isAllowed(origin, new URL(request.url), allowed)) return;
   throw new Refusal(403, `Requests from pages of ${origin} are not allowed`);
 }
 

@@ -104,7 +104,7 @@ async function readBody(request: Request): Promise<Uint8Array> {
 
 function parse(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
   } catch {
     throw new Refusal(400, "Parse error: Invalid JSON", { code: rpcCodes.parseError });
   }
