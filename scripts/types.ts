@@ -11,6 +11,7 @@ const configs = globSync([
   "packages/*/tsconfig*.json",
   "templates/*/tsconfig*.json",
   "e2e/tsconfig*.json",
+  "examples/*/tsconfig*.json",
   "benchmarks/{,workers/}tsconfig.json"
 ])
   .filter((config) => !config.includes("tsconfig.build."))
