@@ -10,8 +10,8 @@ const configs = globSync([
   "tsconfig.json",
   "packages/*/tsconfig*.json",
   "templates/*/tsconfig*.json",
-  "e2e/tsconfig*.json",
   "examples/*/tsconfig*.json",
+  "e2e/tsconfig*.json",
   "benchmarks/{,workers/}tsconfig.json"
 ])
   .filter((config) => !config.includes("tsconfig.build."))

@@ -1,9 +1,8 @@
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
-import type { Notebook } from "./notebook";
 
 /** What the Worker is bound to. */
 export interface Env {
-  Notebook: DurableObjectNamespace<Notebook>;
+  Notebook: DurableObjectNamespace;
   OAUTH_KV: KVNamespace;
   /** Put there by the OAuth provider. */
   OAUTH_PROVIDER: OAuthHelpers;

@@ -4,11 +4,11 @@ import type { User } from "./env";
 
 /** A server without state: one for each request. The user is in `getMcpAuthContext()`. */
 export const greeter = createMcpHandler(
-  ({ authContext }) => {
+  () => {
     const server = new McpServer({ name: "greeter", version: "1.0.0" });
     server.registerTool("whoami", { description: "Who has signed in" }, () => text(user().name));
     // A tool that is not there is one that no model will try.
-    if ((authContext?.props as User).permissions.includes("notes:read")) {
+    if (user().permissions.includes("notes:read")) {
       server.registerTool("my_id", { description: "The id of whoever has signed in" }, () => text(user().userId));
     }
     return server;
@@ -16,7 +16,9 @@ export const greeter = createMcpHandler(
   { route: "/mcp" }
 );
 
-/** The OAuth provider lets nobody through who has no token. */
-const user = () => getMcpAuthContext()!.props as User;
+/** The OAuth provider lets nobody through who has no token, so there is one. */
+function user(): User {
+  return getMcpAuthContext()!.props as User;
+}
 
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });

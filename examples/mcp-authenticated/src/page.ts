@@ -66,7 +66,7 @@ export const errorPage = (message: string): string =>
 const permission = (scope: string) =>
   `<label class="permission"><input type="checkbox" name="scope" value="${escape(scope)}" checked>${escape(permissions[scope]!)}</label>`;
 
-const initialOf = (name: string) => [...name.trim()][0]?.toUpperCase() ?? "?";
+const initialOf = (name: string) => Array.from(name.trim())[0]?.toUpperCase() ?? "?";
 
 const page = (title: string, body: string) => `<!doctype html>
 <html lang="en">
