@@ -106,7 +106,7 @@ export class Hub implements Capability {
   // --- life ---
 
   async onStart(): Promise<void> {
-    if (this.#sessions.all().length === 0) return;
+    if (!this.#deps.schema.exists) return;
     this.#log.trim();
     for (const id of this.#sessions.idle()) this.#forget(id);
     // What it throws, the next client is told.
