@@ -19,10 +19,11 @@ export interface Dev {
   stop(): Promise<void>;
 }
 
-/** Runs `wrangler dev` in a folder, and resolves when it answers. */
+/** Runs `wrangler dev` in a folder, and resolves when it answers. In its arguments, `$PORT` is the port that it gets. */
 export async function startDev(folder: string, ...args: string[]): Promise<Dev> {
   const port = await freePort();
-  const command = [wranglerBin, "dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0", ...args];
+  const command = [wranglerBin, "dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
+  command.push(...args.map((arg) => arg.replaceAll("$PORT", String(port))));
   // A group of its own: the runtime is a child of the server, and has to end with it.
   const child = spawn(process.execPath, command, { cwd: folder, env, detached: true, stdio: "pipe" });
   const stop = async () => {
