@@ -97,7 +97,7 @@ export const newId = (): string => crypto.randomUUID();
 export async function answering(visit: Visit, run: () => Promise<Response>): Promise<Response> {
   const { request, options } = visit;
   try {
-    checkOrigin(request, options.allowedOrigins);
+    checkOrigin(request, options.allowedOrigins, options.corsOptions?.origin);
     if (request.method === "OPTIONS") return preflight(options.corsOptions);
     return withCors(await run(), options.corsOptions);
   } catch (error) {

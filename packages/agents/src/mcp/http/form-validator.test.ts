@@ -1,5 +1,6 @@
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, it } from "vitest";
-import { formValidator } from "./json-schema";
+import { formValidator, useFormValidator } from "./form-validator";
 
 const problem = (properties: object, value: unknown, more: object = {}) =>
   formValidator.getValidator({ type: "object", properties, ...more } as never)(value).errorMessage;
@@ -42,4 +43,15 @@ describe("answers to forms", () => {
     const value = { a: 1 };
     expect(formValidator.getValidator({ type: "object" })(value)).toEqual({ valid: true, data: value });
   });
+});
+
+it("is that of servers that have not chosen one", () => {
+  const validatorOf = (server: McpServer) =>
+    (server.server as unknown as { _jsonSchemaValidator: unknown })._jsonSchemaValidator;
+  const [plain, own] = [{ getValidator: () => () => ({ valid: true }) as never }, undefined].map(
+    (jsonSchemaValidator) => new McpServer({ name: "s", version: "1" }, jsonSchemaValidator && { jsonSchemaValidator })
+  );
+  useFormValidator(plain!);
+  useFormValidator(own!);
+  expect([validatorOf(plain!) === formValidator, validatorOf(own!) === formValidator]).toEqual([false, true]);
 });
