@@ -19,6 +19,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Capability } from "../../core/capability";
 import type { Schema } from "../../core/meta";
+import { publicResponse } from "../http/public-response";
 import { Calls, type CallRow } from "./calls";
 import { EventLog } from "./event-log";
 import { listening, Outlet, type OutletDeps } from "./outlet";
@@ -490,8 +491,9 @@ export class Hub implements Capability {
     this.#notify(message as JSONRPCNotification, call);
   }
 
-  #respond(response: JSONRPCResponse): void {
-    if (response.id === undefined) return;
+  #respond(answer: JSONRPCResponse): void {
+    if (answer.id === undefined) return;
+    const response = publicResponse(answer) as JSONRPCResponse & { id: RequestId };
     const asked = this.#asked.get(response.id);
     const call = this.#running.get(response.id);
     if (asked) {
