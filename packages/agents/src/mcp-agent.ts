@@ -53,7 +53,7 @@ export abstract class McpAgent<
       wait,
       server: () => this.#makeServer(),
       hold: (promise) => ctx.waitUntil(promise),
-      run: (run) => void runOutside(() => Promise.resolve(host.run(undefined, run)).catch(failed)),
+      run: (run) => ctx.waitUntil(runOutside(() => Promise.resolve(host.run(undefined, run)).catch(failed))),
       failed,
       empty: () => this.#endOwn()
     };
