@@ -140,6 +140,12 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     };
   }
 
+  /** Outside of any call. */
+  async askSomebody() {
+    const { roots } = await this.server.server.listRoots();
+    return roots;
+  }
+
   /** As an alarm or another agent would. */
   async announce() {
     await this.server.server.sendResourceUpdated({ uri: "mcp://resource/counter" });

@@ -70,7 +70,7 @@ export class Hub implements Capability {
     });
   }
 
-  /** The session for which the running code works; else the one that was used last. */
+  /** The session for which the running code works; else the only one, if there are not several. */
   get session(): Session | undefined {
     return this.#runner.session;
   }

@@ -69,10 +69,12 @@ export class Runner {
     };
   }
 
-  /** The session for which the running code works; else the one that was used last. */
+  /** The session for which the running code works; else the only one, if there are not several. */
   get session(): Session | undefined {
     const scope = currentScope();
-    return scope ? this.#deps.sessions.get(scope.session) : this.#deps.sessions.all()[0];
+    if (scope) return this.#deps.sessions.get(scope.session);
+    const all = this.#deps.sessions.all();
+    return all.length === 1 ? all[0] : undefined;
   }
 
   // --- from clients ---
