@@ -133,14 +133,20 @@ export abstract class McpAgent<
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void> {
-    if (!streamOf(socket)) return super.webSocketClose(socket, code, reason, wasClean);
+    const carried = streamOf(socket);
+    if (!carried) return super.webSocketClose(socket, code, reason, wasClean);
     echoClose(socket, code, reason);
-    return hostOf(this).run(undefined, () => this.#hub.socketClosed(socket));
+    return this.#lineEnded(carried);
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
-    if (!streamOf(socket)) return super.webSocketError(socket, error);
-    await hostOf(this).run(undefined, () => this.#hub.socketClosed(socket));
+    const carried = streamOf(socket);
+    return carried ? this.#lineEnded(carried) : super.webSocketError(socket, error);
+  }
+
+  /** Most streams come again, and nothing of the agent has to wake for their end. */
+  #lineEnded({ isLifeline, session }: NonNullable<ReturnType<typeof streamOf>>): void | Promise<void> {
+    if (isLifeline) return hostOf(this).run(undefined, () => this.#hub.lifelineClosed(session));
   }
 
   /** Called by `serve`. */

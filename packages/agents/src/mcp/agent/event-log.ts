@@ -25,6 +25,8 @@ export interface LogDeps {
 export interface LoggedEvent {
   place: number;
   message: string;
+  /** It was on its way before. */
+  wasSent: boolean;
 }
 
 interface PartRow {
@@ -32,6 +34,7 @@ interface PartRow {
   part: number;
   more: number;
   data: string;
+  sent: number;
 }
 
 /** What was said to clients, by session and stream, until they have certainly heard it. Stream 0 is the one that a session listens to. */
@@ -71,12 +74,14 @@ export class EventLog {
   /** What comes after a place in the log, which is thereby known to have arrived: all up to it goes. */
   after(session: string, stream: number, place: number): LoggedEvent[] {
     const { schema } = this.#deps;
-    schema.change(
-      "DELETE FROM cf_agents_mcp_events WHERE session = ? AND stream = ? AND id <= ?",
-      session,
-      stream,
-      place
-    );
+    if (place > 0) {
+      schema.change(
+        "DELETE FROM cf_agents_mcp_events WHERE session = ? AND stream = ? AND id <= ?",
+        session,
+        stream,
+        place
+      );
+    }
     return this.#read(session, stream, "");
   }
 
@@ -89,15 +94,15 @@ export class EventLog {
     const events: LoggedEvent[] = [];
     let message: string | undefined;
     const rows = this.#deps.schema.read<PartRow>(
-      `SELECT id, part, more, data FROM cf_agents_mcp_events WHERE session = ? AND stream = ? ${condition} ORDER BY id`,
+      `SELECT id, part, more, data, sent FROM cf_agents_mcp_events WHERE session = ? AND stream = ? ${condition} ORDER BY id`,
       session,
       stream
     );
-    for (const { id, part, more, data } of rows) {
+    for (const { id, part, more, data, sent } of rows) {
       // The first parts of a long one may be over the limits already: then it is not there.
       message = part === 0 ? data : message === undefined ? undefined : message + data;
       if (more || message === undefined) continue;
-      events.push({ place: id, message });
+      events.push({ place: id, message, wasSent: sent === 1 });
       message = undefined;
     }
     return events;

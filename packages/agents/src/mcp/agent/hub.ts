@@ -21,13 +21,21 @@ import type { Capability } from "../../core/capability";
 import type { Schema } from "../../core/meta";
 import { Calls, type CallRow } from "./calls";
 import { EventLog } from "./event-log";
-import { listening, Outlet, streamOf, type OutletDeps } from "./outlet";
+import { listening, Outlet, type OutletDeps } from "./outlet";
 import { Questions } from "./questions";
 import { Call, currentScope, runInScope } from "./scope";
 import { adapt } from "./server";
 import { Sessions, type Session } from "./sessions";
 import { Tickets } from "./tickets";
-import { closeCodes, readEventId, type Caller, type Command, type Outcome, type RequestDetails } from "./wire";
+import {
+  closeCodes,
+  readEventId,
+  versionWithPriming,
+  type Caller,
+  type Command,
+  type Outcome,
+  type RequestDetails
+} from "./wire";
 
 export interface HubDeps {
   readonly schema: Schema;
@@ -50,6 +58,9 @@ export const maxAttempts = 3;
 /** The code of the JSON-RPC error by which a call ends that was cut. */
 export const interruptedCode = -32010;
 
+// The only versions with batches; later ones have forbidden them again. Versions are dates.
+const lastVersionWithBatches = "2025-03-26";
+
 // From the least urgent to the most.
 const levels: readonly string[] = LoggingLevelSchema.options;
 
@@ -66,6 +77,7 @@ export class Hub implements Capability {
   readonly #outlet: Outlet;
   readonly #questions: Questions;
   readonly #running = new Map<RequestId, Call>();
+  readonly #beginning = new Set<number>();
   readonly #tickets: Tickets<Opening>;
   readonly #asked = new Map<RequestId, (response: JSONRPCResponse) => void>();
   readonly #transport: Transport;
@@ -222,6 +234,8 @@ export class Hub implements Capability {
   async #post(command: Command & { type: "post" }): Promise<Outcome> {
     const session = this.#sessions.of(command);
     if (!session) return { type: "unknown-session" };
+    // The Worker does not know what the session has agreed on.
+    if (command.isBatch && (session.version ?? "") > lastVersionWithBatches) return { type: "no-batches" };
     await runInScope({ session: session.id }, () => this.#connect());
     const requests = command.messages.filter(isJSONRPCRequest);
     for (const message of command.messages) if (!isJSONRPCRequest(message)) this.#heard(session, message);
@@ -287,7 +301,9 @@ export class Hub implements Capability {
     if (announced?.outcome.type !== "stream") return new Response(null, { status: 404 });
     const { caller, outcome, after } = announced;
     const { stream } = outcome;
-    const webSocket = this.#outlet.attach(caller.session, stream, after);
+    const session = this.#sessions.get(caller.session);
+    if (!session) return new Response(null, { status: 404 });
+    const webSocket = this.#outlet.attach(session, stream, after);
     // It may have been answered before its socket was there.
     if (stream !== listening && !this.#calls.isOpen(caller.session, stream)) {
       this.#outlet.close(caller.session, stream, closeCodes.done);
@@ -296,10 +312,9 @@ export class Hub implements Capability {
   }
 
   /** The older transport has one stream a session, and no session without it. */
-  socketClosed(socket: WebSocket): void {
-    const carried = streamOf(socket);
-    if (!carried || this.#sessions.get(carried.session)?.kind !== "sse") return;
-    this.#forget(carried.session);
+  lifelineClosed(session: string): void {
+    if (!this.#sessions.get(session)) return;
+    this.#forget(session);
     this.#deps.empty();
   }
 
@@ -355,12 +370,17 @@ export class Hub implements Capability {
 
   #beginAgain(id: number): void {
     const row = this.#calls.get(id);
-    if (!row || this.#running.has(id)) return;
+    if (!row || this.#running.has(id) || this.#beginning.has(id)) return;
     if (!row.request || row.attempt >= maxAttempts) return this.#end(row, interrupted(row));
     this.#calls.claim(row);
+    this.#beginning.add(id);
     this.#deps.run(async () => {
-      await this.#connect();
-      this.#run(row, undefined);
+      try {
+        await this.#connect();
+        this.#run(row, undefined);
+      } finally {
+        this.#beginning.delete(id);
+      }
     });
   }
 
@@ -392,11 +412,13 @@ export class Hub implements Capability {
   #give(call: Call, request: JSONRPCRequest, details: RequestDetails | undefined): void {
     this.#running.set(call.id, call);
     const { session, stream } = call;
-    const extra: MessageExtraInfo = {
-      requestInfo: { headers: details?.headers ?? {}, ...(details?.url && { url: new URL(details.url) }) },
-      closeSSEStream: () => this.#outlet.close(session, stream, closeCodes.later),
-      closeStandaloneSSEStream: () => this.#outlet.close(session, listening, closeCodes.later)
-    };
+    const requestInfo = { headers: details?.headers ?? {}, ...(details?.url && { url: new URL(details.url) }) };
+    const extra: MessageExtraInfo = { requestInfo };
+    // Older clients do not come back to a stream on which they have got nothing.
+    if ((this.#sessions.get(session)?.version ?? "") >= versionWithPriming) {
+      extra.closeSSEStream = () => this.#outlet.close(session, stream, closeCodes.later);
+      extra.closeStandaloneSSEStream = () => this.#outlet.close(session, listening, closeCodes.later);
+    }
     runInScope({ session, call }, () => this.#transport.onmessage?.({ ...request, id: call.id }, extra));
   }
 

@@ -1,4 +1,5 @@
-import type { EventLog, LoggedEvent } from "./event-log";
+import type { EventLog } from "./event-log";
+import type { Session } from "./sessions";
 import { closeCodes, eventFrame, eventId } from "./wire";
 
 export interface OutletDeps {
@@ -9,7 +10,12 @@ export interface OutletDeps {
 
 /** What the attachment of a socket says of it. */
 interface Attachment {
-  mcp: { session: string; stream: number };
+  mcp: {
+    session: string;
+    stream: number;
+    /** The session ends with it. */
+    isLifeline?: true;
+  };
 }
 
 /** The stream that a socket carries, if it is one of ours. */
@@ -43,7 +49,7 @@ export class Outlet {
     const socket = this.#carrier(session, stream);
     const isSent = socket !== undefined || this.#expected.has(tagOf(session, stream));
     const place = this.#log.append(session, stream, message, isSent);
-    return () => socket && send(socket, stream, { place, message });
+    return () => socket && send(socket, stream, place, message);
   }
 
   say(session: string, stream: number, message: string): void {
@@ -61,14 +67,14 @@ export class Outlet {
   }
 
   /** Opens a socket for a stream, and sends what it has missed. @param after what it has; without, all that was not sent */
-  attach(session: string, stream: number, after: number | undefined): WebSocket {
+  attach({ id: session, kind }: Session, stream: number, after: number | undefined): WebSocket {
     const { 0: client, 1: server } = new WebSocketPair();
-    const attachment: Attachment = { mcp: { session, stream } };
+    const attachment: Attachment = { mcp: { session, stream, ...(kind === "sse" && { isLifeline: true }) } };
     server.serializeAttachment(attachment);
     this.#sockets.acceptWebSocket(server, [tagOf(session, stream)]);
     const missed = after === undefined ? this.#log.unsent(session, stream) : this.#log.after(session, stream, after);
-    for (const event of missed) send(server, stream, event);
-    if (missed.length > 0) this.#log.markSent(session, stream);
+    for (const { place, message } of missed) send(server, stream, place, message);
+    if (missed.some(({ wasSent }) => !wasSent)) this.#log.markSent(session, stream);
     const closeCode = this.#expected.get(tagOf(session, stream));
     this.#expected.delete(tagOf(session, stream));
     if (closeCode !== undefined) server.close(closeCode, "");
@@ -91,6 +97,6 @@ export class Outlet {
 }
 
 /** A socket that has just been closed is no error: the client comes again and says what it has. */
-function send(socket: WebSocket, stream: number, { place, message }: LoggedEvent): void {
+function send(socket: WebSocket, stream: number, place: number, message: string): void {
   if (socket.readyState === WebSocket.OPEN) socket.send(eventFrame(eventId(stream, place), message));
 }

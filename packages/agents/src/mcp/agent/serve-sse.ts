@@ -36,8 +36,8 @@ async function takeMessages(visit: Visit): Promise<Response> {
   // Clients of that time say that they accept what they like.
   const request = new Request(visit.request);
   request.headers.set("Accept", "application/json, text/event-stream");
-  const { messages } = await readMessages(request);
+  const { messages, isBatch } = await readMessages(request);
   const { caller, reach } = await addressOf(visit, "sse", session);
-  known(await say(await reach(), { ...caller, type: "post", messages }));
+  known(await say(await reach(), { ...caller, type: "post", messages, isBatch }));
   return new Response("Accepted", { status: 202 });
 }

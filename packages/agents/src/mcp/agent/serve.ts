@@ -9,7 +9,7 @@ import { methodNotAllowed, Refusal, rpcCodes, sessionUnknown } from "../http/ref
 import { identityOf } from "./identity";
 import { findNamespace } from "./namespace";
 import { Relay, say, sayAndListen, type Reach } from "./relay";
-import { eventId, type Caller, type McpStub, type Outcome, type SessionKind } from "./wire";
+import { eventId, versionWithPriming, type Caller, type McpStub, type Outcome, type SessionKind } from "./wire";
 
 /** How an MCP server is served. */
 export interface ServeOptions {
@@ -50,8 +50,6 @@ export interface McpHandler {
 export const sessionHeader = "mcp-session-id";
 // When a client whose stream has ended before its answer comes again.
 const retryMs = 1_000;
-// From this version on, clients take an event without data.
-const versionWithPriming = "2025-11-25";
 
 /** One request, on its way to the object of its session. */
 export interface Visit {
@@ -99,7 +97,7 @@ export const newId = (): string => crypto.randomUUID();
 export async function answering(visit: Visit, run: () => Promise<Response>): Promise<Response> {
   const { request, options } = visit;
   try {
-    checkOrigin(request, options.allowedOrigins);
+    checkOrigin(request, options.allowedOrigins, options.corsOptions?.origin);
     if (request.method === "OPTIONS") return preflight(options.corsOptions);
     return withCors(await run(), options.corsOptions);
   } catch (error) {
@@ -129,11 +127,11 @@ export function handleStreamable(visit: Visit): Promise<Response> {
 
 async function handlePost(visit: Visit): Promise<Response> {
   const { request } = visit;
-  const { messages, initialize } = await readMessages(request);
+  const { messages, initialize, isBatch } = await readMessages(request);
   if (initialize) return begin(visit, initialize);
   const session = sessionIn(request);
   const { caller, reach } = await addressOf(visit, "streamable-http", session);
-  const post = { ...caller, type: "post", messages } as const;
+  const post = { ...caller, type: "post", messages, isBatch } as const;
   if (!messages.some(isJSONRPCRequest)) {
     known(await say(await reach(), post));
     return new Response(null, { status: 202 });
@@ -198,6 +196,11 @@ export const pause = (delayMs: number): Promise<void> => wait(delayMs, new Abort
 
 export function known(outcome: Outcome): Exclude<Outcome, { type: "unknown-session" }> {
   if (outcome.type === "unknown-session") throw sessionUnknown();
+  if (outcome.type === "no-batches") {
+    throw new Refusal(400, "Invalid Request: The version of this session has no batches", {
+      code: rpcCodes.invalidRequest
+    });
+  }
   return outcome;
 }
 

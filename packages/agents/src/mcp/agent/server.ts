@@ -11,8 +11,7 @@ import {
   type JSONRPCResponse,
   type Request
 } from "@modelcontextprotocol/sdk/types.js";
-import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
-import { formValidator } from "./json-schema";
+import { useFormValidator } from "../http/form-validator";
 import type { Session } from "./sessions";
 
 /** A server of the SDK, or how to get one. */
@@ -47,10 +46,7 @@ export function adapt(protocol: Server, port: ServerPort): void {
     _clientCapabilities: { configurable: true, get: () => port.session()?.initialize?.capabilities, set: () => {} },
     _clientVersion: { configurable: true, get: () => port.session()?.initialize?.clientInfo, set: () => {} }
   });
-  // Of what it makes by default, Workers let nothing run. What a program has chosen stays.
-  const validating = protocol as unknown as { _jsonSchemaValidator: unknown };
-  if (validating._jsonSchemaValidator instanceof AjvJsonSchemaValidator)
-    validating._jsonSchemaValidator = formValidator;
+  useFormValidator(protocol);
   const requestOfSdk = protocol.request.bind(protocol);
   protocol.request = async <Schema extends AnySchema>(
     request: Request,

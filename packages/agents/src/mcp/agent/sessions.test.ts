@@ -212,3 +212,8 @@ it("answers a batch on one stream, of a version that has batches", async () => {
   expect(ids).toEqual(new Set([1, 2]));
   expect(await events.next()).toBeUndefined();
 });
+
+it("answers no batch of a session that has agreed on a version without", async () => {
+  const headers = await begin(handler, { version: "2025-06-18" });
+  expect(await refusal(ask(handler, post([call(1, "add", { a: 1 })], headers)))).toEqual([400, -32600, null]);
+});

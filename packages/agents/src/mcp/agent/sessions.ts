@@ -28,6 +28,7 @@ interface SessionRow {
   initialize: string | null;
   version: string | null;
   level: string | null;
+  used_ms: number;
 }
 
 export interface SessionsDeps {
@@ -62,7 +63,6 @@ export class Sessions {
       textOf(caller.props),
       nowMs
     );
-    this.#touchedMs.set(id, nowMs);
     this.#known.delete(id);
     return this.get(id)!;
   }
@@ -74,6 +74,7 @@ export class Sessions {
     const [row] = this.#deps.schema.read<SessionRow>("SELECT * FROM cf_agents_mcp_sessions WHERE id = ?", id);
     if (!row) return undefined;
     const session = sessionOf(row);
+    this.#touchedMs.set(id, row.used_ms);
     this.#known.set(id, session);
     return session;
   }

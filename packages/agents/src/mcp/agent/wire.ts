@@ -28,6 +28,7 @@ export type Command = Caller &
     | {
         readonly type: "post";
         readonly messages: readonly JSONRPCMessage[];
+        readonly isBatch: boolean;
         /** The answers go to the socket that comes with it; without, to the stream that the session has. */
         readonly ticket?: string;
       }
@@ -41,13 +42,17 @@ export type Outcome =
   | { readonly type: "answered"; readonly message: JSONRPCMessage }
   | { readonly type: "stream"; readonly stream: number; readonly version: string | undefined }
   | { readonly type: "unknown-session" }
-  | { readonly type: "nothing-to-resume" };
+  | { readonly type: "nothing-to-resume" }
+  | { readonly type: "no-batches" };
 
 /** The object, as the Worker sees it. */
 export interface McpStub {
   __mcp(command: Command): Promise<Outcome>;
   fetch(url: string, init: { headers: Record<string, string> }): Promise<Response>;
 }
+
+/** From this version on, clients take an event without data: they get one at once, so that they can resume from it. */
+export const versionWithPriming = "2025-11-25";
 
 /** The header of the request that opens a socket. What it says was in a command, and is good once. */
 export const ticketHeader = "x-agents-mcp-ticket";
