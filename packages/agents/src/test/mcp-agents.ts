@@ -38,6 +38,7 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerTool("fail", {}, async () => {
       throw new Error("broken");
     });
+    server.registerTool("query", {}, async () => text(this.sql`SELECT * FROM secrets`));
     server.registerTool("echo", { inputSchema: { text: z.string() } }, async (args) => text(args.text));
     server.registerTool(
       "ask",

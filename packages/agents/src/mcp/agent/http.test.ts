@@ -7,7 +7,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { errorOf } from "../../test/kit";
+import { errorOf, logged } from "../../test/kit";
 import { Made, Promised, Toolbox } from "../../test/mcp-agents";
 import { connectClient, textOf } from "../../test/mcp-kit";
 
@@ -33,6 +33,9 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     const { messages } = await client.getPrompt({ name: "greet", arguments: { name: "Ada" } });
     expect(messages[0]?.content).toEqual({ type: "text", text: "Greet Ada" });
     expect(await client.callTool({ name: "fail" })).toMatchObject({ isError: true, content: [{ text: "broken" }] });
+    let failed = "";
+    await logged(async () => (failed = textOf(await client.callTool({ name: "query" }))));
+    expect(failed).toMatch(/^Internal error \(reference/);
   });
 
   it("answers questions and samples in the middle of a tool", async () => {

@@ -6,7 +6,6 @@ import {
   isJSONRPCErrorResponse,
   isJSONRPCRequest,
   isJSONRPCResultResponse,
-  LoggingLevelSchema,
   McpError,
   ProgressNotificationSchema,
   type JSONRPCMessage,
@@ -19,10 +18,13 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Capability } from "../../core/capability";
 import type { Schema } from "../../core/meta";
+import { publicResponse } from "../http/public-response";
+import { audienceOf, note } from "./audience";
 import { Calls, type CallRow } from "./calls";
 import { EventLog } from "./event-log";
 import { listening, Outlet, type OutletDeps } from "./outlet";
 import { Questions } from "./questions";
+import { interrupted, maxAttempts, mayRepeat } from "./recovery";
 import { Call, currentScope, runInScope } from "./scope";
 import { adapt } from "./server";
 import { Sessions, type Session } from "./sessions";
@@ -53,16 +55,8 @@ export interface HubDeps {
   empty(): void;
 }
 
-/** How often a call is begun, the first time included. */
-export const maxAttempts = 3;
-/** The code of the JSON-RPC error by which a call ends that was cut. */
-export const interruptedCode = -32010;
-
 // The only versions with batches; later ones have forbidden them again. Versions are dates.
 const lastVersionWithBatches = "2025-03-26";
-
-// From the least urgent to the most.
-const levels: readonly string[] = LoggingLevelSchema.options;
 
 /**
  * One server of the SDK, its clients and their sessions. It is the transport of the server: requests come in under ids of our own, and
@@ -136,24 +130,10 @@ export class Hub implements Capability {
       const waits = this.#calls.waits(row.id);
       // It goes on when all that it has asked for is there.
       if (waits.some(({ answer }) => answer === null)) continue;
-      if (waits.length > 0 || (await this.#mayRepeat(row))) this.#beginAgain(row.id);
+      if (waits.length > 0 || (await mayRepeat(row, (method, params) => this.#askServer(method, params))))
+        this.#beginAgain(row.id);
       else this.#end(row, interrupted(row));
     }
-  }
-
-  /** Whether it makes no difference to begin a request twice. Only tools change something, unless they say that they do not. */
-  async #mayRepeat({ request }: CallRow): Promise<boolean> {
-    if (request?.method !== "tools/call") return request !== undefined;
-    const { name } = (request.params ?? {}) as { name?: unknown };
-    let cursor: unknown;
-    do {
-      const answer = await this.#askServer("tools/list", cursor === undefined ? {} : { cursor });
-      const { tools = [], nextCursor } = ("result" in answer ? answer.result : {}) as ToolList;
-      const tool = tools.find((listed) => listed.name === name);
-      if (tool) return Boolean(tool.annotations?.readOnlyHint ?? false) || Boolean(tool.annotations?.idempotentHint);
-      cursor = nextCursor;
-    } while (cursor !== undefined);
-    return false;
   }
 
   #connect(): Promise<Server> {
@@ -390,23 +370,8 @@ export class Hub implements Capability {
     const { id, session, stream, clientId, request } = row;
     const { method } = request;
     const call = new Call({ row, id, session, stream, clientId, method, hold: (promise) => this.#deps.hold(promise) });
-    this.#observe(call, request);
+    note(request, session, this.#sessions);
     this.#give(call, request, details);
-  }
-
-  /** What is to be remembered of a request, whoever handles it. */
-  #observe({ session: id }: Call, request: JSONRPCRequest): void {
-    const session = this.#sessions.get(id);
-    const params = request.params as { uri?: unknown; level?: unknown } | undefined;
-    if (!session) return;
-    if (request.method === "initialize" && !session.initialize) this.#sessions.introduce(session, request);
-    if (request.method === "logging/setLevel") {
-      const level = LoggingLevelSchema.safeParse(params?.level);
-      if (level.success) this.#sessions.setLevel(session, level.data);
-    }
-    if (typeof params?.uri !== "string") return;
-    if (request.method === "resources/subscribe") this.#sessions.subscribe(id, params.uri);
-    if (request.method === "resources/unsubscribe") this.#sessions.unsubscribe(id, params.uri);
   }
 
   #give(call: Call, request: JSONRPCRequest, details: RequestDetails | undefined): void {
@@ -453,7 +418,7 @@ export class Hub implements Capability {
       const message = `The server has not answered after ${timeoutMs / 1000} s`;
       return { jsonrpc: "2.0", id: clientId, error: { code: ErrorCode.RequestTimeout, message } };
     });
-    this.#observe(call, request);
+    note(request, session, this.#sessions);
     this.#give(call, request, undefined);
     return Promise.race([answered, tooLate]).finally(() => over.abort());
   }
@@ -487,11 +452,15 @@ export class Hub implements Capability {
       if (scope) this.#write(scope.session, call, { ...message, id: `task-${message.id}` })();
       return;
     }
-    this.#notify(message as JSONRPCNotification, call);
+    const notification = message as JSONRPCNotification;
+    for (const listener of audienceOf(notification, call, currentScope(), this.#sessions)) {
+      this.#write(listener.session, listener.call, notification)();
+    }
   }
 
-  #respond(response: JSONRPCResponse): void {
-    if (response.id === undefined) return;
+  #respond(answer: JSONRPCResponse): void {
+    if (answer.id === undefined) return;
+    const response = publicResponse(answer) as JSONRPCResponse & { id: RequestId };
     const asked = this.#asked.get(response.id);
     const call = this.#running.get(response.id);
     if (asked) {
@@ -503,36 +472,6 @@ export class Hub implements Capability {
     if (!call?.row) return;
     if (call.method === "initialize") this.#agree(call.session, response);
     this.#end(call.row, { ...response, id: call.clientId } as JSONRPCMessage);
-  }
-
-  #notify(message: JSONRPCNotification, related: Call | undefined): void {
-    const scope = currentScope();
-    switch (message.method) {
-      case "notifications/message": {
-        const call = related ?? scope?.call;
-        const wanted = call ? [call.session] : this.#sessions.all().map(({ id }) => id);
-        for (const session of wanted) if (this.#wants(session, message)) this.#write(session, call, message)();
-        return;
-      }
-      case "notifications/progress":
-      case "notifications/cancelled": {
-        const call = related ?? scope?.call;
-        if (call) this.#write(call.session, call, message)();
-        return;
-      }
-      case "notifications/resources/updated":
-        for (const session of this.#sessions.subscribers(String(message.params?.uri)))
-          this.#write(session, undefined, message)();
-        return;
-      default:
-        if (related) this.#write(related.session, related, message)();
-        else for (const { id } of this.#sessions.all()) this.#write(id, undefined, message)();
-    }
-  }
-
-  #wants(id: string, { params }: JSONRPCNotification): boolean {
-    const least = this.#sessions.get(id)?.level;
-    return least === undefined || levels.indexOf(String(params?.level)) >= levels.indexOf(least);
   }
 
   /** @returns hands the message over, when it is certain to be kept */
@@ -577,21 +516,4 @@ interface Opening {
   caller: Caller;
   outcome: Outcome;
   after: number | undefined;
-}
-
-interface ToolList {
-  tools?: { name: string; annotations?: { readOnlyHint?: boolean; idempotentHint?: boolean } }[];
-  nextCursor?: unknown;
-}
-
-function interrupted({ clientId, request }: CallRow): JSONRPCMessage {
-  const message =
-    request?.method === "tools/call"
-      ? "The server was interrupted while the tool ran. It is not known how much was done, so it was not run again: it is marked neither readOnlyHint nor idempotentHint, or was interrupted too often."
-      : "The server was interrupted while it answered this request";
-  return {
-    jsonrpc: "2.0",
-    id: clientId,
-    error: { code: interruptedCode, message, data: { code: "MCP_CALL_INTERRUPTED" } }
-  };
 }

@@ -11,7 +11,7 @@ import {
   type JSONRPCResponse,
   type Request
 } from "@modelcontextprotocol/sdk/types.js";
-import { useFormValidator } from "../http/form-validator";
+import { setFormValidator } from "../http/form-validator";
 import type { Session } from "./sessions";
 
 /** A server of the SDK, or how to get one. */
@@ -46,7 +46,7 @@ export function adapt(protocol: Server, port: ServerPort): void {
     _clientCapabilities: { configurable: true, get: () => port.session()?.initialize?.capabilities, set: () => {} },
     _clientVersion: { configurable: true, get: () => port.session()?.initialize?.clientInfo, set: () => {} }
   });
-  useFormValidator(protocol);
+  setFormValidator(protocol);
   const requestOfSdk = protocol.request.bind(protocol);
   protocol.request = async <Schema extends AnySchema>(
     request: Request,

@@ -1,7 +1,7 @@
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { AgentError } from "../../protocol/errors";
-import { useFormValidator } from "../http/form-validator";
+import { setFormValidator } from "../http/form-validator";
 import { runAs, type McpAuthContext } from "./auth-context";
 import { serveFor, WorkerTransport, type WorkerTransportOptions } from "./worker-transport";
 
@@ -83,7 +83,7 @@ async function connectOnce(server: McpServer | Server, transport: WorkerTranspor
     );
   }
   transportsByServer.set(server, transport);
-  useFormValidator(server);
+  setFormValidator(server);
   await server.connect(transport);
 }
 

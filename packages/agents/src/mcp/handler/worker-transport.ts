@@ -16,6 +16,7 @@ import { AgentError } from "../../protocol/errors";
 import { preflight, withCors, type CORSOptions } from "../http/cors";
 import { checkOrigin } from "../http/origin";
 import { checkStreamRequest, readMessages, versionWithoutHeader, type Received } from "../http/read";
+import { publicResponse } from "../http/public-response";
 import { methodNotAllowed, Refusal, rpcCodes } from "../http/refusal";
 import { MemoryEventStore } from "./event-store";
 import { Exchange } from "./exchange";
@@ -354,7 +355,7 @@ export class WorkerTransport implements Transport {
     if (id === undefined) return;
     const listener = this.#listenersById.get(id);
     this.#listenersById.delete(id);
-    let answer = response;
+    let answer = publicResponse(response);
     try {
       await listener?.(response);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, it } from "vitest";
-import { formValidator, useFormValidator } from "./form-validator";
+import { formValidator, setFormValidator } from "./form-validator";
 
 const problem = (properties: object, value: unknown, more: object = {}) =>
   formValidator.getValidator({ type: "object", properties, ...more } as never)(value).errorMessage;
@@ -51,7 +51,7 @@ it("is that of servers that have not chosen one", () => {
   const [plain, own] = [{ getValidator: () => () => ({ valid: true }) as never }, undefined].map(
     (jsonSchemaValidator) => new McpServer({ name: "s", version: "1" }, jsonSchemaValidator && { jsonSchemaValidator })
   );
-  useFormValidator(plain!);
-  useFormValidator(own!);
+  setFormValidator(plain!);
+  setFormValidator(own!);
   expect([validatorOf(plain!) === formValidator, validatorOf(own!) === formValidator]).toEqual([false, true]);
 });

@@ -11,7 +11,7 @@ import type {
  * Has a server check answers of users with what Workers can run. What a program has chosen itself (`jsonSchemaValidator`) stays. To be
  * called before the server is connected.
  */
-export function useFormValidator(server: McpServer | Server): void {
+export function setFormValidator(server: McpServer | Server): void {
   // The SDK keeps it in a field; without a choice it has made one that cannot work here.
   const validating = ("server" in server ? server.server : server) as unknown as { _jsonSchemaValidator: unknown };
   if (validating._jsonSchemaValidator instanceof AjvJsonSchemaValidator)
