@@ -110,6 +110,7 @@ async function ask(path: string, token: string, name: string): Promise<string> {
 const heading = (page: Page) => page.getByRole("heading", { level: 1 });
 const button = (page: Page, name: string) => page.getByRole("button", { name });
 
+// proves mcp-authorization#own-flow, mcp-authorization#consent, mcp-authorization#props-agent, mcp-authorization#props-handler, guide-securing-mcp-servers#approved-clients, create-mcp-handler#auth-automatic
 test("a user allows an app what it may, and its tools know the user", async () => {
   const { context, problems } = await openContext(browser);
   const page = await context.newPage();
@@ -141,6 +142,7 @@ test("a user allows an app what it may, and its tools know the user", async () =
   await context.close();
 });
 
+// proves guide-securing-mcp-servers#host-cookies, guide-securing-mcp-servers#hmac
 test("its cookies are for this host alone, and no script can read them", async () => {
   const { context } = await openContext(browser);
   const page = await context.newPage();
@@ -176,6 +178,7 @@ test("a user who denies sends the app away", async () => {
   await context.close();
 });
 
+// proves guide-securing-mcp-servers#sanitize, guide-securing-mcp-servers#csp, guide-securing-mcp-servers#csrf, guide-securing-mcp-servers#state-binding
 test("what an app says of itself runs no code, and nobody can frame or forge the page", async () => {
   const { context, problems } = await openContext(browser);
   const page = await context.newPage();
