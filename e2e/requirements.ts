@@ -4,10 +4,14 @@ import * as agentsApi from "./requirements/agents-api.ts";
 import { callableMethods } from "./requirements/callable-methods.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
 import { configuration } from "./requirements/configuration.ts";
+import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
 import * as getCurrentAgent from "./requirements/get-current-agent.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
+import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
+import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
+import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import * as protocolMessages from "./requirements/protocol-messages.ts";
 import { queueTasks } from "./requirements/queue-tasks.ts";
@@ -31,10 +35,14 @@ export const pages: Readonly<Record<string, Page>> = {
   "callable-methods": callableMethods,
   "client-sdk": clientSdk,
   configuration,
+  "create-mcp-handler": createMcpHandler,
   "get-current-agent": getCurrentAgent.getCurrentAgent,
   "guide-cross-domain-auth": guideCrossDomainAuth,
+  "guide-securing-mcp-servers": guideSecuringMcpServers,
+  "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
+  "mcp-authorization": mcpAuthorization,
   "protocol-messages": protocolMessages.protocolMessages,
   "queue-tasks": queueTasks,
   "readonly-connections": readonlyConnections,

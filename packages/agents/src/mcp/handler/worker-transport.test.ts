@@ -109,6 +109,7 @@ async function refusal(response: Response): Promise<[status: number, code: numbe
 }
 
 describe("a server in an agent", () => {
+  // proves create-mcp-handler#transport, create-mcp-handler#sessionIdGenerator
   it("has the state and the session of the agent", async () => {
     const { name, client, transport } = await open();
     expect(transport.sessionId).toBe(name);
@@ -116,6 +117,7 @@ describe("a server in an agent", () => {
     expect(await client.callTool({ name: "count", arguments: { by: 3 } })).toEqual(text("5"));
   });
 
+  // proves create-mcp-handler#stateful-agent
   it("asks its client, and goes on with the answer", async () => {
     const { client } = await open();
     expect(await client.callTool({ name: "ask" })).toEqual(text("accept 12"));
@@ -128,6 +130,7 @@ describe("a server in an agent", () => {
     expect(await heard).toBe("news");
   });
 
+  // proves create-mcp-handler#stateful-resume, create-mcp-handler#storage, create-mcp-handler#onsessioninitialized
   it("remembers after an eviction what its client can do", async () => {
     const { name, client } = await open();
     await client.callTool({ name: "count", arguments: { by: 1 } });
@@ -304,6 +307,16 @@ describe("a connection that is cut", () => {
       expect(await refusal(response)).toEqual([400, -32000]);
     }
   });
+});
+
+// proves create-mcp-handler#parsedBody
+it("a body may have been read and parsed before", async () => {
+  const transport = new WorkerTransport({ enableJsonResponse: true });
+  await new McpServer({ name: "server", version: "1.0.0" }).connect(transport);
+  const read = request(undefined, { message: "read already" });
+  const ping = { jsonrpc: "2.0", id: 4, method: "ping" };
+  const response = await transport.handleRequest(read, ping);
+  expect(await response.json()).toEqual({ jsonrpc: "2.0", id: 4, result: {} });
 });
 
 it("without a server, a transport says so", async () => {

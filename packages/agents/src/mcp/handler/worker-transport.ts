@@ -232,7 +232,7 @@ export class WorkerTransport implements Transport {
   async #exchange(request: Request, { messages, initialize, isBatch }: Received): Promise<Response> {
     const resumes = this.#resumes(initialize?.params.protocolVersion ?? request.headers.get("MCP-Protocol-Version"));
     const asJson = this.#options.enableJsonResponse === true;
-    const exchange = new Exchange(asJson ? undefined : this.#stream(crypto.randomUUID(), () => this.#exchangeEnded()));
+    const exchange = new Exchange(asJson ? undefined : this.#stream(crypto.randomUUID(), () => this.#clientLeft()));
     const connection = await exchange.stream?.connect({ headers: {}, prime: resumes });
     const extra: MessageExtraInfo = {
       requestInfo: infoOf(request),
@@ -242,7 +242,7 @@ export class WorkerTransport implements Transport {
       })
     };
     // Whoever waits for JSON has no stream that could be closed.
-    request.signal.addEventListener("abort", () => this.#exchangeEnded());
+    request.signal.addEventListener("abort", () => this.#clientLeft());
     // Before any of them runs: what answers at once must not end what is not complete.
     const known = messages.map((message) => (isJSONRPCRequest(message) ? this.#register(message, exchange) : message));
     for (const message of known) this.#deliver(message, extra);
@@ -250,7 +250,6 @@ export class WorkerTransport implements Transport {
     if (initialize) await exchange.ended;
     const response = connection ?? (await exchange.toJson(isBatch));
     if (this.sessionId !== undefined) response.headers.set("mcp-session-id", this.sessionId);
-    void exchange.ended.then(() => this.#exchangeEnded());
     return response;
   }
 
@@ -374,8 +373,8 @@ export class WorkerTransport implements Transport {
     if (this.sessionId !== undefined) await this.#options.onsessioninitialized?.(this.sessionId);
   }
 
-  /** A POST was answered, or its client went away and cannot come back. */
-  #exchangeEnded(): void {
+  /** The client of a POST went away, and cannot come back: what is done for it is for nobody. */
+  #clientLeft(): void {
     if (this.#user?.once) void this.close();
   }
 
