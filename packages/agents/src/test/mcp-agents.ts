@@ -38,6 +38,9 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerTool("fail", {}, async () => {
       throw new Error("broken");
     });
+    server.registerTool("history", {}, async () =>
+      text(this.sql<{ counter: number }>`SELECT counter FROM history`.map(({ counter }) => counter))
+    );
     server.registerTool("query", {}, async () => text(this.sql`SELECT * FROM secrets`));
     server.registerTool("echo", { inputSchema: { text: z.string() } }, async (args) => text(args.text));
     server.registerTool(
@@ -108,6 +111,11 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerPrompt("greet", { argsSchema: { name: z.string() } }, ({ name }) => ({
       messages: [{ role: "user", content: { type: "text", text: `Greet ${name}` } }]
     }));
+  }
+
+  override onStateChanged({ counter }: { counter: number }) {
+    this.sql`CREATE TABLE IF NOT EXISTS history (counter)`;
+    this.sql`INSERT INTO history VALUES (${counter})`;
   }
 
   #gate(name: string): Gate {

@@ -184,6 +184,7 @@ describe("an object whose name the application chooses", () => {
     expect(await refusal(ask(documents, at("b", post(call(1, "add"), second))))).toEqual([404, -32001, null]);
   });
 
+  // proves mcp-agent#props
   it("gives each client its own answers, capabilities and props, although their ids are equal", async () => {
     const shared = Toolbox.serve("/mcp", { name: () => "shared" });
     const ada = await begin(shared, { capabilities: { elicitation: {} }, props: { userId: "ada" } });
