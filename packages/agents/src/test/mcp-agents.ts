@@ -133,6 +133,16 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
   aborted() {
     return this.#aborted;
   }
+  /** As if a session had not been used for so long. */
+  age(session: string, ms: number) {
+    this.ctx.storage.sql.exec("UPDATE cf_agents_mcp_sessions SET used_ms = ? WHERE id = ?", Date.now() - ms, session);
+  }
+  idleMs(session: string): number {
+    const used = this.ctx.storage.sql
+      .exec("SELECT used_ms FROM cf_agents_mcp_sessions WHERE id = ?", session)
+      .one().used_ms;
+    return Date.now() - Number(used);
+  }
   /** As if they had been begun so often. */
   setAttempts(attempt: number) {
     this.ctx.storage.sql.exec("UPDATE cf_agents_mcp_calls SET attempt = ?", attempt);

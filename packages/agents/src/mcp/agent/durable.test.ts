@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { cut, evict, killAll } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
-import { ask, begin, call, Events, get, post } from "../../test/mcp-kit";
+import { ask, begin, call, Events, get, post, request } from "../../test/mcp-kit";
 
 const handler = Toolbox.serve("/mcp");
 const objectOf = (headers: Record<string, string>) =>
@@ -50,6 +50,19 @@ describe("a tool that waits for its user", () => {
     await ask(handler, post(accept(message.id, "A"), headers));
     expect(resultOf((await events.message()).message)).toEqual(said("A"));
     expect(runs("ask calm")).toBe(1);
+  });
+
+  it("may be woken as often as something else happens", async () => {
+    const headers = await begin(handler, elicitation);
+    const events = await open(headers, "ask", { first: "sleepy" });
+    const { message } = await events.message();
+    for (let wakes = 0; wakes < 4; wakes++) {
+      await evict(objectOf(headers));
+      await new Events(await ask(handler, post(request(`ping ${wakes}`, "ping"), headers))).message();
+    }
+    await ask(handler, post(accept(message.id, "A"), headers));
+    expect(resultOf((await events.message()).message)).toEqual(said("A"));
+    expect(runs("ask sleepy")).toBe(2);
   });
 
   it("takes an answer once", async () => {

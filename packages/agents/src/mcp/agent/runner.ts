@@ -154,16 +154,17 @@ export class Runner {
     this.#beginning.add(id);
     this.#deps.run(async () => {
       try {
-        this.run(row, undefined);
+        // It may have been cancelled in the meantime.
+        if (this.#deps.calls.get(id)) this.run(row, undefined);
       } finally {
         this.#beginning.delete(id);
       }
     });
   }
 
+  /** Begins a call that was taken down just now, or is there since an earlier life. */
   run(row: CallRow, details: RequestDetails | undefined): void {
-    // Answered, cancelled or begun in the meantime.
-    if (!row.request || this.#running.has(row.id) || !this.#deps.calls.get(row.id)) return;
+    if (!row.request) return;
     const { id, session, stream, clientId, request } = row;
     const { method } = request;
     const call = new Call({ row, id, session, stream, clientId, method, hold: (promise) => this.#deps.hold(promise) });
@@ -227,7 +228,7 @@ export class Runner {
     call?.end();
     let hand = () => {};
     this.#deps.transaction(() => {
-      this.#deps.calls.remove(row.id);
+      this.#deps.calls.remove(row.id, row.attempt > 1 || (call?.hasAsked ?? true));
       if (message) hand = this.#deps.outlet.write(row.session, row.stream, JSON.stringify(message));
     });
     hand();
