@@ -160,6 +160,7 @@ describe("a stateless server", () => {
     client.abort();
     if (!enableJsonResponse) await (await response).body?.cancel();
     expect(await ended).toBe("aborted");
+    expect((await handler(post(call("wait", 2)), {})).status).toBe(500);
   });
 
   it("has no session, but may have ids of them", async () => {

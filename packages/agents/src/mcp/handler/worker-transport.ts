@@ -18,6 +18,8 @@ import { checkOrigin } from "../http/origin";
 import { checkStreamRequest, readMessages, versionWithoutHeader, type Received } from "../http/read";
 import { publicResponse } from "../http/public-response";
 import { methodNotAllowed, Refusal, rpcCodes } from "../http/refusal";
+import { identityOf } from "../agent/identity";
+import { getMcpAuthContext } from "./auth-context";
 import { MemoryEventStore } from "./event-store";
 import { Exchange } from "./exchange";
 import { MessageStream, unaskedStreamId } from "./message-stream";
@@ -216,7 +218,7 @@ export class WorkerTransport implements Transport {
   async #post(request: Request, parsedBody: unknown): Promise<Response> {
     const received = await readMessages(request, { parsedBody, version: this.#session.version });
     const { initialize, requests, messages } = received;
-    if (initialize) this.#session.begin(initialize.params, initialize.id);
+    if (initialize) this.#session.begin(initialize.params, initialize.id, ownerOfRequest());
     else this.#checkSession(request);
     try {
       await this.#ready();
@@ -294,7 +296,7 @@ export class WorkerTransport implements Transport {
   }
 
   #checkSession(request: Request): void {
-    if (this.#hasSessions) this.#session.check(request);
+    if (this.#hasSessions) this.#session.check(request, ownerOfRequest());
   }
 
   /** The server is connected, and knows of the session that was stored. What has failed is tried again for the next request. */
@@ -391,6 +393,9 @@ export class WorkerTransport implements Transport {
     return new MessageStream({ id, store, retryMs, ...(gone && !store && { disconnected: gone }) });
   }
 }
+
+/** A session id may be stolen; then it is of no use to whoever signs in as somebody else. */
+const ownerOfRequest = () => identityOf(getMcpAuthContext()?.props);
 
 function infoOf(request: Request): NonNullable<MessageExtraInfo["requestInfo"]> {
   return { headers: Object.fromEntries(request.headers), url: new URL(request.url) };
