@@ -11,7 +11,10 @@ import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-serve
 import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
+import { mcpAgent } from "./requirements/mcp-agent.ts";
 import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
+import { mcpTools } from "./requirements/mcp-tools.ts";
+import * as mcpTransport from "./requirements/mcp-transport.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import * as protocolMessages from "./requirements/protocol-messages.ts";
 import { queueTasks } from "./requirements/queue-tasks.ts";
@@ -42,7 +45,10 @@ export const pages: Readonly<Record<string, Page>> = {
   "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
+  "mcp-agent": mcpAgent,
   "mcp-authorization": mcpAuthorization,
+  "mcp-tools": mcpTools,
+  "mcp-transport": mcpTransport.mcpTransport,
   "protocol-messages": protocolMessages.protocolMessages,
   "queue-tasks": queueTasks,
   "readonly-connections": readonlyConnections,
@@ -60,6 +66,7 @@ export const later: Readonly<Record<string, Later>> = {
   "agent-class-internals": agentClassInternals.later,
   "agents-api": agentsApi.later,
   "get-current-agent": getCurrentAgent.later,
+  "mcp-transport": mcpTransport.later,
   "protocol-messages": protocolMessages.later,
   retries: retries.later,
   routing: routing.later,

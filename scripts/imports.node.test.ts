@@ -161,25 +161,6 @@ describe("what a browser loads has no server code in it", () => {
     expect(/cf_agents_approval|approval_id|sha256/.test(outputFiles[0]!.text)).toBe(expected);
   });
 
-  it.each([
-    [
-      "an agent that is no server",
-      "export { Agent, getAgentByName, routeAgentRequest } from './agents/dist/index.mjs';",
-      false
-    ],
-    ["one that is", "export { McpAgent } from './agents/dist/mcp.mjs';", true]
-  ])("MCP is only in the Worker that uses it: %s", async (_, contents, expected) => {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: packages },
-      bundle: true,
-      write: false,
-      format: "esm",
-      external: ["node:*", "cloudflare:*"],
-      logLevel: "silent"
-    });
-    expect(/cf_agents_mcp_sessions|modelcontextprotocol|jsonrpc/.test(outputFiles[0]!.text)).toBe(expected);
-  });
-
   it("is looked at in every build", () => {
     expect(built).toContain("agents/dist/client/index.mjs");
     expect(built).toContain("agents/dist/react/index.mjs");

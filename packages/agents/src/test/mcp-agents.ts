@@ -38,6 +38,9 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerTool("fail", {}, async () => {
       throw new Error("broken");
     });
+    server.registerTool("history", {}, async () =>
+      text(this.sql<{ counter: number }>`SELECT counter FROM history`.map(({ counter }) => counter))
+    );
     server.registerTool("query", {}, async () => text(this.sql`SELECT * FROM secrets`));
     server.registerTool("echo", { inputSchema: { text: z.string() } }, async (args) => text(args.text));
     server.registerTool(
@@ -110,6 +113,11 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     }));
   }
 
+  override onStateChanged({ counter }: { counter: number }) {
+    this.sql`CREATE TABLE IF NOT EXISTS history (counter)`;
+    this.sql`INSERT INTO history VALUES (${counter})`;
+  }
+
   #gate(name: string): Gate {
     let gate = this.#gates.get(name);
     if (!gate) this.#gates.set(name, (gate = new Gate()));
@@ -138,6 +146,12 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       waits: count("cf_agents_mcp_waits"),
       events: count("cf_agents_mcp_events")
     };
+  }
+
+  /** Outside of any call. */
+  async askSomebody() {
+    const { roots } = await this.server.server.listRoots();
+    return roots;
   }
 
   /** As an alarm or another agent would. */

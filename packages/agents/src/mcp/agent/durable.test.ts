@@ -65,6 +65,7 @@ describe("a tool that waits for its user", () => {
     expect(resultOf((await events.message()).message)).toEqual(said("A, B"));
   });
 
+  // proves mcp-agent#elicit-actions
   it("answers a client that comes back later, and says what it has", async () => {
     const headers = await begin(handler, elicitation);
     const events = await open(headers, "ask", { first: "patient" });
@@ -129,6 +130,7 @@ describe("a tool that runs when the object is killed", () => {
 });
 
 describe("a stream", () => {
+  // proves mcp-agent#hibernation
   it("on which a client listens outlives evictions, and the loss of its line", async () => {
     const headers = await begin(handler);
     const events = new Events(await ask(handler, get(headers)));

@@ -1,5 +1,6 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { logged } from "../../test/kit";
+import { errorOf, logged } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
 import { ask, begin, call, Events, get, initialize, post, request, url } from "../../test/mcp-kit";
 import type { McpHandler } from "../../mcp";
@@ -183,6 +184,7 @@ describe("an object whose name the application chooses", () => {
     expect(await refusal(ask(documents, at("b", post(call(1, "add"), second))))).toEqual([404, -32001, null]);
   });
 
+  // proves mcp-agent#props
   it("gives each client its own answers, capabilities and props, although their ids are equal", async () => {
     const shared = Toolbox.serve("/mcp", { name: () => "shared" });
     const ada = await begin(shared, { capabilities: { elicitation: {} }, props: { userId: "ada" } });
@@ -202,6 +204,16 @@ describe("an object whose name the application chooses", () => {
     await ask(shared, post({ ...answer, result: { action: "decline" } }, ada), { userId: "ada" });
     expect((await asking.message()).message).toMatchObject({ id: 2, result: { content: [{ text: "decline" }] } });
   });
+});
+
+it("is nobody's where no client's code runs and several share the object", async () => {
+  const shared = Toolbox.serve("/mcp", { name: () => "whose" });
+  const stub = env.Toolbox.get(env.Toolbox.idFromName("whose"));
+  await begin(shared, { props: { userId: "ada" } });
+  expect(await stub.props).toEqual({ userId: "ada" });
+  await begin(shared, { props: { userId: "bob" } });
+  expect(await stub.props).toBeUndefined();
+  expect((await errorOf(() => stub.askSomebody())).message).toContain("Nobody is there to answer");
 });
 
 it("answers a batch on one stream, of a version that has batches", async () => {
