@@ -12,7 +12,7 @@ import {
   type RequestId
 } from "@modelcontextprotocol/sdk/types.js";
 import { publicMessage } from "../../core/public-message";
-import { AgentError } from "../../protocol/errors";
+import { AgentError, messageOf } from "../../protocol/errors";
 import { preflight, withCors, type CORSOptions } from "../http/cors";
 import { checkOrigin } from "../http/origin";
 import { checkStreamRequest, readMessages, versionWithoutHeader, type Received } from "../http/read";
@@ -402,5 +402,8 @@ function infoOf(request: Request): NonNullable<MessageExtraInfo["requestInfo"]> 
 }
 
 function failure(error: unknown, id?: RequestId): Refusal {
-  return new Refusal(500, publicMessage(error), { code: rpcCodes.internalError, ...(id !== undefined && { id }) });
+  const message = publicMessage(error);
+  // Else it was logged, with the reference that the client gets.
+  if (message === messageOf(error)) console.error("An MCP request failed:", error);
+  return new Refusal(500, message, { code: rpcCodes.internalError, ...(id !== undefined && { id }) });
 }
