@@ -4,6 +4,7 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { logged } from "../../test/kit";
 import { getMcpAuthContext } from "./auth-context";
 import {
   createMcpHandler,
@@ -160,6 +161,7 @@ describe("a stateless server", () => {
     client.abort();
     if (!enableJsonResponse) await (await response).body?.cancel();
     expect(await ended).toBe("aborted");
+    expect((await handler(post(call("wait", 2)), {})).status).toBe(500);
   });
 
   it("has no session, but may have ids of them", async () => {
@@ -199,9 +201,11 @@ describe("what goes wrong", () => {
     });
   });
 
-  it("while the server is made is one, too, with status 500, which pages may read", async () => {
+  it("while the server is made is one, too, with status 500, which pages may read, and is logged", async () => {
     const handler = createMcpHandler(() => Promise.reject(new Error("no database")));
-    const response = await handler(post(call("hello", 3)), {});
+    let response!: Response;
+    const lines = await logged(async () => void (response = await handler(post(call("hello", 3)), {})));
+    expect(lines).toEqual([["An MCP request failed:", new Error("no database")]]);
     expect([response.status, response.headers.get("Access-Control-Allow-Origin"), await response.json()]).toEqual([
       500,
       "*",

@@ -12,12 +12,14 @@ import {
   type RequestId
 } from "@modelcontextprotocol/sdk/types.js";
 import { publicMessage } from "../../core/public-message";
-import { AgentError } from "../../protocol/errors";
+import { AgentError, messageOf } from "../../protocol/errors";
 import { preflight, withCors, type CORSOptions } from "../http/cors";
 import { checkOrigin } from "../http/origin";
 import { checkStreamRequest, readMessages, versionWithoutHeader, type Received } from "../http/read";
 import { publicResponse } from "../http/public-response";
 import { methodNotAllowed, Refusal, rpcCodes } from "../http/refusal";
+import { identityOf } from "../agent/identity";
+import { getMcpAuthContext } from "./auth-context";
 import { MemoryEventStore } from "./event-store";
 import { Exchange } from "./exchange";
 import { MessageStream, unaskedStreamId } from "./message-stream";
@@ -216,7 +218,7 @@ export class WorkerTransport implements Transport {
   async #post(request: Request, parsedBody: unknown): Promise<Response> {
     const received = await readMessages(request, { parsedBody, version: this.#session.version });
     const { initialize, requests, messages } = received;
-    if (initialize) this.#session.begin(initialize.params, initialize.id);
+    if (initialize) this.#session.begin(initialize.params, initialize.id, ownerOfRequest());
     else this.#checkSession(request);
     try {
       await this.#ready();
@@ -294,7 +296,7 @@ export class WorkerTransport implements Transport {
   }
 
   #checkSession(request: Request): void {
-    if (this.#hasSessions) this.#session.check(request);
+    if (this.#hasSessions) this.#session.check(request, ownerOfRequest());
   }
 
   /** The server is connected, and knows of the session that was stored. What has failed is tried again for the next request. */
@@ -392,10 +394,16 @@ export class WorkerTransport implements Transport {
   }
 }
 
+/** A session id may be stolen; then it is of no use to whoever signs in as somebody else. */
+const ownerOfRequest = () => identityOf(getMcpAuthContext()?.props);
+
 function infoOf(request: Request): NonNullable<MessageExtraInfo["requestInfo"]> {
   return { headers: Object.fromEntries(request.headers), url: new URL(request.url) };
 }
 
 function failure(error: unknown, id?: RequestId): Refusal {
-  return new Refusal(500, publicMessage(error), { code: rpcCodes.internalError, ...(id !== undefined && { id }) });
+  const message = publicMessage(error);
+  // Else it was logged, with the reference that the client gets.
+  if (message === messageOf(error)) console.error("An MCP request failed:", error);
+  return new Refusal(500, message, { code: rpcCodes.internalError, ...(id !== undefined && { id }) });
 }
