@@ -19,7 +19,9 @@ const verbs = (statements: readonly string[]) => statements.map((statement) => s
 it("a call takes six statements, three of which write", async () => {
   const { stub, echo } = await prepare();
   const { statements, rowsWritten } = await costOf(stub, echo);
-  expect(verbs(statements)).toEqual(["INSERT", "SELECT", "SELECT", "DELETE", "INSERT", "SELECT"]);
+  // The socket comes while the call runs, or after it.
+  const counts = (verb: string) => verbs(statements).filter((other) => other === verb).length;
+  expect([statements.length, counts("INSERT"), counts("DELETE")]).toEqual([6, 2, 1]);
   // Two tables have an index.
   expect(rowsWritten).toBeLessThanOrEqual(7);
 });
