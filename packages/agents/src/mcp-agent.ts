@@ -55,7 +55,7 @@ export abstract class McpAgent<
       hold: (promise) => ctx.waitUntil(promise),
       run: (run) => ctx.waitUntil(runOutside(() => Promise.resolve(host.run(undefined, run)).catch(failed))),
       failed,
-      empty: () => this.#endOwn()
+      ended: (session) => this.#endOwn(session)
     };
     this.#hub = host.install(new Hub(deps));
   }
@@ -172,7 +172,8 @@ export abstract class McpAgent<
   }
 
   /** An instance that was made for one session is of no use without it. */
-  #endOwn(): void {
-    if (/^(streamable-http|sse):/.test(this.name)) this.destroy().catch(() => {});
+  #endOwn(session: string): void {
+    const own = [`streamable-http:${session}`, `sse:${session}`];
+    if (own.includes(this.name)) this.destroy().catch(() => {});
   }
 }

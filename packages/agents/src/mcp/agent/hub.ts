@@ -30,8 +30,8 @@ export interface HubDeps {
   /** Runs code of the agent that nobody called. */
   run(run: () => Promise<void>): void;
   failed(error: unknown): void;
-  /** No session is left: the object was for the one that has ended. */
-  empty(): void;
+  /** A session is over, and perhaps the object with it. */
+  ended(session: string): void;
 }
 
 // The only versions with batches; later ones have forbidden them again. Versions are dates.
@@ -206,7 +206,7 @@ export class Hub implements Capability {
   async #endSession(command: Command & { type: "end" }): Promise<Outcome> {
     if (!this.#sessions.of(command)) return { type: "unknown-session" };
     this.#forget(command.session);
-    this.#deps.empty();
+    this.#deps.ended(command.session);
     return { type: "accepted" };
   }
 
@@ -242,7 +242,7 @@ export class Hub implements Capability {
   lifelineClosed(session: string): void {
     if (!this.#sessions.get(session)) return;
     this.#forget(session);
-    this.#deps.empty();
+    this.#deps.ended(session);
   }
 
   // --- for callers by RPC ---
