@@ -35,6 +35,7 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       return text(this.state.counter);
     });
     server.registerTool("whoami", {}, async () => text(`${this.props?.userId ?? "anonymous"} in ${this.name}`));
+    server.registerTool("client", {}, async () => text(server.server.getClientVersion()?.name));
     server.registerTool("fail", {}, async () => {
       throw new Error("broken");
     });

@@ -204,3 +204,25 @@ describe("a stream", () => {
     expect(resultOf((await resumed.message()).message)).toEqual(said("here you are"));
   });
 });
+
+it("a server knows its client again in another life", async () => {
+  const headers = await begin(handler, elicitation);
+  const client = async () => resultOf((await (await open(headers, "client", {})).message()).message);
+  expect(await client()).toEqual(said("raw"));
+  await evict(objectOf(headers));
+  expect(await client()).toEqual(said("raw"));
+});
+
+it("what a client has subscribed to, and which messages it wants, lasts as long as its session", async () => {
+  const headers = await begin(handler);
+  const say = async (method: string, params: object) =>
+    (await new Events(await ask(handler, post(request(9, method, params), headers))).message()).message;
+  await say("resources/subscribe", { uri: "mcp://resource/counter" });
+  await say("logging/setLevel", { level: "warning" });
+  await evict(objectOf(headers));
+  const listening = new Events(await ask(handler, get(headers)));
+  await objectOf(headers).announce();
+  expect((await listening.message()).message).toMatchObject({ method: "notifications/resources/updated" });
+  const logging = await open(headers, "log", {});
+  expect((await logging.message()).message).toMatchObject({ params: { level: "warning", data: "careful" } });
+});
