@@ -7,12 +7,19 @@ import { callingLlms } from "./requirements/calling-llms.ts";
 import * as chatAgents from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
 import { configuration } from "./requirements/configuration.ts";
+import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
 import * as getCurrentAgent from "./requirements/get-current-agent.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
 import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
+import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
+import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
 import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
+import { mcpAgent } from "./requirements/mcp-agent.ts";
+import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
+import { mcpTools } from "./requirements/mcp-tools.ts";
+import * as mcpTransport from "./requirements/mcp-transport.ts";
 import * as observability from "./requirements/observability.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import { patterns } from "./requirements/patterns.ts";
@@ -42,12 +49,19 @@ export const pages: Readonly<Record<string, Page>> = {
   "chat-agents": chatAgents.chatAgents,
   "client-sdk": clientSdk,
   configuration,
+  "create-mcp-handler": createMcpHandler,
   "get-current-agent": getCurrentAgent.getCurrentAgent,
   "guide-cross-domain-auth": guideCrossDomainAuth,
   "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
+  "guide-securing-mcp-servers": guideSecuringMcpServers,
+  "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
   "human-in-the-loop": humanInTheLoop.humanInTheLoop,
+  "mcp-agent": mcpAgent,
+  "mcp-authorization": mcpAuthorization,
+  "mcp-tools": mcpTools,
+  "mcp-transport": mcpTransport.mcpTransport,
   observability: observability.observability,
   patterns,
   "protocol-messages": protocolMessages.protocolMessages,
@@ -71,6 +85,7 @@ export const later: Readonly<Record<string, Later>> = {
   "get-current-agent": getCurrentAgent.later,
   "guide-human-in-the-loop": guideHumanInTheLoop.later,
   "human-in-the-loop": humanInTheLoop.later,
+  "mcp-transport": mcpTransport.later,
   observability: observability.later,
   "protocol-messages": protocolMessages.later,
   retries: retries.later,

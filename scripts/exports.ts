@@ -49,14 +49,18 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       Query QuerySource SetStateOptions StateOf`
   },
   "agents/mcp": {
+    values: names`
+      createMcpHandler ElicitRequestSchema experimental_createMcpHandler getMcpAuthContext McpAgent RPC_DO_PREFIX
+      RPCClientTransport RPCServerTransport SSEEdgeClientTransport StreamableHTTPEdgeClientTransport WorkerTransport`,
+    types: names`
+      CORSOptions CreateMcpHandlerOptions ElicitRequest ElicitResult McpAuthContext MCPStorageApi
+      RPCClientTransportOptions RPCServerTransportOptions TransportState WorkerTransportOptions`,
+    ours: names`
+      McpFetchHandler McpHandler McpRequestContext McpServerSource ProtocolVersion ServeContext ServeOptions`,
     later: {
-      "issue 6": names`
-        createMcpHandler CreateMcpHandlerOptions ElicitRequest ElicitRequestSchema ElicitResult
-        experimental_createMcpHandler getMcpAuthContext McpAgent McpAuthContext MCPClientOAuthCallbackConfig
-        MCPClientOAuthResult McpClientOptions MCPConnectionResult MCPDiscoverResult MCPServerOptions
-        RPC_DO_PREFIX RPCClientTransport RPCClientTransportOptions RPCServerTransport RPCServerTransportOptions
-        SSEEdgeClientTransport StreamableHTTPEdgeClientTransport TransportState WorkerTransport
-        WorkerTransportOptions`
+      "issue 7": names`
+        MCPClientOAuthCallbackConfig MCPClientOAuthResult McpClientOptions MCPConnectionResult MCPDiscoverResult
+        MCPServerOptions`
     }
   },
   "agents/mcp/client": {

@@ -11,6 +11,7 @@ const configs = globSync([
   "packages/*/tsconfig*.json",
   "templates/*/tsconfig*.json",
   "compat/*/tsconfig*.json",
+  "examples/*/tsconfig*.json",
   "e2e/tsconfig*.json",
   "benchmarks/{,workers/}tsconfig.json"
 ])

@@ -1,27 +1,17 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { env, startDev, wranglerBin, type Dev } from "./wrangler.ts";
 
 const run = promisify(execFile);
 const modules = fileURLToPath(new URL("../../node_modules/", import.meta.url));
-const wranglerBin = join(modules, "wrangler/bin/wrangler.js");
-const env = {
-  ...process.env,
-  NO_COLOR: "1",
-  WRANGLER_SEND_METRICS: "false",
-  WRANGLER_SEND_ERROR_REPORTS: "false",
-  WRANGLER_HIDE_BANNER: "true",
-  CLOUDFLARE_CF_FETCH_ENABLED: "false"
-};
 
 /** A project of somebody who uses the packages as they are built, with Wrangler and nothing else. */
 export class Project {
   readonly folder: string;
-  readonly #servers = new Set<ChildProcess>();
+  readonly #servers = new Set<Dev>();
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -61,49 +51,14 @@ export class Project {
   }
 
   /** Runs `wrangler dev`, and resolves with its address when it answers. */
-  async dev(...args: string[]): Promise<{ host: string; stop(): Promise<void> }> {
-    const port = await freePort();
-    const command = [wranglerBin, "dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0", ...args];
-    // A group of its own: the runtime is a child of the server, and has to end with it.
-    const child = spawn(process.execPath, command, { cwd: this.folder, env, detached: true, stdio: "pipe" });
-    this.#servers.add(child);
-    let output = "";
-    const ready = new Promise<void>((resolve) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.on("data", (text: Buffer) => {
-          output += text.toString();
-          if (output.includes("Ready on")) resolve();
-        });
-      }
-    });
-    const ended = once(child, "exit").then(() => {
-      throw new Error(`wrangler dev ended:\n${output}`);
-    });
-    ended.catch(() => undefined);
-    await Promise.race([ready, ended]);
-    return { host: `127.0.0.1:${port}`, stop: () => this.#stop(child) };
-  }
-
-  async #stop(child: ChildProcess): Promise<void> {
-    this.#servers.delete(child);
-    if (!child.pid || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, "exit");
-    process.kill(-child.pid, "SIGKILL");
-    await exited;
+  async dev(...args: string[]): Promise<Dev> {
+    const dev = await startDev(this.folder, ...args);
+    this.#servers.add(dev);
+    return dev;
   }
 
   async remove(): Promise<void> {
-    for (const child of this.#servers) await this.#stop(child);
+    for (const server of this.#servers) await server.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("No port");
-  return address.port;
 }

@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { violations } from "../harness/axe.ts";
 import { launch, openContext } from "../harness/browser.ts";
 import { ChatPage } from "../harness/chat-page.ts";
 import { Server } from "../harness/server.ts";
 
 let server: Server;
 let browser: Browser;
-let axe: string;
 
 before(async () => {
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   // One after the other: whichever fails, the other is known, and is ended.
   server = await Server.start();
   browser = await launch();
@@ -88,19 +85,4 @@ async function tabTo(page: Page, name: string): Promise<void> {
     await page.keyboard.press("Tab");
   }
   throw new Error(`"${name}" cannot be reached with the Tab key`);
-}
-
-interface Axe {
-  run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
-}
-
-/** Serious violations, as text. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() =>
-    (window as unknown as { axe: Axe }).axe.run().then(({ violations }) => violations)
-  );
-  return found
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
 }

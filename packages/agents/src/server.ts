@@ -21,7 +21,7 @@ import { wait } from "./core/wait";
 import { KeepAlive } from "./keep-alive/keep-alive";
 import type { ObservabilityEvent } from "./observability/events";
 import { genericObservability, type Observability } from "./observability/observability";
-import { AgentError } from "./protocol/errors";
+import { AgentError, destroyedMessage } from "./protocol/errors";
 import type { IdentityFrame } from "./protocol/frames";
 import { kebabCase } from "./protocol/names";
 
@@ -327,7 +327,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   }
 
   async #destroy(): Promise<void> {
-    const error = new AgentError("AGENT_DESTROYED", "This agent was destroyed. Ask again to meet a new instance.");
+    const error = new AgentError("AGENT_DESTROYED", destroyedMessage);
     this.#host.destroy(Date.now());
     this.#gate.close(error);
     this.#emit("destroy", () => ({}));

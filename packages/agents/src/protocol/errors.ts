@@ -26,6 +26,9 @@ export type AgentErrorCode =
   | "CONNECTION_STATE_TOO_LARGE"
   | "CONNECTION_TAGS_INVALID"
   | "FRAME_TOO_LARGE"
+  | "MCP_BINDING_UNKNOWN"
+  | "MCP_CLIENT_UNREACHABLE"
+  | "MCP_SERVER_CONNECTED"
   | "PAYLOAD_NOT_SERIALIZABLE"
   | "PAYLOAD_TOO_LARGE"
   | "PROPS_NOT_SERIALIZABLE"
@@ -77,3 +80,6 @@ export class AgentError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : "Unknown error occurred";
 }
+
+/** What a destroyed agent says to whoever still reaches it. */
+export const destroyedMessage = "This agent was destroyed. Ask again to meet a new instance.";

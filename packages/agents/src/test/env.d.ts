@@ -5,6 +5,8 @@ import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorH
 import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
 import type { ReminderAgent, TemporaryAgent } from "./documented-work";
 import type { Diligent, Worker } from "./work-agents";
+import type { Made, Promised, Toolbox } from "./mcp-agents";
+import type { McpDesk } from "./mcp-handler-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
@@ -24,6 +26,9 @@ declare global {
       Runner: DurableObjectNamespace<Runner>;
       Awake: DurableObjectNamespace<Awake>;
       AwakeHeir: DurableObjectNamespace<AwakeHeir>;
+      Toolbox: DurableObjectNamespace<Toolbox>;
+      Promised: DurableObjectNamespace<Promised>;
+      Made: DurableObjectNamespace<Made>;
       Mortal: DurableObjectNamespace<Mortal>;
       Legacy: DurableObjectNamespace<Legacy>;
       LegacyHeir: DurableObjectNamespace<LegacyHeir>;
@@ -40,6 +45,7 @@ declare global {
       TemporaryAgent: DurableObjectNamespace<TemporaryAgent>;
       Worker: DurableObjectNamespace<Worker>;
       Diligent: DurableObjectNamespace<Diligent>;
+      McpDesk: DurableObjectNamespace<McpDesk>;
     }
   }
 }
