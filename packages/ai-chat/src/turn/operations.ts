@@ -268,7 +268,6 @@ export class Operations {
     const parsed = parseRequestBody(init.body);
     if (!parsed) return refuse("The chat request has no valid list of messages");
     const { messages, trigger = "submit-message", messageId: _, clientTools, ...body } = parsed;
-    emit("message:request", () => ({}));
     if (turns.isBusy && this.#deps.concurrency() === "drop") return refuse(busyText);
     const changes = reconcileRequest(transcript.messages, messages, trigger);
     const instead = changes.removed.length > 0 || trigger === "regenerate-message";
@@ -311,6 +310,7 @@ export class Operations {
       await failed(error);
       return refuse(publicMessage(error));
     }
+    emit("message:request", () => ({}));
     await accepted.run();
   }
 
