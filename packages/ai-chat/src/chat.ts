@@ -200,7 +200,7 @@ export class Chat implements Capability {
       ended: (messageId) => this.#answers.goOn(messageId)
     });
     const turns = this.#turns;
-    const { concurrency } = deps;
+    const { concurrency, sanitize } = deps;
     this.#operations = new Operations({
       transcript,
       branches,
@@ -209,6 +209,7 @@ export class Chat implements Capability {
       context,
       audience,
       concurrency,
+      sanitize,
       now,
       emit,
       failed

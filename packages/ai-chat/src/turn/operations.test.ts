@@ -357,3 +357,18 @@ it("[U2] sanitizes what is stored, and tells who has heard something else", asyn
   expect(await delta(a)).toMatchObject({ upsert: [{ message: { parts: [{ text: "secret" }] } }] });
   expect(await stored(stub)).toMatchObject([user("u1", "hi"), { parts: [{ text: "secret" }] }]);
 });
+
+it("[U2] keeps the answers to a question that it has sanitized, when a documented client sends that as it was", async () => {
+  const stub = talker("sanitize documented");
+  await runInDurableObject(stub, (agent) => {
+    agent.sanitizeMessageForPersistence = (message) =>
+      message.id === "u1" ? { ...message, parts: [{ type: "text", text: "hi" }] } : message;
+  });
+  const a = await connect(stub);
+  a.send(askDocumented("r1", [user("u1", "hi, my number is 123")]));
+  await doneOf(a, "r1");
+  const [, answer] = await stored(stub);
+  a.send(askDocumented("r2", [user("u1", "hi, my number is 123"), answer, user("u2", "hi")]));
+  await doneOf(a, "r2");
+  expect((await stored(stub)).slice(0, 3)).toEqual([user("u1", "hi"), answer, user("u2", "hi")]);
+});

@@ -2,7 +2,7 @@ import type { Connection } from "agents";
 import { publicMessage, type CapabilityKit } from "agents/capability";
 import type { UIMessage } from "ai";
 import type { Branches } from "../messages/branches";
-import { maxRowBytes } from "../messages/fit-row";
+import { fitRow, maxRowBytes } from "../messages/fit-row";
 import { reconcileList, reconcileRequest, type Changes } from "../messages/reconcile";
 import { closeOpenCalls, isOpenCall } from "../messages/settle";
 import type { Alongside, Change, Entry, Transcript } from "../messages/transcript";
@@ -28,6 +28,8 @@ export interface OperationDeps {
   context: RequestContext;
   audience: Audience;
   concurrency(): ChatConcurrency;
+  /** What the application makes of a message that is stored. */
+  sanitize(message: UIMessage): UIMessage;
   now(): number;
   emit: CapabilityKit["emit"];
   failed(error: unknown): Promise<void>;
@@ -269,7 +271,7 @@ export class Operations {
     if (!parsed) return refuse("The chat request has no valid list of messages");
     const { messages, trigger = "submit-message", messageId: _, clientTools, ...body } = parsed;
     if (turns.isBusy && this.#deps.concurrency() === "drop") return refuse(busyText);
-    const changes = reconcileRequest(transcript.messages, messages, trigger);
+    const changes = reconcileRequest(transcript.messages, messages, trigger, (message) => this.#asStored(message));
     const instead = changes.removed.length > 0 || trigger === "regenerate-message";
     const { last } = transcript;
     // The client asks for more of what was said last: it appends to that message.
@@ -312,6 +314,15 @@ export class Operations {
     }
     emit("message:request", () => ({}));
     await accepted.run();
+  }
+
+  #asStored(message: UIMessage): UIMessage {
+    try {
+      return fitRow(this.#deps.sanitize(message));
+    } catch {
+      // It is refused when it is to be stored.
+      return message;
+    }
   }
 
   /** A client sets the whole list. */
