@@ -158,8 +158,10 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     // The agent has never had it.
     if (isFailed) return this.#ask({ ...failed, message: failed.message }, options);
     const index = messageId === undefined ? messages.length - 1 : indexOfId(messages, messageId);
-    const answer = messages.slice(Math.max(0, index)).find(({ role }) => role === "assistant");
-    return this.#ask({ kind: "regenerate", messageId: answer?.id }, options);
+    const isQuestion = messages[index]?.role === "user";
+    const answer = isQuestion ? messages[index + 1] : messages[index];
+    // What is not shown may be on a page that is not loaded: the agent knows.
+    return this.#ask({ kind: "regenerate", messageId: answer?.role === "assistant" ? answer.id : messageId }, options);
   }
 
   /**
