@@ -1,4 +1,5 @@
-import { expect, it } from "vitest";
+import type { UIMessage } from "ai";
+import { expect, it, vi } from "vitest";
 import { conversation, finish, message, open, sent, texts } from "./fake-page.node";
 
 it("asks for another answer to the message that was named, even if that is not here", async () => {
@@ -15,4 +16,21 @@ it("asks for another answer to the message that was named, even if that is not h
   expect(sent(tab, "cf_agent_chat_operation")).toMatchObject(
     ["unknown", "a1", "u0"].map((messageId) => ({ messageId }))
   );
+});
+
+it("waits for nothing when the agent takes the answer to a call and does not go on", async () => {
+  const server = conversation();
+  const call = { type: "tool-where", toolCallId: "c1", state: "input-available", input: {} };
+  const asks = { id: "a0", role: "assistant", parts: [call] } as UIMessage;
+  server.messages = [asks, message("note", "assistant")];
+  const { tab, chat } = open(server);
+  vi.spyOn(server, "handle").mockImplementation(() => {
+    server.change({ upsert: [{ ...asks, parts: [{ ...call, state: "output-available", output: 1 }] } as UIMessage] });
+    const { epoch, revision } = server;
+    tab.hear({ type: "cf_agent_chat_accepted", id: "c1", epoch, revision });
+  });
+  chat.addToolOutput({ toolCallId: "c1", output: 1 });
+  expect(chat.getSnapshot().status).toBe("submitted");
+  await finish(server);
+  expect(chat.getSnapshot().status).toBe("ready");
 });
