@@ -34,3 +34,14 @@ it("waits for nothing when the agent takes the answer to a call and does not go 
   await finish(server);
   expect(chat.getSnapshot().status).toBe("ready");
 });
+
+it("can load more after the message before which it was to load has gone", async () => {
+  const server = conversation();
+  server.messages = Array.from({ length: 250 }, (_, n) => message(`m${n}`, "user"));
+  const { chat } = open(server);
+  const more = chat.loadMore();
+  server.change({ removed: ["m150"] });
+  await finish(server);
+  await more;
+  expect(chat.getSnapshot()).toMatchObject({ messages: { length: 99 }, hasMore: true });
+});
