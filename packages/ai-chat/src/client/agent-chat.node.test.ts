@@ -1,6 +1,6 @@
-import type { UIMessage } from "ai";
-import { expect, it, vi } from "vitest";
-import { conversation, finish, message, open, sent, texts } from "./fake-page.node";
+import type { UIMessage, UIMessageChunk } from "ai";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { conversation, finish, message, open, sent, soon, speech, texts } from "./fake-page.node";
 
 it("asks for another answer to the message that was named, even if that is not here", async () => {
   const server = conversation("yes");
@@ -44,4 +44,46 @@ it("can load more after the message before which it was to load has gone", async
   await finish(server);
   await more;
   expect(chat.getSnapshot()).toMatchObject({ messages: { length: 99 }, hasMore: true });
+});
+
+it("reports what a callback throws, and goes on", async () => {
+  const report = vi.fn();
+  vi.stubGlobal("reportError", report);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const server = conversation();
+  server.script = () => [
+    { type: "data-x", data: 1 } as UIMessageChunk,
+    ...speech("yes"),
+    { type: "error", errorText: "no" }
+  ];
+  const fails = (name: string) => () => {
+    throw new Error(name);
+  };
+  const { chat } = open(server, { onData: fails("onData"), onError: fails("onError"), onFinish: fails("onFinish") });
+  const asked = chat.sendMessage({ text: "hi" });
+  await finish(server);
+  await asked;
+  expect(report.mock.calls.map(([error]) => (error as Error).message)).toEqual(["onData", "onError", "onFinish"]);
+  expect(texts(chat.getSnapshot().messages)).toEqual(["hi", "data-xyes"]);
+});
+
+it("calls onFinish for the turn that has ended", async () => {
+  const server = conversation("one ", "two ", "three");
+  const onFinish = vi.fn();
+  const { tab, chat } = open(server, { onFinish });
+  const other = open(server);
+  void other.chat.sendMessage({ text: "hi" });
+  await soon();
+  other.tab.settle();
+  for (let count = 0; count < 4; count++) server.speak();
+  void chat.sendMessage({ text: "mine" });
+  await soon();
+  tab.settle();
+  const [operation] = sent(tab, "cf_agent_chat_operation") as { id: string }[];
+  const { epoch, revision } = server;
+  // Another client's question takes it in.
+  const done = { type: "cf_agent_use_chat_response", turnId: "t2", seq: 1, body: "", done: true } as const;
+  tab.hear({ ...done, id: operation!.id, outcome: "completed", epoch, revision });
+  tab.settle();
+  expect(onFinish).not.toHaveBeenCalled();
 });
