@@ -372,3 +372,14 @@ it("[U2] keeps the answers to a question that it has sanitized, when a documente
   await doneOf(a, "r2");
   expect((await stored(stub)).slice(0, 3)).toEqual([user("u1", "hi"), answer, user("u2", "hi")]);
 });
+
+it("[U1] keeps what came with the last request when the conversation is cleared by a request that is known", async () => {
+  const { stub, a } = await two("clear again");
+  a.send(operation("r1", "clear"));
+  await accepted(a, "r1");
+  await ask(a, "r2", "hi", { body: { tone: "brief" } });
+  a.send(operation("r1", "clear"));
+  await accepted(a, "r1");
+  await stub.save([user("u3", "hi")]);
+  expect((await stub.questions()).at(-1)).toMatchObject({ body: { tone: "brief" } });
+});

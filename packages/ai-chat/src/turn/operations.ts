@@ -246,14 +246,14 @@ export class Operations {
   /** Removes everything. */
   clear(requestId?: string): undefined {
     const { transcript, branches, context, turns, records, now, audience, emit } = this.#deps;
-    emit("message:clear", () => ({}));
     const all = turns.all;
     transcript.clear(() => {
+      if (requestId !== undefined && !records.addEnded(requestId, "clear", now())) throw new KnownRequest();
       all.drop();
       branches.clear();
       context.clear();
-      if (requestId !== undefined && !records.addEnded(requestId, "clear", now())) throw new KnownRequest();
     });
+    emit("message:clear", () => ({}));
     all.abort();
     audience.cleared();
   }
