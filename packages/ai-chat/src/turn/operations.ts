@@ -113,7 +113,7 @@ export class Operations {
   }
 
   #append(connection: Connection, frame: ChatOperationFrame, message: UIMessage): AcceptedTurn {
-    checkSize(message);
+    checkAsked(message);
     const closed = this.#closedLast();
     const request = requestOf(connection, frame);
     return this.#ask(
@@ -124,7 +124,7 @@ export class Operations {
   }
 
   #edit(connection: Connection, frame: ChatOperationFrame, messageId: string, message: UIMessage): AcceptedTurn {
-    checkSize(message);
+    checkAsked(message);
     const { transcript } = this.#deps;
     if (this.#known(messageId).role !== "user")
       throw new Refusal("CHAT_MESSAGE_INVALID", "Only a user's message can be edited");
@@ -449,7 +449,8 @@ const requestOf = (connection: Connection, frame: ChatOperationFrame): TurnReque
 
 const unknownMessage = (id: string): Refusal => new Refusal("CHAT_MESSAGE_UNKNOWN", `There is no message "${id}"`);
 
-function checkSize(message: UIMessage): void {
+function checkAsked(message: UIMessage): void {
+  if (message.role !== "user") throw new Refusal("CHAT_MESSAGE_INVALID", "A client can only say what a user says");
   const bytes = new TextEncoder().encode(JSON.stringify(message)).length;
   if (bytes <= maxRowBytes) return;
   throw new Refusal("CHAT_TOO_LARGE", `A message has at most ${maxRowBytes} bytes as JSON; this one has ${bytes}`);
