@@ -172,7 +172,10 @@ export class Chat implements Capability {
     }));
     const transcript = new Transcript(conversation, new SessionHistory(kit), now, deps.maxMessages, {
       storing: (message) => approvals.storing(deps.sanitize(message)),
-      stored: (gone, replaced) => approvals.stored(gone, replaced),
+      stored: (gone, replaced, dropped) => {
+        approvals.stored(gone, replaced);
+        branches.dropped(dropped);
+      },
       cleared: () => approvals.cleared()
     });
     const logSchema = kit.schema("chat-stream", streamSchema);

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { connect, evict } from "../../../agents/src/test/kit";
-import { ask as askDocumented, doneOf, said, stored, talker, text, user, type Frame } from "../test/chat-kit";
+import { ask as askDocumented, doneOf, rows, said, stored, talker, text, user, type Frame } from "../test/chat-kit";
 import {
   accepted,
   append,
@@ -212,6 +212,20 @@ it("[T4] forgets the branches of what is removed", async () => {
     storage.sql.exec("SELECT id FROM cf_ai_chat_branches").toArray()
   );
   expect([left, (await stored(stub)).map(({ id }) => id)[0]]).toEqual([[], "u-r1"]);
+});
+
+it("[T4] forgets the branches of what is more than is kept", async () => {
+  const { stub, a } = await two("drop-branches");
+  await runInDurableObject(stub, (agent) => void (agent.maxPersistedMessages = 3));
+  await ask(a, "r1", "hi");
+  a.send(operation("r2", "edit", { messageId: "u-r1", message: user("u2", "hi") as never }));
+  await done(a, "r2");
+  a.send(operation("r3", "regenerate"));
+  await done(a, "r3");
+  await ask(a, "r4", "hi");
+  const [oldest] = await stored(stub);
+  expect((await stub.versions(oldest!.id)).map(({ id }) => id)).toEqual([oldest!.id]);
+  expect(await rows(stub, "SELECT id FROM cf_ai_chat_branches")).toEqual([]);
 });
 
 it("drops what is being said when its question is edited or removed", async () => {
