@@ -214,6 +214,17 @@ it("[T4] forgets the branches of what is removed", async () => {
   expect([left, (await stored(stub)).map(({ id }) => id)[0]]).toEqual([[], "u-r1"]);
 });
 
+it("[U2] tells who has asked, too, of what an answer has pushed out", async () => {
+  const { stub, a } = await two("pushed out");
+  await runInDurableObject(stub, (agent) => void (agent.maxPersistedMessages = 3));
+  await ask(a, "r1", "hi");
+  const before = await stored(stub);
+  a.send(append("r2", "u2", "hi"));
+  await accepted(a, "r2");
+  expect(await delta(a)).toMatchObject({ removed: [before[0]!.id], upsert: [{ message: said("hello") }] });
+  await done(a, "r2");
+});
+
 it("[T4] forgets the branches of what is more than is kept", async () => {
   const { stub, a } = await two("drop-branches");
   await runInDurableObject(stub, (agent) => void (agent.maxPersistedMessages = 3));
