@@ -18,7 +18,7 @@ export interface RequestChanges extends Changes {
 
 /**
  * Reads a client's whole list as the operation that it stands for. The client decides what the user said, and from where the
- * conversation goes on; what an assistant said stays as the server has it.
+ * conversation goes on; what an assistant said stays as the server has it, and what the model is told beside it (`system`) is not a client's matter.
  *
  * - `submit-message`: unknown messages at the end are appended. A known user message with other content is an edit, one that is asked again
  *   is a retry: what followed it goes.
@@ -35,7 +35,7 @@ export function reconcileRequest(
   const known = new Map(stored.map((message, index) => [message.id, index]));
   // What comes before a known message is not new: it was removed meanwhile, or was more than is kept.
   const newest = incoming.slice(incoming.findLastIndex(({ id }) => known.has(id)) + 1);
-  const upserted = newest.filter((message) => message.role !== "assistant");
+  const upserted = newest.filter((message) => message.role === "user");
   const edited = incoming.find((message) => {
     const index = known.get(message.id);
     if (message.role !== "user" || index === undefined || sameContent(stored[index]!, message)) return false;
