@@ -1,6 +1,7 @@
 import { Agent } from "./agent";
 import { echoClose } from "./core/connections";
 import { runOutside } from "./core/context";
+import type { StartMessage } from "./core/route";
 import { wait } from "./core/wait";
 import { Hub, type HubDeps } from "./mcp/agent/hub";
 import { elicit, type ElicitContext, type ElicitParams } from "./mcp/agent/elicit";
@@ -12,6 +13,9 @@ import { serve, type McpHandler, type ServeOptions } from "./mcp/agent/handler";
 import { ticketHeader, type Command, type Outcome } from "./mcp/agent/wire";
 import type { ElicitResult, JSONRPCMessage } from "./mcp/agent/index";
 import { hostOf } from "./server";
+
+/** Where the props are that `getAgentByName` has brought. */
+const propsKey = "cf_agents_mcp_props";
 
 /**
  * An MCP server that remembers: an agent whose clients are those of MCP. Each session has an instance of its own, unless `serve` is told
@@ -65,11 +69,13 @@ export abstract class McpAgent<
 
   /**
    * Of the sign-in: what the OAuth provider has put into `ctx.props`, or what was passed by RPC. In an instance that several clients share,
-   * those of the client at hand.
+   * those of the client at hand. While there is no session, those that `getAgentByName` has brought last.
    */
   get props(): Props {
     // Whoever declares the type of props knows what its sign-in gives.
-    return (this.#hub.session?.props ?? undefined) as Props;
+    const { session } = this.#hub;
+    // A client that has none of its own must not get those of whoever started the instance.
+    return (session ? session.props : this.ctx.storage.kv.get(propsKey)) as Props;
   }
 
   /** How calls by RPC behave. Override it to change their time-out. */
@@ -150,6 +156,11 @@ export abstract class McpAgent<
   /** Most streams come again, and nothing of the agent has to wake for their end. */
   #lineEnded({ isLifeline, session }: NonNullable<ReturnType<typeof streamOf>>): void | Promise<void> {
     if (isLifeline) return hostOf(this).run(undefined, () => this.#hub.lifelineClosed(session));
+  }
+
+  override async __agentStart(message: StartMessage): Promise<void> {
+    if (message.props !== undefined) this.ctx.storage.kv.put(propsKey, message.props);
+    await super.__agentStart(message);
   }
 
   /** Called by `serve`. */

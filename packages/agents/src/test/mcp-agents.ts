@@ -43,7 +43,11 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       text(this.sql<{ counter: number }>`SELECT counter FROM history`.map(({ counter }) => counter))
     );
     server.registerTool("query", {}, async () => text(this.sql`SELECT * FROM secrets`));
-    server.registerTool("echo", { inputSchema: { text: z.string() } }, async (args) => text(args.text));
+    server.registerTool(
+      "echo",
+      { description: "Says it again", inputSchema: { text: z.string().describe("What to say") } },
+      async (args) => text(args.text)
+    );
     server.registerTool(
       "ask",
       { inputSchema: { first: z.string(), second: z.string().optional() } },
@@ -64,6 +68,18 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
         return text(answers.join(", "));
       }
     );
+    server.registerTool("increase", {}, async (extra) => {
+      const { action, content } = await this.server.server.elicitInput(
+        {
+          message: "By how much?",
+          requestedSchema: { type: "object", properties: { amount: { type: "number" } }, required: ["amount"] }
+        },
+        { relatedRequestId: extra.requestId }
+      );
+      if (action !== "accept" || !content) return text("Cancelled.");
+      this.setState({ counter: this.state.counter + Number(content.amount) });
+      return text(`now at ${this.state.counter}`);
+    });
     server.registerTool("elicit", {}, async () => {
       const { action, content } = await this.elicitInput({
         message: "Really?",

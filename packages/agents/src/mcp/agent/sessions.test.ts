@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { getAgentByName } from "../../index";
 import { errorOf, evict, logged } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
 import { ask, begin, call, Events, get, initialize, post, request, url } from "../../test/mcp-kit";
@@ -200,7 +201,7 @@ describe("an object whose name the application chooses", () => {
     expect(await refusal(ask(documents, at("b", post(call(1, "add"), second))))).toEqual([404, -32001, null]);
   });
 
-  // proves mcp-agent#props
+  // proves mcp-agent#props, mcp-governance#identity
   it("gives each client its own answers, capabilities and props, although their ids are equal", async () => {
     const shared = Toolbox.serve("/mcp", { name: () => "shared" });
     const ada = await begin(shared, { capabilities: { elicitation: {} }, props: { userId: "ada" } });
@@ -230,6 +231,18 @@ it("is nobody's where no client's code runs and several share the object", async
   await begin(shared, { props: { userId: "bob" } });
   expect(await stub.props).toBeUndefined();
   expect((await errorOf(() => stub.askSomebody())).message).toContain("Nobody is there to answer");
+});
+
+// proves routing#McpAgent-props
+it("has the props that it was started with, until there is a session, whose props are its own", async () => {
+  const name = "started";
+  const byName = () => getAgentByName(env.Toolbox, name, { props: { userId: "ada" } });
+  expect(await (await byName()).props).toEqual({ userId: "ada" });
+  const stub = env.Toolbox.get(env.Toolbox.idFromName(name));
+  await evict(stub);
+  expect(await stub.props).toEqual({ userId: "ada" });
+  const started = Toolbox.serve("/mcp", { name: () => name });
+  expect(await result(ask(started, post(call(1, "whoami"), await begin(started))))).toBe("anonymous in started");
 });
 
 it("answers a batch on one stream, of a version that has batches", async () => {
