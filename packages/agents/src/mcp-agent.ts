@@ -8,7 +8,7 @@ import { elicit, type ElicitContext, type ElicitParams } from "./mcp/agent/elici
 import { streamOf } from "./mcp/agent/outlet";
 import { handleRpc, RPC_DO_PREFIX, type Deliver, type RPCServerTransportOptions } from "./mcp/agent/rpc";
 import { mcpSchema } from "./mcp/agent/schema";
-import { resolveServer, type ServerSource } from "./mcp/agent/server";
+import { remember, resolveServer, type ServerSource } from "./mcp/agent/server";
 import { serve, type McpHandler, type ServeOptions } from "./mcp/agent/handler";
 import { ticketHeader, type Command, type Outcome } from "./mcp/agent/wire";
 import type { ElicitResult, JSONRPCMessage } from "./mcp/agent/index";
@@ -64,7 +64,10 @@ export abstract class McpAgent<
     this.#hub = host.install(new Hub(deps));
   }
 
-  /** Registers tools, resources and prompts. Runs once a life of the instance, before the first request of a client; `props` are there. */
+  /**
+   * Registers tools, resources and prompts. Runs once a life of the instance, before the first request of a client; `props` are there. When
+   * it throws, what it has registered is taken away, and it runs again for the next request.
+   */
   init(): void | Promise<void> {}
 
   /**
@@ -178,7 +181,13 @@ export abstract class McpAgent<
   }
 
   async #makeServer() {
-    await this.init();
+    const undo = remember(this.server);
+    try {
+      await this.init();
+    } catch (error) {
+      undo();
+      throw error;
+    }
     return resolveServer(this.server);
   }
 

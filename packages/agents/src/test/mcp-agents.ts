@@ -18,6 +18,8 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
   /** How often handlers have run, in all instances and lives. */
   static readonly runs: string[] = [];
   static inits = 0;
+  /** How often `init` throws at its end. */
+  static failures = 0;
   override server = new McpServer(
     { name: "toolbox", version: "1.0.0" },
     { capabilities: { logging: {}, resources: { subscribe: true } }, instructions: "Use it." }
@@ -128,6 +130,7 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerPrompt("greet", { argsSchema: { name: z.string() } }, ({ name }) => ({
       messages: [{ role: "user", content: { type: "text", text: `Greet ${name}` } }]
     }));
+    if (Toolbox.failures > 0) throw new Error(`not yet: ${Toolbox.failures--}`);
   }
 
   override onStateChanged({ counter }: { counter: number }) {

@@ -233,6 +233,17 @@ it("is nobody's where no client's code runs and several share the object", async
   expect((await errorOf(() => stub.askSomebody())).message).toContain("Nobody is there to answer");
 });
 
+it("begins at the second attempt when the tools could not be made at the first, in the same life", async () => {
+  const { inits } = Toolbox;
+  Toolbox.failures = 1;
+  const stubborn = Toolbox.serve("/mcp", { name: () => "stubborn" });
+  await logged(async () => {
+    expect(await refusal(ask(stubborn, post(initialize(1))))).toEqual([500, -32603, null]);
+  });
+  expect(await add(await begin(stubborn), stubborn)).toBe("1");
+  expect(Toolbox.inits - inits).toBe(2);
+});
+
 // proves routing#McpAgent-props
 it("has the props that it was started with, until there is a session, whose props are its own", async () => {
   const name = "started";
