@@ -82,6 +82,10 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       this.setState({ counter: this.state.counter + Number(content.amount) });
       return text(`now at ${this.state.counter}`);
     });
+    server.registerTool("hang up", {}, async ({ signal }) => {
+      await this.server.close();
+      return text(signal.aborted);
+    });
     server.registerTool("elicit", {}, async () => {
       const { action, content } = await this.elicitInput({
         message: "Really?",
@@ -182,6 +186,11 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
   async askSomebody() {
     const { roots } = await this.server.server.listRoots();
     return roots;
+  }
+
+  /** Outside of any call, too. */
+  async hangUp() {
+    await this.server.close();
   }
 
   /** As an alarm or another agent would. */

@@ -66,7 +66,11 @@ export class Hub implements Capability {
       transaction: (run) => schema.transaction(run),
       wait,
       hold: (promise) => deps.hold(promise),
-      run: (run) => deps.run(() => this.#connect().then(run))
+      run: (run) => deps.run(() => this.#connect().then(run)),
+      end: (session) => {
+        const ids = session === undefined ? this.#sessions.all().map(({ id }) => id) : [session];
+        for (const id of ids) this.#forget(id);
+      }
     });
   }
 

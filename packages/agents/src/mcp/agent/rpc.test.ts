@@ -49,6 +49,12 @@ describe("a client of the SDK, by RPC", () => {
     expect(textOf(await client.callTool({ name: "ask", arguments: { first: "a", second: "b" } }))).toBe("A, B");
   });
 
+  it("is told at once that the server has ended its session", async () => {
+    const { client } = await connectRpc(env.Toolbox);
+    await expect(client.callTool({ name: "hang up" })).rejects.toThrow("The session has ended");
+    await expect(client.ping()).rejects.toThrow("Session not found");
+  });
+
   it("is told with its next call of what has happened meanwhile", async () => {
     const { client, stub } = await connectRpc(env.Toolbox);
     const heard = new Promise<void>((resolve) => {

@@ -36,6 +36,8 @@ export interface RunnerDeps {
   hold(promise: Promise<void>): void;
   /** Runs code of the agent that nobody called, when its server is connected. */
   run(run: () => Promise<void>): void;
+  /** The program ends a session, or all that there are. */
+  end(session: string | undefined): void;
 }
 
 /**
@@ -61,7 +63,8 @@ export class Runner {
     const currentSession = () => this.session?.id;
     this.transport = {
       start: async () => {},
-      close: async () => {},
+      // The server stays connected: it has other clients, and will have some.
+      close: async () => deps.end(currentScope()?.session),
       send: async (message, options) => this.#send(message, options),
       get sessionId() {
         return currentSession();
@@ -128,7 +131,13 @@ export class Runner {
 
   /** The session is over. */
   forget(session: string): void {
-    for (const call of this.#running.values()) if (call.session === session) this.#cancel(call);
+    for (const call of this.#running.values()) {
+      if (call.session !== session) continue;
+      const asked = this.#asked.get(call.id);
+      this.#cancel(call);
+      const error = { code: ErrorCode.ConnectionClosed, message: "The session has ended" };
+      asked?.({ jsonrpc: "2.0", id: call.clientId, error });
+    }
     this.#questions.forget(session);
   }
 

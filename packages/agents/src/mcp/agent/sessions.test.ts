@@ -233,6 +233,40 @@ it("is nobody's where no client's code runs and several share the object", async
   expect((await errorOf(() => stub.askSomebody())).message).toContain("Nobody is there to answer");
 });
 
+describe("a server that is closed", () => {
+  const listen = async (on: McpHandler, headers: Record<string, string>) => {
+    const events = new Events(await ask(on, get(headers)));
+    await events.next();
+    return events;
+  };
+
+  it("in a tool ends the session of the client, and no other", async () => {
+    const shared = Toolbox.serve("/mcp", { name: () => "hangs up" });
+    const [left, stays] = [await begin(shared), await begin(shared)];
+    const [gone, open] = [await listen(shared, left), await listen(shared, stays)];
+    const calling = new Events(await ask(shared, post(call(1, "hang up"), left)));
+    await calling.next();
+    expect([await calling.next(), await gone.next()]).toEqual([undefined, undefined]);
+    expect(await refusal(ask(shared, post(call(2, "add", { a: 1 }), left)))).toEqual([404, -32001, null]);
+    expect(await add(stays, shared)).toBe("1");
+    const stub = env.Toolbox.get(env.Toolbox.idFromName("hangs up"));
+    await stub.announce();
+    expect((await open.message()).message.method).toBe("notifications/tools/list_changed");
+    expect(await stub.rows()).toMatchObject({ sessions: 1, calls: 0 });
+  });
+
+  it("elsewhere ends all sessions, and serves new ones with the state that there was", async () => {
+    const shared = Toolbox.serve("/mcp", { name: () => "closes" });
+    const sessions = [await begin(shared), await begin(shared)];
+    const streams = [await listen(shared, sessions[0]!), await listen(shared, sessions[1]!)];
+    await add(sessions[0]!, shared);
+    await env.Toolbox.get(env.Toolbox.idFromName("closes")).hangUp();
+    for (const stream of streams) expect(await stream.next()).toBeUndefined();
+    for (const one of sessions) expect((await refusal(ask(shared, get(one))))[0]).toBe(404);
+    expect(await add(await begin(shared), shared)).toBe("2");
+  });
+});
+
 it("begins at the second attempt when the tools could not be made at the first, in the same life", async () => {
   const { inits } = Toolbox;
   Toolbox.failures = 1;
