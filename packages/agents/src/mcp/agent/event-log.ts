@@ -134,6 +134,11 @@ export class EventLog {
     );
   }
 
+  /** All sessions are over whose names begin like this. */
+  forgetAll(prefix: string): void {
+    this.#deps.schema.change("DELETE FROM cf_agents_mcp_events WHERE substr(session, 1, ?) = ?", prefix.length, prefix);
+  }
+
   /** The session is over. */
   forget(session: string): void {
     this.#deps.schema.change("DELETE FROM cf_agents_mcp_events WHERE session = ?", session);
