@@ -82,6 +82,8 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       this.setState({ counter: this.state.counter + Number(content.amount) });
       return text(`now at ${this.state.counter}`);
     });
+    server.registerTool("bad answer", {}, () => ({ content: [], structuredContent: { n: 1n } }));
+    server.registerResource("nothing", "mcp://resource/nothing", {}, () => undefined as never);
     server.registerTool("hang up", {}, async ({ signal }) => {
       await this.server.close();
       return text(signal.aborted);

@@ -31,6 +31,8 @@ export class McpDesk extends Agent<Cloudflare.Env, { count: number }> {
       this.setState({ count: this.state.count + by });
       return text(String(this.state.count));
     });
+    server.registerTool("bad answer", {}, () => ({ content: [], structuredContent: { n: 1n } }));
+    server.registerResource("nothing", "desk://nothing", {}, () => undefined as never);
     server.registerTool("ask", {}, async (extra) => {
       const requestedSchema = { type: "object" as const, properties: { by: { type: "number" as const } } };
       const { action, content } = await server.server.elicitInput(

@@ -48,6 +48,15 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     expect(failed).toMatch(/^Internal error \(reference/);
   });
 
+  it("gets an error where the answer of the server cannot be sent", async () => {
+    const { client, transport } = await connectClient(handler);
+    await logged(async () => {
+      await expect(client.callTool({ name: "bad answer" })).rejects.toMatchObject({ code: -32603 });
+      await expect(client.readResource({ uri: "mcp://resource/nothing" })).rejects.toMatchObject({ code: -32603 });
+    });
+    expect(await objectOf(transport.sessionId).rows()).toMatchObject({ calls: 0 });
+  });
+
   // proves mcp-agent#elicitInput, mcp-agent#relatedRequestId
   it("answers questions and samples in the middle of a tool", async () => {
     const { client } = await connectClient(handler, {

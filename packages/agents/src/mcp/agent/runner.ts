@@ -15,7 +15,7 @@ import {
   type Request,
   type RequestId
 } from "@modelcontextprotocol/sdk/types.js";
-import { publicResponse } from "../http/public-response";
+import { publicResponse, responseIn, responseText } from "../http/public-response";
 import { audienceOf, note } from "./audience";
 import type { CallRow, Calls } from "./calls";
 import { listening, type Outlet } from "./outlet";
@@ -231,14 +231,14 @@ export class Runner {
   }
 
   /** @param message nothing for one that was cancelled: nobody waits for an answer */
-  #end(row: CallRow, message: JSONRPCMessage | undefined): void {
+  #end(row: CallRow, message: JSONRPCResponse | undefined): void {
     const call = this.#running.get(row.id);
     this.#running.delete(row.id);
     call?.end();
     let hand = () => {};
     this.#deps.transaction(() => {
       this.#deps.calls.remove(row.id, row.attempt > 1 || (call?.hasAsked ?? true));
-      if (message) hand = this.#deps.outlet.write(row.session, row.stream, JSON.stringify(message));
+      if (message) hand = this.#deps.outlet.write(row.session, row.stream, responseText(message));
     });
     hand();
     if (row.stream !== listening && !this.#deps.calls.isOpen(row.session, row.stream)) {
@@ -249,7 +249,8 @@ export class Runner {
   // --- from the server ---
 
   #send(message: JSONRPCMessage, options: TransportSendOptions | undefined): void {
-    if (isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) return this.#respond(message);
+    const response = responseIn(message);
+    if (response) return this.#respond(response);
     const related = options?.relatedRequestId;
     const call = related === undefined ? undefined : this.#running.get(related);
     // Its request is answered, or was cancelled.
@@ -278,7 +279,7 @@ export class Runner {
     }
     if (!call?.row) return;
     if (call.method === "initialize") this.#deps.sessions.agree(call.session, response);
-    this.#end(call.row, { ...response, id: call.clientId } as JSONRPCMessage);
+    this.#end(call.row, { ...response, id: call.clientId } as JSONRPCResponse);
   }
 
   /** @returns hands the message over, when it is certain to be kept */

@@ -1,3 +1,4 @@
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { getAgentByName } from "../../index";
@@ -265,6 +266,20 @@ describe("a server that is closed", () => {
     for (const one of sessions) expect((await refusal(ask(shared, get(one))))[0]).toBe(404);
     expect(await add(await begin(shared), shared)).toBe("2");
   });
+});
+
+it("leaves nothing where no session has begun", async () => {
+  const idsOf = async () => (await listDurableObjectIds(env.Toolbox)).map(String);
+  const before = await idsOf();
+  Toolbox.failures = 1;
+  await logged(async () => {
+    expect(await refusal(ask(handler, post(initialize(1))))).toEqual([500, -32603, null]);
+  });
+  const [made] = (await idsOf()).filter((id) => !before.includes(id));
+  const tables = await runInDurableObject(env.Toolbox.get(env.Toolbox.idFromString(made!)), (_, { storage }) =>
+    storage.sql.exec("SELECT name FROM sqlite_schema WHERE name LIKE 'cf_agents%'").toArray()
+  );
+  expect(tables).toEqual([]);
 });
 
 it("begins at the second attempt when the tools could not be made at the first, in the same life", async () => {

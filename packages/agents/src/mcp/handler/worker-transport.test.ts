@@ -166,6 +166,13 @@ describe("a server in an agent", () => {
     expect(await client.ping()).toEqual({});
   });
 
+  it.each(["desk", "json"])("answers with an error what cannot be sent: %s", async (prefix) => {
+    const { client } = await open(prefix);
+    await expect(client.callTool({ name: "bad answer" })).rejects.toMatchObject({ code: -32603 });
+    await expect(client.readResource({ uri: "desk://nothing" })).rejects.toMatchObject({ code: -32603 });
+    expect(await client.ping()).toEqual({});
+  });
+
   it("answers two calls with one id each where it was asked", async () => {
     const { stub, name } = await open();
     const [slow, quick] = [

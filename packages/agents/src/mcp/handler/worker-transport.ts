@@ -1,7 +1,6 @@
 import type { EventStore } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import type { Transport, TransportSendOptions } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
-  isJSONRPCErrorResponse,
   isJSONRPCNotification,
   isJSONRPCRequest,
   isJSONRPCResultResponse,
@@ -16,7 +15,7 @@ import { AgentError, messageOf } from "../../protocol/errors";
 import { preflight, withCors, type CORSOptions } from "../http/cors";
 import { checkOrigin } from "../http/origin";
 import { checkStreamRequest, readMessages, versionWithoutHeader, type Received } from "../http/read";
-import { publicResponse } from "../http/public-response";
+import { publicResponse, responseIn } from "../http/public-response";
 import { methodNotAllowed, Refusal, rpcCodes } from "../http/refusal";
 import { identityOf } from "../agent/identity";
 import { getMcpAuthContext } from "./auth-context";
@@ -158,7 +157,8 @@ export class WorkerTransport implements Transport {
    * @throws MCP_CLIENT_UNREACHABLE, for a request of the server, when its client went away and cannot come back
    */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    if (isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) return this.#answered(message);
+    const response = responseIn(message);
+    if (response) return this.#answered(response);
     if (this.#user?.once && isJSONRPCRequest(message)) {
       const why = "its answer would meet another server. Use a transport that lasts, in an agent";
       throw new AgentError("MCP_CLIENT_UNREACHABLE", `A stateless server cannot ask for ${message.method}: ${why}`);
