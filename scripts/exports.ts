@@ -56,7 +56,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       CORSOptions CreateMcpHandlerOptions ElicitRequest ElicitResult McpAuthContext MCPStorageApi
       RPCClientTransportOptions RPCServerTransportOptions TransportState WorkerTransportOptions`,
     ours: names`
-      McpFetchHandler McpHandler McpRequestContext McpServerSource ProtocolVersion ServeContext ServeOptions`,
+      McpFetchHandler McpHandler McpRequestContext McpServerSource ProtocolVersion ServeContext ServeOptions SqlEventStore`,
     later: {
       "issue 7": names`
         MCPClientOAuthCallbackConfig MCPClientOAuthResult McpClientOptions MCPConnectionResult MCPDiscoverResult
