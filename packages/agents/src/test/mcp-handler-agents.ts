@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Agent } from "../index";
 import { createMcpHandler } from "../mcp/handler/create-mcp-handler";
 import type { TransportState } from "../mcp/handler/session";
-import { SqlEventStore } from "../mcp/handler/sql-event-store";
+import { SqlEventStore } from "../sql-event-store";
 import { WorkerTransport } from "../mcp/handler/worker-transport";
 
 /** A stateful server, as the documentation makes one: a transport that lasts, in an agent. */

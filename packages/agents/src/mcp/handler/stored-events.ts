@@ -1,42 +1,21 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import type { Agent } from "../../agent";
-import { hostOf } from "../../server";
+import type { Schema } from "../../core/meta";
 import { EventLog, type LoggedEvent } from "../agent/event-log";
-import { mcpSchema } from "../agent/schema";
 import { Refusal } from "../http/refusal";
 import type { Store } from "./event-store";
 
 // A stream of ours has one log of its own.
 const onlyStream = 0;
 
-/**
- * Keeps the events of a `WorkerTransport` in the database of its agent: a client that comes back gets what it has missed also when the
- * agent was out of memory, or was killed, meanwhile. Events are dropped when the client has named a later one, 5 minutes after they were
- * sent, or after 24 hours without anyone who listens.
- *
- * @example
- * transport = new WorkerTransport({
- *   sessionIdGenerator: () => this.name,
- *   storage: {
- *     get: () => this.ctx.storage.get<TransportState>("mcp"),
- *     set: (state) => this.ctx.storage.put("mcp", state)
- *   },
- *   eventStore: new SqlEventStore(this)
- * });
- */
-export class SqlEventStore implements Store {
+/** Keeps the events of a `WorkerTransport` in a database. */
+export class StoredEvents implements Store {
   readonly #log: EventLog;
   readonly #prefix: string;
   #isTrimmed = false;
 
-  /**
-   * @param agent whose database it is
-   * @param name tells the transports of one agent apart, where it has several
-   */
-  // Any agent: nothing is asked of its state.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  constructor(agent: Agent<any, any, any>, name = "") {
-    this.#log = new EventLog({ schema: hostOf(agent).schema("mcp-server", mcpSchema), now: () => Date.now() });
+  /** @param name tells the transports of one agent apart, where it has several */
+  constructor(schema: Schema, name: string) {
+    this.#log = new EventLog({ schema, now: () => Date.now() });
     this.#prefix = `transport:${name}:`;
   }
 
