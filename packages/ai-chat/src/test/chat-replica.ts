@@ -27,6 +27,8 @@ export class ChatReplica {
   syncs = 0;
   /** More than one end of a turn on one connection that nobody asked for again. */
   readonly problems: string[] = [];
+  /** Operations that were sent more than once. */
+  readonly repeated = new Set<string>();
   readonly #performed = new Set<string>();
   #connection: TestConnection | undefined;
   #turn: { id: string; attempt: number; seq: number; builder: MessageBuilder } | undefined;
@@ -51,7 +53,7 @@ export class ChatReplica {
     this.#connection = await connect(stub, `_agents_ext=1&_pk=${this.id}`, {}, (data) => {
       if (life === this.#life) this.#receive(JSON.parse(String(data)) as ChatServerFrame);
     });
-    for (const frame of this.pending.values()) this.#send(frame);
+    for (const frame of this.pending.values()) this.#repeat(frame);
   }
 
   perform(frame: ChatOperationFrame): void {
@@ -63,8 +65,13 @@ export class ChatReplica {
   again(): void {
     for (const frame of this.pending.values()) {
       this.#askedAgain.add(frame.id);
-      this.#send(frame);
+      this.#repeat(frame);
     }
+  }
+
+  #repeat(frame: ChatOperationFrame): void {
+    this.repeated.add(frame.id);
+    this.#send(frame);
   }
 
   send(frame: object): void {
