@@ -89,7 +89,9 @@ describe("an address that is not public is refused, in every spelling", () => {
 
   it.each([...loopback, ...internal])("%s", (url) => expect(codeOf(url)).toBe("MCP_URL_BLOCKED"));
 
-  it.each(loopback)("for development, this machine may be asked: %s", (url) => expect(codeOf(url, true)).toBe("allowed"));
+  it.each(loopback)("for development, this machine may be asked: %s", (url) =>
+    expect(codeOf(url, true)).toBe("allowed")
+  );
 
   it.each(internal)("also then, nothing else may: %s", (url) => expect(codeOf(url, true)).toBe("MCP_URL_BLOCKED"));
 });
@@ -111,10 +113,13 @@ it.each([
   "https://local.example.com:8443/mcp?x=1"
 ])("a public address is not: %s", (url) => expect(codeOf(url)).toBe("allowed"));
 
-it.each(["not a url", "ftp://example.com/", "file:///etc/passwd", "javascript:alert(1)", "https://user:secret@example.com/"])(
-  "what is no address of a server is invalid: %s",
-  (url) => expect(codeOf(url)).toBe("MCP_SERVER_INVALID")
-);
+it.each([
+  "not a url",
+  "ftp://example.com/",
+  "file:///etc/passwd",
+  "javascript:alert(1)",
+  "https://user:secret@example.com/"
+])("what is no address of a server is invalid: %s", (url) => expect(codeOf(url)).toBe("MCP_SERVER_INVALID"));
 
 it("the text of an error does not repeat path and query, which may have secrets", () => {
   expect(() => checkedUrl("http://10.0.0.1/mcp?key=secret", { allowLoopback: false })).toThrow(/^(?!.*secret)/);

@@ -1,11 +1,5 @@
 import type { Client, ClientOptions } from "@modelcontextprotocol/sdk/client/index.js";
-import type {
-  Prompt,
-  Resource,
-  ResourceTemplate,
-  ServerCapabilities,
-  Tool
-} from "@modelcontextprotocol/sdk/types.js";
+import type { Prompt, Resource, ResourceTemplate, ServerCapabilities, Tool } from "@modelcontextprotocol/sdk/types.js";
 import type { McpServerState } from "../../protocol/frames";
 import type { RetryOptions } from "../../retry/retry-options";
 
