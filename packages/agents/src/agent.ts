@@ -17,7 +17,7 @@ import type { RetryOptions } from "./retry/retry-options";
 import { callableMethods, inheritCallable, type CallableMetadata } from "./rpc/callable";
 import { Rpc } from "./rpc/rpc";
 import type { AgentMcpOAuthProvider } from "./mcp/client/oauth-provider";
-import type { AddMcpServerOptions, AddMcpServerResult, AddRpcMcpServerOptions } from "./mcp/client/types";
+import type { AddMcpServerOptions, AddMcpServerResult, AddRpcMcpServerOptions, McpBinding } from "./mcp/client/types";
 
 import type { When } from "./schedule/timing";
 import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
@@ -330,14 +330,12 @@ export class Agent<
    */
   async addMcpServer(
     name: string,
-    // Any class: that it is an `McpAgent` is found out when it is asked.
-    // oxlint-disable-next-line typescript/no-explicit-any
-    binding: DurableObjectNamespace<any>,
+    binding: McpBinding,
     options?: AddRpcMcpServerOptions
   ): Promise<{ id: string; state: "ready"; authUrl?: undefined }>;
   async addMcpServer(
     name: string,
-    server: string | DurableObjectNamespace,
+    server: string | McpBinding,
     options?: AddMcpServerOptions | AddRpcMcpServerOptions
   ): Promise<AddMcpServerResult> {
     return this.mcp.add(name, server, options);

@@ -5,6 +5,7 @@ export type {
   AddMcpServerResult,
   AddRpcMcpServerOptions,
   McpAITool,
+  McpBinding,
   McpClient,
   MCPClientConnection,
   MCPClientOAuthCallbackConfig,

@@ -8,6 +8,7 @@ import type {
   AddMcpServerOptions,
   AddRpcMcpServerOptions,
   CatalogueKind,
+  McpBinding,
   MCPClientConnection,
   MCPClientOAuthCallbackConfig
 } from "./mcp/client/types";
@@ -104,7 +105,7 @@ export class MCPClientManager implements Capability {
   /** As `addMcpServer` of the agent does. */
   async add(
     name: string,
-    server: string | DurableObjectNamespace,
+    server: string | McpBinding,
     options?: AddMcpServerOptions | AddRpcMcpServerOptions
   ): Async<"addHttp">["result"] {
     const manager = await this.#load();

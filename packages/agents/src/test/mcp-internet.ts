@@ -2,7 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { onTestFinished, vi } from "vitest";
 import type { McpHandler } from "../mcp";
 import { McpUser } from "./mcp-client-agents";
-import { killAll } from "./kit";
+import { evict } from "./kit";
 import { ask } from "./mcp-kit";
 
 export type Site = (request: Request) => Response | Promise<Response>;
@@ -10,10 +10,12 @@ export type Site = (request: Request) => Response | Promise<Response>;
 /** What agents reach by `fetch`: these hosts, and nothing else. Returns what was asked, in order. */
 export function internet(hosts: Record<string, Site>): string[] {
   const asked: string[] = [];
+  const known = new Set(Object.keys(hosts));
   const spy = vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input as string, init);
     const { host, pathname } = new URL(request.url);
-    asked.push(`${request.method} ${host}${pathname}`);
+    // Agents of other tests may still have something to say.
+    if (known.has(host)) asked.push(`${request.method} ${host}${pathname}`);
     const site = hosts[host];
     if (!site) throw new TypeError("Network connection lost.");
     return site(request);
@@ -22,11 +24,11 @@ export function internet(hosts: Record<string, Site>): string[] {
   return asked;
 }
 
-/** One of our own servers, at a host. */
+/** One of our own servers, at a host. It has no standing stream: the runtime does not survive it when such a one is killed at both ends. */
 export const served =
   (handler: McpHandler): Site =>
   (request) =>
-    ask(handler, request);
+    request.method === "GET" ? new Response(null, { status: 405 }) : ask(handler, request);
 
 type Params = Record<string, unknown>;
 export type Answers = Record<string, (params: Params) => unknown>;
@@ -58,12 +60,18 @@ let names = 0;
 /** A new agent that uses MCP servers. */
 export const user = () => env.McpUser.get(env.McpUser.idFromName(`user-${names++}`));
 
-/** The same agent in its next life: memory is gone, and so is whatever it had open. */
+/** The same agent in its next life, with nothing of this one but what is stored. */
 export async function reborn(stub: DurableObjectStub<McpUser>): Promise<DurableObjectStub<McpUser>> {
-  await killAll();
-  const next = env.McpUser.get(stub.id);
-  await next.fetch("https://agents.example/");
-  return next;
+  // An open connection keeps it in memory.
+  await inside(stub, (agent) => agent.mcp.closeAllConnections());
+  await evict(stub);
+  await started(stub);
+  return stub;
+}
+
+/** Waits for the start of an agent. An answer that nobody reads would keep it in memory. */
+async function started(stub: DurableObjectStub<McpUser>): Promise<void> {
+  await (await stub.fetch("https://agents.example/")).text();
 }
 
 /** Runs code inside of an agent. */

@@ -11,6 +11,6 @@ export const base64url = (bytes: Uint8Array): string =>
 
 export const randomHex = (length: number): string => hex(crypto.getRandomValues(new Uint8Array(length)));
 
-export async function sha256(text: string): Promise<Uint8Array> {
+export async function hashOf(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 }

@@ -9,7 +9,7 @@ import { aiTools } from "./ai-tools";
 import { callbackUrlFor } from "./callback-url";
 import { ServerConnection, type ConnectionDeps, type ServerRecord } from "./connection";
 import type { ManagerDeps, ManagerFront } from "./deps";
-import { hex, randomHex, sha256 } from "./encoding";
+import { hex, randomHex, hashOf } from "./encoding";
 import { guardedFetch } from "./guarded-fetch";
 import { OAuthCallback } from "./oauth-callback";
 import type { Target } from "./session";
@@ -25,6 +25,7 @@ import type {
   MCPConnectionResult,
   MCPDiscoverResult,
   McpAITool,
+  McpBinding,
   MCPServerOptions,
   Of,
   RegisterServerOptions
@@ -123,11 +124,7 @@ export class Manager {
     return this.#add(existing, { name, serverUrl: checked.href, callbackUrl, options: stored }, options.id);
   }
 
-  async addRpc(
-    name: string,
-    binding: DurableObjectNamespace,
-    options: AddRpcMcpServerOptions = {}
-  ): Promise<AddMcpServerResult> {
+  async addRpc(name: string, binding: McpBinding, options: AddRpcMcpServerOptions = {}): Promise<AddMcpServerResult> {
     const bindingName = Object.entries(this.#deps.env).find(([, value]) => value === binding)?.[0];
     if (bindingName === undefined) {
       const message = `The binding of the MCP server "${name}" is not one of env, where it has to be found again after a wake`;
@@ -329,7 +326,7 @@ export class Manager {
 
   async #saveCatalogue(id: string, catalogue: Catalogue): Promise<boolean> {
     const body = JSON.stringify(catalogue);
-    const hash = hex(await sha256(body));
+    const hash = hex(await hashOf(body));
     // It was removed meanwhile.
     if (!this.#find(id)) return false;
     const nowMs = this.#deps.now();

@@ -4,7 +4,7 @@ import type {
   OAuthClientMetadata,
   OAuthTokens
 } from "@modelcontextprotocol/sdk/shared/auth.js";
-import { base64url, randomHex, sha256 } from "./encoding";
+import { base64url, randomHex, hashOf } from "./encoding";
 
 /**
  * How an agent signs in at MCP servers. What a program's own provider leaves out is done by the agent: dynamic registration, PKCE, state,
@@ -154,7 +154,7 @@ export class DurableObjectOAuthClientProvider implements OAuthClientProvider {
 
   async #verifierOf(challenge: string | null): Promise<string | undefined> {
     for (const [index, verifier] of this.#verifiers.entries()) {
-      if (base64url(await sha256(verifier)) === challenge) {
+      if (base64url(await hashOf(verifier)) === challenge) {
         return this.#verifiers.splice(index, 1)[0];
       }
     }

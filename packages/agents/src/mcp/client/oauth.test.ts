@@ -101,7 +101,10 @@ async function add(stub: DurableObjectStub<McpUser>, options: object = {}) {
   return (await response.json()) as { id: string; state: string; authUrl: string };
 }
 
-const visit = (stub: DurableObjectStub<McpUser>, address: string) => stub.fetch(address, { redirect: "manual" });
+async function visit(stub: DurableObjectStub<McpUser>, address: string) {
+  const response = await stub.fetch(address, { redirect: "manual" });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
 const stateOf = (stub: DurableObjectStub<McpUser>) =>
   inside(stub, async (agent) => {
     await agent.mcp.waitForConnections();
@@ -252,7 +255,7 @@ describe("whoever comes back", () => {
       }
     });
     const response = await visit(stub, consent(authUrl));
-    expect([response.status, await response.text()]).toEqual([400, expect.stringContaining("expired")]);
+    expect([response.status, response.text]).toEqual([400, expect.stringContaining("expired")]);
   });
 
   it("without the user's consent finds the server failed, and a page that says why without running it", async () => {
@@ -264,7 +267,7 @@ describe("whoever comes back", () => {
     back.searchParams.set("error", "access_denied");
     back.searchParams.set("error_description", "<script>alert(1)</script>");
     const response = await visit(stub, back.href);
-    const text = await response.text();
+    const { text } = response;
     expect([response.status, response.headers.get("Content-Security-Policy")]).toEqual([
       400,
       "default-src 'none'; frame-ancestors 'none'"
@@ -291,7 +294,7 @@ describe("whoever comes back", () => {
     expect(done.headers.get("Location")).toBe(`${app}/dashboard`);
     await inside(stub, (agent) => agent.mcp.configureOAuthCallback({ customHandler: () => new Response("close") }));
     await inside(stub, (agent) => agent.removeMcpServer("guarded"));
-    expect(await (await visit(stub, consent((await add(stub)).authUrl))).text()).toBe("close");
+    expect((await visit(stub, consent((await add(stub)).authUrl))).text).toBe("close");
   });
 
   it("from a sign-in of the program's own is left to the program", async () => {
@@ -299,7 +302,7 @@ describe("whoever comes back", () => {
     const stub = user();
     await add(stub);
     const response = await visit(stub, `${app}/agents/mcp-user/${stub.name}/callback?state=mine&code=1`);
-    expect(await response.text()).toBe("elsewhere");
+    expect(response.text).toBe("elsewhere");
   });
 });
 

@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { connect, errorOf, evict } from "../../test/kit";
-import { Toolbox } from "../../test/mcp-agents";
-import { eventsOf, inside, internet, reborn, scripted, served, tool, user } from "../../test/mcp-internet";
+import { connect, costOf, errorOf, evict } from "../../test/kit";
+import { eventsOf, inside, internet, reborn, scripted, tool, user } from "../../test/mcp-internet";
 import { textOf } from "../../test/mcp-kit";
 
 const url = "https://tools.example/mcp";
-const toolbox = () => internet({ "tools.example": served(Toolbox.serve("/mcp")) });
+const toolbox = () => internet({ "tools.example": echo });
 
 const echo = scripted({
   "tools/list": () => ({ tools: [tool("echo")] }),
@@ -13,28 +12,6 @@ const echo = scripted({
 });
 
 describe("addMcpServer", () => {
-  it("makes everything of a server available", async () => {
-    toolbox();
-    const stub = user();
-    const { id, state } = await stub.add("Tools", url);
-    expect(state).toBe("ready");
-    const servers = await inside(stub, (agent) => agent.getMcpServers());
-    expect(servers.servers).toEqual({
-      [id]: {
-        name: "Tools",
-        server_url: url,
-        auth_url: null,
-        state: "ready",
-        error: null,
-        instructions: "Use it.",
-        capabilities: expect.objectContaining({ tools: { listChanged: true } })
-      }
-    });
-    expect(servers.tools.map(({ name, serverId }) => [name, serverId])).toContainEqual(["add", id]);
-    expect(servers.resources).toEqual([expect.objectContaining({ uri: "mcp://resource/counter", serverId: id })]);
-    expect(servers.prompts).toEqual([expect.objectContaining({ name: "greet", serverId: id })]);
-  });
-
   it("is the same server for the same name and URL, however it is written", async () => {
     toolbox();
     const stub = user();
@@ -133,28 +110,38 @@ describe("after a wake", () => {
     expect(asked.length).toBeGreaterThan(0);
   });
 
-  it("a server that was being connected is connected, without anybody asking", async () => {
-    const server = scripted({ "tools/list": () => ({ tools: [tool("a")] }) });
-    let isSlow = true;
-    const asked = new Promise<void>((resolve) => {
-      internet({
-        "slow.example": (request) => {
-          resolve();
-          return isSlow ? new Promise<Response>(() => {}) : server(request);
-        }
-      });
-    });
+  it("a server that was not there yet is connected, without anybody asking or waiting", async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const tools = { tools: [tool("a")] };
+    const asked = internet({ "slow.example": scripted({ "tools/list": () => opened.then(() => tools) }) });
     const first = user();
-    const slow = "https://slow.example/mcp";
-    await inside(first, (agent) => void agent.addMcpServer("Slow", slow, { id: "slow" }).catch(() => {}));
-    await asked;
-    isSlow = false;
+    // What is stored before anything is asked.
+    await inside(first, (agent) =>
+      agent.mcp.registerServer("slow", { name: "Slow", url: "https://slow.example/mcp", transport: { type: "auto" } })
+    );
+    expect(asked).toEqual([]);
     const stub = await reborn(first);
     await inside(stub, async (agent) => {
+      // It has started.
+      expect(agent.getMcpServers().servers.slow?.state).not.toBe("ready");
+      await agent.mcp.waitForConnections({ timeout: 1 });
+      expect(agent.mcp.listTools()).toEqual([]);
+      open();
       await agent.mcp.waitForConnections();
       expect(agent.getMcpServers().servers.slow?.state).toBe("ready");
       expect(agent.mcp.listTools().map(({ name }) => name)).toEqual(["a"]);
     });
+  });
+
+  it("an agent without servers loads and reads nothing", async () => {
+    const stub = user();
+    await stub.whyAwake();
+    const cost = await costOf(stub, async () => {
+      await evict(stub);
+      await (await connect(stub)).settled();
+    });
+    expect(cost.statements.filter((statement) => statement.includes("mcp"))).toEqual([]);
   });
 });
 

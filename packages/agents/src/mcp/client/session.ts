@@ -121,7 +121,9 @@ async function open(
     async close() {
       // The server may forget the session at once. It does not have to be there for that.
       if (transport instanceof StreamableHTTPClientTransport) {
-        await Promise.race([transport.terminateSession().catch(() => {}), wait(farewellMs)]);
+        const over = new AbortController();
+        await Promise.race([transport.terminateSession().catch(() => {}), wait(farewellMs, over.signal)]);
+        over.abort();
       }
       await leave();
     }

@@ -44,6 +44,12 @@ export interface AddRpcMcpServerOptions {
   retry?: RetryOptions;
 }
 
+/** The binding of an `McpAgent`. Not by its full type: to compare those of two classes is more than the compiler does. */
+export interface McpBinding {
+  idFromName(name: string): unknown;
+  get(id: never): unknown;
+}
+
 /** What `addMcpServer` returns: the tools are there, or the user has to go to `authUrl` first. */
 export type AddMcpServerResult =
   | { id: string; state: "ready"; authUrl?: undefined }
