@@ -153,7 +153,7 @@ export class MCPClientManager implements Capability {
 
   /** Waits until nothing is being connected or discovered, or for `timeout` ms. */
   async waitForConnections(options?: { timeout?: number }): Promise<void> {
-    await this.#manager?.wait(options);
+    await (await this.#loading)?.wait(options);
   }
 
   /** Ends the connection to a server, which stays registered: a call connects again. */

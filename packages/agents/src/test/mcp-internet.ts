@@ -70,7 +70,7 @@ export async function reborn(stub: DurableObjectStub<McpUser>): Promise<DurableO
 }
 
 /** Waits for the start of an agent. An answer that nobody reads would keep it in memory. */
-async function started(stub: DurableObjectStub<McpUser>): Promise<void> {
+export async function started(stub: DurableObjectStub<McpUser>): Promise<void> {
   await (await stub.fetch("https://agents.example/")).text();
 }
 
