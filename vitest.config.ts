@@ -5,6 +5,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { agents } from "./packages/agents/src/vite/index.ts";
 import { findBrowser } from "./scripts/find-browser.ts";
+import { aiSdk } from "./scripts/vite/ai-sdk.ts";
 import { countAwaits } from "./scripts/vite/count-awaits.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -33,9 +34,14 @@ const source = [
   { find: /^agents\/(client|react|schedule)$/, replacement: agentsSource("$1/index.ts") }
 ];
 
-// For property tests (`packages/agents/src/test/random.ts`): `npm test` always tries the same seeds, `npm run fuzz` many others.
+// The chat works with the AI SDK that an application brings: `npm run test:ai-6` sets this, and tests know which one they have.
+const older = process.env.AI_SDK === "6";
+const otherAiSdk = older ? [aiSdk(`${root}compat/ai-6/package.json`)] : [];
+
+// `fuzz` is for property tests (`packages/agents/src/test/random.ts`): `npm test` always tries the same seeds, `npm run fuzz` many others.
 const provide = {
-  fuzz: { seeds: Number(process.env.FUZZ_SEEDS ?? 300), firstSeed: Number(process.env.FUZZ_SEED ?? 1) }
+  fuzz: { seeds: Number(process.env.FUZZ_SEEDS ?? 300), firstSeed: Number(process.env.FUZZ_SEED ?? 1) },
+  aiSdk: older ? (6 as const) : (7 as const)
 };
 
 /** The tests of a package that run inside workerd, where its code runs. */
@@ -45,6 +51,7 @@ function workers(name: string): TestProjectInlineConfiguration {
     root,
     resolve: { alias: source },
     plugins: [
+      ...otherAiSdk,
       agents(),
       countAwaits({
         root,
@@ -75,7 +82,7 @@ const executablePath = (() => {
 const browser: TestProjectInlineConfiguration = {
   root,
   resolve: { alias: source },
-  plugins: [react()],
+  plugins: [...otherAiSdk, react()],
   test: {
     name: "browser",
     include: [browserTests],
@@ -111,6 +118,7 @@ export default defineConfig({
       {
         root,
         resolve: { alias: source },
+        plugins: otherAiSdk,
         test: { name: "node", include: nodeTests, exclude: never, provide, environment: "node", isolate: false }
       },
       workers("agents"),

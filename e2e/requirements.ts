@@ -1,23 +1,38 @@
 import { addToExistingProject } from "./requirements/add-to-existing-project.ts";
 import * as agentClassInternals from "./requirements/agent-class-internals.ts";
 import * as agentsApi from "./requirements/agents-api.ts";
+import { buildAChatAgent } from "./requirements/build-a-chat-agent.ts";
 import { callableMethods } from "./requirements/callable-methods.ts";
+import { callingLlms } from "./requirements/calling-llms.ts";
+import * as chatAgents from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
 import { configuration } from "./requirements/configuration.ts";
+import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
 import * as getCurrentAgent from "./requirements/get-current-agent.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
+import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
+import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
+import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
+import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
+import { mcpAgent } from "./requirements/mcp-agent.ts";
+import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
+import { mcpTools } from "./requirements/mcp-tools.ts";
+import * as mcpTransport from "./requirements/mcp-transport.ts";
+import * as observability from "./requirements/observability.ts";
 import type { Later, Page } from "./requirements/page.ts";
+import { patterns } from "./requirements/patterns.ts";
 import * as protocolMessages from "./requirements/protocol-messages.ts";
 import { queueTasks } from "./requirements/queue-tasks.ts";
 import { readonlyConnections } from "./requirements/readonly-connections.ts";
 import * as retries from "./requirements/retries.ts";
 import { routingOlder } from "./requirements/routing-older.ts";
 import * as routing from "./requirements/routing.ts";
-import * as scheduleTasks from "./requirements/schedule-tasks.ts";
+import { scheduleTasks } from "./requirements/schedule-tasks.ts";
 import { starter } from "./requirements/starter.ts";
 import * as storeAndSyncState from "./requirements/store-and-sync-state.ts";
+import { usingAiModels } from "./requirements/using-ai-models.ts";
 import { websockets } from "./requirements/websockets.ts";
 
 /**
@@ -28,22 +43,37 @@ export const pages: Readonly<Record<string, Page>> = {
   "add-to-existing-project": addToExistingProject,
   "agent-class-internals": agentClassInternals.agentClassInternals,
   "agents-api": agentsApi.agentsApi,
+  "build-a-chat-agent": buildAChatAgent,
   "callable-methods": callableMethods,
+  "calling-llms": callingLlms,
+  "chat-agents": chatAgents.chatAgents,
   "client-sdk": clientSdk,
   configuration,
+  "create-mcp-handler": createMcpHandler,
   "get-current-agent": getCurrentAgent.getCurrentAgent,
   "guide-cross-domain-auth": guideCrossDomainAuth,
+  "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
+  "guide-securing-mcp-servers": guideSecuringMcpServers,
+  "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
+  "human-in-the-loop": humanInTheLoop.humanInTheLoop,
+  "mcp-agent": mcpAgent,
+  "mcp-authorization": mcpAuthorization,
+  "mcp-tools": mcpTools,
+  "mcp-transport": mcpTransport.mcpTransport,
+  observability: observability.observability,
+  patterns,
   "protocol-messages": protocolMessages.protocolMessages,
   "queue-tasks": queueTasks,
   "readonly-connections": readonlyConnections,
   retries: retries.retries,
   routing: routing.routing,
   "routing-older": routingOlder,
-  "schedule-tasks": scheduleTasks.scheduleTasks,
+  "schedule-tasks": scheduleTasks,
   starter,
   "store-and-sync-state": storeAndSyncState.storeAndSyncState,
+  "using-ai-models": usingAiModels,
   websockets
 };
 
@@ -51,10 +81,14 @@ export const pages: Readonly<Record<string, Page>> = {
 export const later: Readonly<Record<string, Later>> = {
   "agent-class-internals": agentClassInternals.later,
   "agents-api": agentsApi.later,
+  "chat-agents": chatAgents.later,
   "get-current-agent": getCurrentAgent.later,
+  "guide-human-in-the-loop": guideHumanInTheLoop.later,
+  "human-in-the-loop": humanInTheLoop.later,
+  "mcp-transport": mcpTransport.later,
+  observability: observability.later,
   "protocol-messages": protocolMessages.later,
   retries: retries.later,
   routing: routing.later,
-  "schedule-tasks": scheduleTasks.later,
   "store-and-sync-state": storeAndSyncState.later
 };

@@ -18,6 +18,13 @@ async function waitForApproval(chat: ChatPage): Promise<void> {
   await chat.button("Approve").waitFor();
 }
 
+async function editAndAnswerAgain(chat: ChatPage): Promise<void> {
+  await chat.ask("What is the weather in Tokyo?");
+  await chat.button("Answer again").click();
+  await chat.version("2 of 2").waitFor();
+  await chat.button("Edit message").click();
+}
+
 async function remind(chat: ChatPage): Promise<void> {
   await chat.ask("Remind me every day at 9 to write my journal");
   await chat.ask("Remind me in 1 second to stretch");
@@ -30,6 +37,8 @@ const pictures: [string, BrowserContextOptions, (chat: ChatPage) => Promise<void
   ["chat-phone", { colorScheme: "light", viewport: phone }, talk],
   ["approval", { colorScheme: "light" }, waitForApproval],
   ["approval-phone-dark", { colorScheme: "dark", viewport: phone }, waitForApproval],
+  ["edit", { colorScheme: "light" }, editAndAnswerAgain],
+  ["edit-phone-dark", { colorScheme: "dark", viewport: phone, hasTouch: true, isMobile: true }, editAndAnswerAgain],
   ["reminder", { colorScheme: "light" }, remind],
   ["reminder-phone-dark", { colorScheme: "dark", viewport: phone }, remind],
   ["empty", { colorScheme: "light" }, async () => {}]

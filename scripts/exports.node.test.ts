@@ -70,7 +70,7 @@ describe("the built packages", () => {
     expect(present.filter((name) => !exported.includes(name))).toEqual([]);
   });
 
-  // proves get-current-agent#chat-agent-import
+  // proves get-current-agent#chat-agent-import, agents-api#AIChatAgent
   it.each(Object.entries(exportedNames).filter(([, { all }]) => all))(
     "%s exports all of the other path",
     (path, names) => {

@@ -127,7 +127,9 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
   "@cloudflare/ai-chat": {
     values: names`AIChatAgent createToolsFromClientSchemas`,
     types: names`ClientToolSchema OnChatMessageOptions`,
-    ours: names`ChatConcurrency ChatRecovery ChatRecoveryPolicy ChatTurn OnFinish Usage WaitForMcpConnections`
+    ours: names`
+      ChatConcurrency ChatRecovery ChatRecoveryPolicy ChatTurn InputSchema OnFinish ToolApprovalOptions Usage
+      WaitForMcpConnections`
   },
   "@cloudflare/ai-chat/react": {
     values: names`detectToolsRequiringConfirmation extractClientToolSchemas useAgentChat`,

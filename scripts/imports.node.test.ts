@@ -151,6 +151,16 @@ describe("what a browser loads has no server code in it", () => {
     expect(inputs.some((path) => /node_modules\/zod\//.test(path))).toBe(expected);
   });
 
+  it("MCP is only in the Worker that imports it", () => {
+    const read = (path: string) => readFileSync(path, "utf8");
+    const needed = (entry: string) =>
+      [...packagesOf(`${packages}agents/dist/${entry}.mjs`.replaceAll("\\", "/"), read)].some((specifier) =>
+        specifier.startsWith("@modelcontextprotocol/")
+      );
+    const entries = ["index", "capability", "approvals", "client/index", "react/index", "schedule/index", "mcp"];
+    expect(entries.filter(needed)).toEqual(["mcp"]);
+  });
+
   it.each([
     [
       "an agent that asks for no approval",

@@ -10,6 +10,7 @@ const configs = globSync([
   "tsconfig.json",
   "packages/*/tsconfig*.json",
   "templates/*/tsconfig*.json",
+  "compat/*/tsconfig*.json",
   "examples/*/tsconfig*.json",
   "e2e/tsconfig*.json",
   "benchmarks/{,workers/}tsconfig.json"

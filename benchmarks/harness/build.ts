@@ -128,7 +128,7 @@ export const shipBrowser = (implementation: Implementation, code: string, extern
     plugins: [implementationPlugin(implementation)],
     external,
     define: { "process.env.NODE_ENV": '"production"' },
-    stdin: { contents: code, resolveDir: repository }
+    stdin: { contents: code, resolveDir: implementation.folder }
   });
 
 async function ship(options: BuildOptions): Promise<Shipped> {

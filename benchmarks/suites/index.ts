@@ -2,6 +2,7 @@
 import type { Suite } from "../harness/suite.ts";
 import { chat } from "./chat.bench.ts";
 import { connecting } from "./connect.bench.ts";
+import { longChat } from "./long-chat.bench.ts";
 import { memory } from "./memory.bench.ts";
 import { rpc } from "./rpc.bench.ts";
 import { size } from "./size.bench.ts";
@@ -11,4 +12,4 @@ import { storage } from "./storage.bench.ts";
 import { wake } from "./wake.bench.ts";
 import { work } from "./work.bench.ts";
 
-export const suites: Suite[] = [rpc, state, connecting, work, chat, wake, start, memory, size, storage];
+export const suites: Suite[] = [rpc, state, connecting, work, chat, longChat, wake, start, memory, size, storage];

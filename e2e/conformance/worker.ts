@@ -42,6 +42,6 @@ export default {
     if (pathname === "/agent") return agent.fetch(request, env, ctx);
     if (pathname !== "/handler") return stateless(request, env, ctx);
     const session = request.headers.get("mcp-session-id") ?? crypto.randomUUID();
-    return (await getAgentByName(env.Handler, session)).fetch(request);
+    return (await getAgentByName(env.Handler, session)).onRequest(request);
   }
 };

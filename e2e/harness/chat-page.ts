@@ -119,6 +119,11 @@ export class ChatPage {
     return this.page.getByRole("button", { name, exact: true });
   }
 
+  /** What says which version of a message is shown: "2 of 3". */
+  version(place: string): Locator {
+    return this.page.getByRole("group", { name: `Version ${place}`, exact: true });
+  }
+
   tool(name: string): Locator {
     return this.page.locator(`[data-testid="tool-call"][data-tool="${name}"]`).last();
   }

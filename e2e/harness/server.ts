@@ -39,6 +39,8 @@ export class Server {
 
   /** Starts the process and resolves when it answers. */
   async run(): Promise<void> {
+    // What the process before it said does not mean that this one listens.
+    this.#output = "";
     const child = spawn(process.execPath, [vite, this.#command], {
       cwd: starter,
       env: { ...process.env, PORT: String(this.#port), PERSIST_TO: this.#data, NO_COLOR: "1" },

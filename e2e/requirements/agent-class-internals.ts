@@ -68,7 +68,14 @@ export const agentClassInternals = {
   cancelSchedule: [212, "`this.cancelSchedule` ends one."],
   alarm: [213, "The one alarm of a Durable Object serves all schedules."],
   "schedule-table": [238, "Schedules are in the table `cf_agents_schedules`."],
-  "schedule-ends": [238, "A cron schedule is scheduled again after it ran; one that runs once is deleted."]
+  "schedule-ends": [238, "A cron schedule is scheduled again after it ran; one that runs once is deleted."],
+  "AIChatAgent-persistence": [357, "`AIChatAgent` stores its messages in SQLite."],
+  "AIChatAgent-resumable": [357, "Its streams resume."],
+  "AIChatAgent-tools-server": [357, "It has tools on the server."],
+  "AIChatAgent-tools-client": [357, "It has tools in the client."],
+  "AIChatAgent-tools-approval": [357, "It has tools that wait for a person."],
+  "AIChatAgent-hook": [357, "It has a hook for React, `useAgentChat`."],
+  "AIChatAgent-hierarchy": [358, "It is an `Agent`, and that is a Durable Object."]
 } as const satisfies Page;
 
 export const later = {
@@ -77,6 +84,5 @@ export const later = {
   onEmail: 9,
   replyToEmail: 9,
   routeAgentEmail: 9,
-  "getCurrentAgent-email": 9,
-  AIChatAgent: 5
+  "getCurrentAgent-email": 9
 } as const satisfies Later;

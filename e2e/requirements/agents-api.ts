@@ -40,7 +40,14 @@ export const agentsApi = {
   queue: [59, "`queue()` calls a method in the background."],
   dequeue: [59, "`dequeue()` removes a task."],
   dequeueAll: [59, "`dequeueAll()` removes all tasks."],
-  getQueue: [59, "`getQueue()` gives a task."]
+  getQueue: [59, "`getQueue()` gives a task."],
+  "ai-models-workers-ai": [65, "Models of Workers AI can be called by a binding."],
+  "ai-models-providers": [65, "Models of OpenAI and Anthropic can be called."],
+  AIChatAgent: [105, "`AIChatAgent` is extended for chat, imported from `agents/ai-chat-agent`."],
+  "AIChatAgent-onChatMessage": [110, "Its `onChatMessage` answers the conversation in `this.messages`."],
+  "AIChatAgent-persistence": [117, "Its messages are stored."],
+  "AIChatAgent-resumable": [118, "Its streams resume."],
+  useAgentChat: [119, "`useAgentChat` shows the conversation."]
 } as const satisfies Page;
 
 export const later = {
@@ -50,8 +57,5 @@ export const later = {
   waitForApproval: 8,
   addMcpServer: 7,
   removeMcpServer: 7,
-  getMcpServers: 7,
-  "ai-models": 5,
-  useAgentChat: 5,
-  AIChatAgent: 5
+  getMcpServers: 7
 } as const satisfies Later;

@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const scheduleTasks = {
   survives: [5, "A scheduled task survives restarts of the agent."],
@@ -94,9 +94,6 @@ export const scheduleTasks = {
   "cron-precision": [596, "A cron expression of five fields has the precision of minutes."],
   "interval-precision": [597, "An interval has the precision of seconds."],
   "cron-again": [598, "A cron schedule is scheduled again after it has run."],
-  "interval-again": [599, "So is an interval, one interval on."]
+  "interval-again": [599, "So is an interval, one interval on."],
+  "AIChatAgent-keepAlive": [580, "`AIChatAgent` keeps the instance awake while it answers, by itself."]
 } as const satisfies Page;
-
-export const later = {
-  "AIChatAgent-keepAlive": 5
-} as const satisfies Later;

@@ -8,6 +8,10 @@ export const starter = {
   "tool-approval": "A tool that needs approval waits for it; approved it runs, rejected the model is told.",
   history: "Messages are there after a reload, the same and in the same order.",
   resume: "A stream goes on after a reload in the middle of it, without loss or doubling.",
+  edit: "An edited question takes the place of the first, and of what followed, in all tabs and for good; editing can be cancelled.",
+  regenerate: "An answer can be given again; the one before is kept.",
+  branches:
+    "What was said before an edit or another answer can be shown again, in all tabs and after a reload, by keyboard too.",
   tabs: "A second tab sees messages while they are streamed, and shared state, live; both ways.",
   restart: "Messages are there after the server was killed and started again; the page reconnects by itself.",
   "restart-stream":
@@ -20,6 +24,9 @@ export const starter = {
   clear: "Clearing empties the conversation here, in other tabs, and for good.",
   stop: "Stop ends an answer; what was said stays, and the conversation goes on.",
   offline: "A connection that is lost in the middle of an answer is found again, and nothing of the answer is missing.",
+  "offline-minute":
+    "Without a network for a minute in the middle of an answer, the page finds out, and has all of it soon after; what was said meanwhile is sent then.",
+  long: "Of a long conversation the end is shown at once; earlier messages come as one scrolls up, each once, and what is read stays in its place.",
   accessible: "No serious accessibility violation, in both themes and on a phone; everything works by keyboard.",
   private: "The page talks to nobody but its own server.",
   build: "The starter builds, passes a dry run of deployment, and the built Worker answers."

@@ -13,9 +13,12 @@ const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
 
 for (const verify of globSync("*/verify.ts", { cwd: examples }).sort()) {
   const folder = dirname(verify);
+  // proves mcp-authorization#unauthorized, mcp-authorization#permission-in-tool, mcp-authorization#permission-registered
   test(`the example ${basename(folder)} does what it says`, async (context) => {
     const data = await mkdtemp(join(tmpdir(), "agents-example-"));
-    const dev = await startDev(join(examples, folder), "--persist-to", data);
+    // Tokens are for one address, and the port is another one each time.
+    const origin = ["--var", "ORIGIN:http://127.0.0.1:$PORT"];
+    const dev = await startDev(join(examples, folder), "--persist-to", data, ...origin);
     context.after(async () => {
       await dev.stop();
       await rm(data, { recursive: true, force: true });

@@ -148,3 +148,32 @@ const code = (): Promise<string> =>
 
 test("runs 200 tasks to their end, killed again and again", { timeout }, (context) => killAgain(context, 3));
 test("starts none of them twice when each has one attempt", { timeout }, (context) => killAgain(context, 1));
+
+// The new process has never seen an expression, and loads what reads them when the alarm finds one.
+test(
+  "a cron schedule goes on in the next process, though nobody asks the agent for anything",
+  { timeout },
+  async (context) => {
+    const server = createServer((_, response) => response.end());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const workerd = new Workerd({
+      classes: ["KilledAgent"],
+      test: `127.0.0.1:${(server.address() as AddressInfo).port}`
+    });
+    context.after(async () => {
+      await workerd.stop();
+      server.close();
+      server.closeAllConnections();
+    });
+    await workerd.run(await code());
+    const tick = once(server, "request");
+    assert.equal((await fetch(`${workerd.url}/agents/killed-agent/cron/every-second`)).status, 200);
+    await tick;
+    await workerd.kill();
+    const next = once(server, "request");
+    await workerd.run();
+    await next;
+    // Its next time was found, and was not lost.
+    await once(server, "request");
+  }
+);

@@ -34,11 +34,14 @@ for (const [name, options] of looks) {
     const chat = await ChatPage.open(context, server.url, `axe-${name.replaceAll(" ", "-")}`);
     assert.deepEqual(await violations(chat.page), []);
     await chat.ask("What is the weather in Tokyo?");
+    await chat.button("Answer again").click();
+    await chat.version("2 of 2").waitFor();
     await chat.ask("Remind me every day at 9 to write my journal");
     await chat.ask("Remind me in 1 second to stretch");
     await chat.reminder("Stretch").waitFor();
     await chat.say("What is 5000 times 3?");
     await chat.button("Approve").waitFor();
+    await chat.button("Edit message").first().click();
     assert.deepEqual(await violations(chat.page), []);
     const overflow = await chat.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(overflow <= 0, `the page is ${overflow} px too wide`);
@@ -58,6 +61,17 @@ test("can be used with the keyboard alone", async () => {
   await chat.page.keyboard.press("Enter");
   await chat.lastContains("15000");
   await chat.answered();
+  await tabTo(chat.page, "Edit message");
+  await chat.page.keyboard.press("Enter");
+  await chat.page.keyboard.press("ControlOrMeta+A");
+  await chat.page.keyboard.type("Count to 9");
+  await chat.page.keyboard.press("Enter");
+  await chat.lastContains("every number up to 9");
+  await chat.answered();
+  await chat.version("2 of 2").waitFor();
+  await tabTo(chat.page, "Previous version");
+  await chat.page.keyboard.press("Enter");
+  await chat.lastContains("15000");
   await context.close();
 });
 

@@ -132,7 +132,7 @@ const styles = `
   .field { display: block; margin-top: 20px; }
   .field input {
     display: block; width: 100%; margin-top: 6px; padding: 11px 14px; border: 1px solid var(--field); border-radius: 10px;
-    background: var(--card); color: var(--text); font: inherit; font-weight: 400;
+    background: var(--card); color: var(--text); font: inherit; font-size: 16px; font-weight: 400;
   }
   .user { margin-top: 20px; color: var(--quiet); font-size: 14px; }
   .user strong { color: var(--text); }

@@ -18,7 +18,7 @@ import { callableMethods, inheritCallable, type CallableMetadata } from "./rpc/c
 import { Rpc } from "./rpc/rpc";
 import type { AgentMcpOAuthProvider } from "./mcp/client/oauth-provider";
 import type { AddMcpServerOptions, AddMcpServerResult, AddRpcMcpServerOptions, McpBinding } from "./mcp/client/types";
-
+import { isCronLoaded, loadCron } from "./schedule/cron";
 import type { When } from "./schedule/timing";
 import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
 import { hostOf, Server } from "./server";
@@ -179,6 +179,7 @@ export class Agent<
     payload?: Payload,
     options?: CronOptions
   ): Promise<Schedule<Payload>> {
+    if (typeof when === "string" && !isCronLoaded()) await loadCron();
     // What comes back is what was passed.
     return this.#work.schedules.add(when, callback, payload, options) as Schedule<Payload>;
   }
@@ -226,6 +227,7 @@ export class Agent<
 
   /** Lets a paused schedule go on: a repeating one at its next time, another one at its time or at once. */
   async resumeSchedule(id: string): Promise<boolean> {
+    if (!isCronLoaded()) await loadCron();
     return this.#work.schedules.resume(id);
   }
 

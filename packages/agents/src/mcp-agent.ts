@@ -53,9 +53,9 @@ export abstract class McpAgent<
       wait,
       server: () => this.#makeServer(),
       hold: (promise) => ctx.waitUntil(promise),
-      run: (run) => void runOutside(() => Promise.resolve(host.run(undefined, run)).catch(failed)),
+      run: (run) => ctx.waitUntil(runOutside(() => Promise.resolve(host.run(undefined, run)).catch(failed))),
       failed,
-      empty: () => this.#endOwn()
+      ended: (session) => this.#endOwn(session)
     };
     this.#hub = host.install(new Hub(deps));
   }
@@ -63,7 +63,10 @@ export abstract class McpAgent<
   /** Registers tools, resources and prompts. Runs once a life of the instance, before the first request of a client; `props` are there. */
   init(): void | Promise<void> {}
 
-  /** Of the sign-in: what the OAuth provider has put into `ctx.props`, or what was passed by RPC. In an instance that several clients share, those of the client at hand. */
+  /**
+   * Of the sign-in: what the OAuth provider has put into `ctx.props`, or what was passed by RPC. In an instance that several clients share,
+   * those of the client at hand.
+   */
   get props(): Props {
     // Whoever declares the type of props knows what its sign-in gives.
     return (this.#hub.session?.props ?? undefined) as Props;
@@ -169,7 +172,8 @@ export abstract class McpAgent<
   }
 
   /** An instance that was made for one session is of no use without it. */
-  #endOwn(): void {
-    if (/^(streamable-http|sse):/.test(this.name)) this.destroy().catch(() => {});
+  #endOwn(session: string): void {
+    const own = [`streamable-http:${session}`, `sse:${session}`];
+    if (own.includes(this.name)) this.destroy().catch(() => {});
   }
 }

@@ -1,8 +1,10 @@
-import { Agent, AgentError } from "agents";
+import { Agent, AgentError, type Connection } from "agents";
+import { approvalsOf, onDecided, type ApprovalViewer } from "agents/approvals";
 import { installCapability } from "agents/capability";
 import type { UIMessage } from "ai";
 import { Chat } from "./chat";
 import type { ClientToolSchema } from "./protocol/frames";
+import type { ToolApprovalOptions } from "./tools/approval-options";
 import { Refusal } from "./turn/refusal";
 import type { ChatConcurrency } from "./turn/operations";
 import type { ChatRecovery } from "./turn/recovery";
@@ -86,6 +88,12 @@ export class AIChatAgent<
 
   readonly #chat: Chat;
 
+  static {
+    onDecided("chat", (agent, approval) => {
+      if (agent instanceof AIChatAgent) agent.#chat.decided(approval);
+    });
+  }
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#chat = installCapability(this, "chat", (kit) => {
@@ -97,7 +105,10 @@ export class AIChatAgent<
         concurrency: () => this.chatConcurrency ?? "queue",
         sanitize: (message) => this.sanitizeMessageForPersistence(message),
         respond: ({ requestId, body, headers, clientTools }, abortSignal, finished) =>
-          this.#respond({ requestId, abortSignal, body, headers, clientTools }, finished)
+          this.#respond({ requestId, abortSignal, body, headers, clientTools }, finished),
+        approvals: () => approvalsOf(this),
+        approvalOptions: (toolName, input) => this.approvalOptions(toolName, input),
+        approver: (connection) => this.approverOf(connection)
       });
     });
   }
@@ -145,6 +156,34 @@ export class AIChatAgent<
   }
 
   /**
+   * Says how a call that waits for approval may be approved: by whom, until when, and whether with other input. It is asked when
+   * the call is stored, and again when somebody sends other input. If it throws, the call is denied. The default says nothing:
+   * everybody may whom `authorize` lets, whenever they want, with the input as it is.
+   *
+   * @example
+   * override approvalOptions(toolName: string) {
+   *   if (toolName !== "refund") return undefined;
+   *   return { scope: "billing", expiresMs: Date.now() + 86_400_000, editable: refundSchema };
+   * }
+   */
+  approvalOptions(_toolName: string, _input: unknown): ToolApprovalOptions | undefined {
+    return undefined;
+  }
+
+  /**
+   * Says who it is that decides about a call in a client: `by` goes into the trail, and `rights` must have the `scope` of the call. Take both
+   * from what you know of the connection, never from what it sends. The default knows its id alone, and gives no rights.
+   *
+   * @example
+   * override approverOf(connection: Connection<{ user: string; rights: string[] }>) {
+   *   return { by: connection.state!.user, rights: connection.state!.rights };
+   * }
+   */
+  approverOf(connection: Connection): ApprovalViewer {
+    return { by: `connection ${connection.id}`.slice(0, 256) };
+  }
+
+  /**
    * Stores messages and sends them to all clients, without asking for an answer. Known ids are replaced, new ones appended.
    *
    * @example await this.persistMessages([...this.messages, note]);
@@ -161,6 +200,12 @@ export class AIChatAgent<
    */
   async saveMessages(messages: UIMessage[]): Promise<void> {
     await this.#chat.save(messages);
+  }
+
+  /** Stops what is being said, then deletes the instance as every agent does. */
+  override destroy(): Promise<void> {
+    this.#chat.abort();
+    return super.destroy();
   }
 
   /**

@@ -24,12 +24,12 @@ const truth = (stub: Stub) =>
     if (!hasTables) return { messages: [] as UIMessage[], turns: [] as Row[], branches: [] as string[], chunks: 0 };
     const order = "SELECT message FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid";
     const hasBranches = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_branches'").length > 0;
-    const hasTurns = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_turns'").length > 0;
+    const hasChunks = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_stream_chunks'").length > 0;
     return {
       messages: read<{ message: string }>(order).map(({ message }) => JSON.parse(message) as UIMessage),
-      turns: hasTurns ? read<Row>("SELECT outcome, request_id FROM cf_ai_chat_turns") : [],
+      turns: read<Row>("SELECT outcome, request_id FROM cf_ai_chat_turns"),
       branches: hasBranches ? read<{ id: string }>("SELECT id FROM cf_ai_chat_branches").map(({ id }) => id) : [],
-      chunks: hasTurns ? read<{ n: number }>("SELECT count(*) AS n FROM cf_ai_chat_stream_chunks")[0]!.n : 0
+      chunks: hasChunks ? read<{ n: number }>("SELECT count(*) AS n FROM cf_ai_chat_stream_chunks")[0]!.n : 0
     };
   });
 

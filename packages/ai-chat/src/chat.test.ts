@@ -38,6 +38,7 @@ async function clients(name: string): Promise<[ReturnType<typeof talker>, TestCo
   return [stub, await connect(stub, "_pk=a"), await connect(stub, "_pk=b")];
 }
 
+// proves chat-agents#sync, chat-agents#multi-client, chat-agents#flow-final, chat-agents#frame-messages
 it("tells the others the question at once, and everybody but the client that asked the transcript at the end", async () => {
   const [stub, a, b] = await clients("transcript");
   a.send(ask("r1", [hi]));
@@ -49,6 +50,9 @@ it("tells the others the question at once, and everybody but the client that ask
   expect(types).not.toContain("cf_agent_chat_messages");
 });
 
+// proves chat-agents#persistence, chat-agents#messages, chat-agents#messages-persisted
+// proves chat-agents#new_sqlite_classes, build-a-chat-agent#sqlite, agents-api#AIChatAgent-persistence
+// proves agent-class-internals#AIChatAgent-persistence
 it("has the conversation after an eviction, under /get-messages and in this.messages", async () => {
   const [stub] = await answered("evicted");
   const before = await stored(stub);
@@ -150,6 +154,7 @@ it("goes on with the last answer when the client sends it last", async () => {
   expect(await stored(stub)).toMatchObject([hi, { id: before[1]!.id, parts }]);
 });
 
+// proves chat-agents#frame-clear
 it("forgets the conversation, what came with the request, and tells everybody", async () => {
   const [stub, a, b] = await clients("clear");
   a.send(ask("r1", [hi], { timezone: "UTC" }));

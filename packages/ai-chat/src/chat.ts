@@ -1,14 +1,17 @@
 import type { Connection } from "agents";
+import type { ApprovalViewer, DecidedApproval } from "agents/approvals";
 import { frameHandlers, hasFlag, type Capability, type CapabilityKit, type FrameHandlers } from "agents/capability";
 import type { UIMessage } from "ai";
 import { Branches, branchesSchema } from "./messages/branches";
 import { SessionHistory } from "./messages/session-history";
-import { Transcript, transcriptSchema } from "./messages/transcript";
+import { Transcript } from "./messages/transcript";
+import { conversationSchema, streamSchema } from "./schema";
 import { chatClientChecks } from "./protocol/checks";
 import type { ChatClientFrame, ChatOperation, ChatSyncFrame } from "./protocol/frames";
 import { Audience } from "./stream/audience";
-import { StreamLog, streamLogSchema } from "./stream/stream-log";
+import { StreamLog } from "./stream/stream-log";
 import { CallAnswers } from "./tools/call-answers";
+import { CallApprovals, type CallApprovalsDeps } from "./tools/call-approvals";
 import { Operations, type ChatConcurrency } from "./turn/operations";
 import { recoverTurns, type ChatRecovery } from "./turn/recovery";
 import { RequestContext, requestContextSchema } from "./turn/request-context";
@@ -24,6 +27,9 @@ export interface ChatDeps {
   concurrency(): ChatConcurrency;
   sanitize(message: UIMessage): UIMessage;
   respond: TurnDeps["respond"];
+  approvals: CallApprovalsDeps["approvals"];
+  approvalOptions: CallApprovalsDeps["options"];
+  approver(connection: Connection): ApprovalViewer;
 }
 
 /** While a turn runs, the instance is woken this often: if it was killed, somebody has to tell the clients. */
@@ -143,6 +149,7 @@ export class Chat implements Capability {
   readonly #turns: Turns;
   readonly #operations: Operations;
   readonly #answers: CallAnswers;
+  readonly #approvals: CallApprovals;
   /** Whether an older release wrote the stream log, and nobody has looked at it since. */
   readonly #isInherited: () => boolean;
   #isRecovered = false;
@@ -151,15 +158,30 @@ export class Chat implements Capability {
   constructor(deps: ChatDeps) {
     const { kit, now } = deps;
     this.#deps = deps;
-    const messages = kit.schema("chat-messages", transcriptSchema);
-    const transcript = new Transcript(messages, new SessionHistory(kit), now, deps.maxMessages, deps.sanitize);
-    const logSchema = kit.schema("chat-stream", streamLogSchema);
+    const conversation = kit.schema("chat-messages", conversationSchema);
+    // They are there once somebody has asked for an approval: only then is anything done about them.
+    const approvalRows = kit.schema("approvals", { tables: [], migrations: [] });
+    const approvals = (this.#approvals = new CallApprovals({
+      approvals: deps.approvals,
+      exists: () => approvalRows.exists,
+      options: deps.approvalOptions,
+      turnOf: (messageId) => (this.#turns.live?.messageId === messageId ? this.#turns.live.id : undefined),
+      isMarked: () => conversation.isMarked,
+      mark: (marked) => conversation.mark(marked),
+      failed: kit.failed
+    }));
+    const transcript = new Transcript(conversation, new SessionHistory(kit), now, deps.maxMessages, {
+      storing: (message) => approvals.storing(deps.sanitize(message)),
+      stored: (gone, replaced) => approvals.stored(gone, replaced),
+      cleared: () => approvals.cleared()
+    });
+    const logSchema = kit.schema("chat-stream", streamSchema);
     // Without tables to inherit, a schema exists once it has a version.
     const versioned = kit.schema("chat-stream", { tables: [], migrations: [] });
     this.#isInherited = () => logSchema.exists && !versioned.exists;
     const context = new RequestContext(kit.schema("chat-context", requestContextSchema));
     const branches = new Branches(kit.schema("chat-branches", branchesSchema));
-    const records = (this.#records = new TurnRecords(logSchema));
+    const records = (this.#records = new TurnRecords(conversation));
     const log = (this.#log = new StreamLog(logSchema, now));
     const { connections, emit, failed } = kit;
     const audience = (this.#audience = new Audience({ connections, transcript, live: () => this.#turns.live }));
@@ -174,7 +196,8 @@ export class Chat implements Capability {
       failed,
       respond: deps.respond,
       keepAlive: () => kit.keepAlive(),
-      changed: () => this.#renewLease()
+      changed: () => this.#renewLease(),
+      ended: (messageId) => this.#answers.goOn(messageId)
     });
     const turns = this.#turns;
     const { concurrency } = deps;
@@ -190,7 +213,17 @@ export class Chat implements Capability {
       emit,
       failed
     });
-    this.#answers = new CallAnswers({ transcript, turns, operations: this.#operations, context, audience, emit });
+    this.#answers = new CallAnswers({
+      transcript,
+      turns,
+      operations: this.#operations,
+      context,
+      audience,
+      approvals,
+      approver: deps.approver,
+      emit,
+      failed
+    });
   }
 
   /** The conversation, without questions whose turn has not come. */
@@ -212,6 +245,11 @@ export class Chat implements Capability {
     if (!isInside) await running;
   }
 
+  /** Ends all turns; nothing that they said is kept. */
+  abort(): void {
+    this.#turns.all.abort();
+  }
+
   turnRecords(limit: number, before: string | undefined): ChatTurn[] {
     return this.#records.list(limit, before);
   }
@@ -224,6 +262,11 @@ export class Chat implements Capability {
     this.#operations.select(messageId);
   }
 
+  /** Somebody has decided about a call, or nobody has in time. */
+  decided(approval: DecidedApproval): void {
+    this.#answers.decided(approval);
+  }
+
   // --- for the host ---
 
   async onStart(): Promise<void> {
@@ -231,21 +274,24 @@ export class Chat implements Capability {
     if (this.#isRecovered || (this.#deps.kit.wake() === undefined && !this.#isInherited())) return;
     const { kit, now, recovery } = this.#deps;
     this.#isRecovered = true;
-    await recoverTurns({
-      transcript: this.#transcript,
-      log: this.#log,
-      records: this.#records,
-      audience: this.#audience,
-      turns: this.#turns,
-      recovery,
-      now,
-      failed: kit.failed
-    });
+    await this.#approvals.early(() =>
+      recoverTurns({
+        transcript: this.#transcript,
+        log: this.#log,
+        records: this.#records,
+        audience: this.#audience,
+        turns: this.#turns,
+        recovery,
+        now,
+        failed: kit.failed
+      })
+    );
     this.#renewLease();
   }
 
   onStarted(): void {
     this.#turns.start();
+    this.#answers.started();
   }
 
   onAccept(connection: Connection): void {

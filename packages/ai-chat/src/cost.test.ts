@@ -34,6 +34,7 @@ it.each([10, 200])("answers the next question in 8 statements, after %d messages
   expect(rowsRead).toBeLessThan(10);
 });
 
+// proves chat-agents#resume-buffered, chat-agents#new_sqlite_classes
 it("stores a long answer in a statement more for 25 chunks", async () => {
   const { statements } = await costOfTurn("long", 10, "long");
   expect(statements.filter((text) => text.includes("INSERT INTO cf_ai_chat_stream_chunks"))).toHaveLength(4);
@@ -190,4 +191,16 @@ it("persists a conversation by writing what changed", async () => {
   expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(2);
   // The message with its three indexes counts as two rows or more, and the revision is another.
   expect(rowsWritten).toBeLessThanOrEqual(4);
+});
+
+it("[T4] finds the versions of a message near the beginning without reading what comes after", async () => {
+  const stub = counter("versions");
+  await stub.persist(Array.from({ length: 500 }, (_, n) => user(`m${n}`, `message ${n}`)));
+  await evict(stub);
+  const [a] = await extended(stub);
+  const { statements, rowsRead } = await costOf(stub, async () => {
+    a.send({ type: "cf_agent_chat_branches", id: "b1", messageId: "m1" });
+    expect(await a.next("cf_agent_chat_branches")).toMatchObject({ messages: [{ id: "m1" }] });
+  });
+  expect(rowsRead, statements.join("\n")).toBeLessThan(20);
 });

@@ -248,6 +248,12 @@ it("takes over a conversation that a later release keeps in a session, in its or
   expect(await stored(stub)).toMatchObject([...ids.map((id) => user(id, id)), user("u2", "hi"), said("hello")]);
 });
 
+it("takes over what is in the form of before among the messages of a session", async () => {
+  const before = { id: "u1", role: "user", content: "as it was" };
+  const stub = await withSession("session-before", sessionMessage(1, "u1", JSON.stringify(before)));
+  expect(await stored(stub)).toMatchObject([user("u1", "as it was")]);
+});
+
 it("does not take a session over twice: what was cleared stays cleared", async () => {
   const stub = await withSession("session-once", sessionMessage(1, "u1", JSON.stringify(user("u1", "old"))));
   const a = await connect(stub);
@@ -281,4 +287,27 @@ it("takes over messages of a session that are in pieces, and files beside them",
   expect(long).toEqual(user("u1", "long"));
   // The second file is gone.
   expect(withFiles!.parts).toEqual([{ ...files[0], url: "data:image/png;base64,iVABAgP/" }, files[1]]);
+});
+
+it("has the tables of a new conversation, whether they are new or those of an older release", async () => {
+  const shape = async (stub: ReturnType<typeof talker>) => {
+    const a = await connect(stub, "_pk=a");
+    a.send(ask("r1", [user("u1", "hi")]));
+    await doneOf(a);
+    const columns = await rows(
+      stub,
+      `SELECT tables.name AS tableName, columns.name, columns.type, "notnull", dflt_value, pk
+       FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns
+       WHERE tables.name IN ('cf_ai_chat_agent_messages', 'cf_ai_chat_transcript', 'cf_ai_chat_turns')`
+    );
+    const indexes = await rows(
+      stub,
+      `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('cf_ai_chat_agent_messages', 'cf_ai_chat_turns')`
+    );
+    const ordered = (list: object[]) => list.map((row) => JSON.stringify(row)).sort();
+    return { columns: ordered(columns), indexes: ordered(indexes) };
+  };
+  const fresh = await shape(talker("fresh"));
+  expect(fresh.columns.length).toBeGreaterThan(20);
+  expect(await shape(await older("older"))).toEqual(fresh);
 });

@@ -280,6 +280,13 @@ describe("the rules", () => {
       ]
     ],
     ["Tokyo weather", [["getWeather", "Tokyo"]]],
+    [
+      "What is the weather in Porto, and in Oslo?",
+      [
+        ["getWeather", "Porto"],
+        ["getWeather", "Oslo"]
+      ]
+    ],
     ["What is the weather in Paris and what time is it?", [["getWeather", "Paris"], ["getUserTimezone"]]],
     ["12 + 7", [["calculate", 12, 7, "+"]]],
     ["what is 1,000,000 divided by 4", [["calculate", 1_000_000, 4, "/"]]],

@@ -145,8 +145,8 @@ function cities(text: string): string[] {
         " "
       )
       .replace(/[^\p{L}\p{M}'’. -]+/gu, " ")
-      .replace(/^the city of\s+/i, "")
       .trim()
+      .replace(/^(?:(?:in|at|for|of)\s+)?(?:the city of\s+)?/i, "")
       .replace(/\s+/g, " ");
     if (name === "" || name.split(" ").length > 4 || notACity.test(name) || /\d/.test(piece)) continue;
     found.push(properCase(name));

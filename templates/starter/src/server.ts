@@ -1,6 +1,6 @@
 import { AIChatAgent, type OnChatMessageOptions } from "@cloudflare/ai-chat";
 import { callable, routeAgentRequest, type Schedule } from "agents";
-import { convertToModelMessages, pruneMessages, stepCountIs, streamText } from "ai";
+import { convertToModelMessages, pruneMessages, stepCountIs, streamText, type UIMessage } from "ai";
 import { chooseModel } from "./model";
 import { localTime, readTimeZone } from "./local-time";
 import {
@@ -18,7 +18,6 @@ import { createTools } from "./tools";
 /** One instance for every chat, each with its own database: messages and state are there after any restart. */
 export class ChatAgent extends AIChatAgent<Env, ChatState> {
   initialState = initialState;
-  maxPersistedMessages = 500;
 
   onStart() {
     this.sql`CREATE TABLE IF NOT EXISTS due_reminders (id TEXT PRIMARY KEY, text TEXT NOT NULL, at_ms INTEGER NOT NULL)`;
@@ -30,14 +29,14 @@ export class ChatAgent extends AIChatAgent<Env, ChatState> {
 
     // The page sends it along with every message.
     const timeZone = readTimeZone(options?.body?.timeZone);
-    const messages = await convertToModelMessages(this.messages, {
+    const messages = await convertToModelMessages(recent(this.messages), {
       // A call that was cut off (by Stop, or by a tab that closed) has no result, which models reject.
       ignoreIncompleteToolCalls: true
     });
     const result = streamText({
       model: chooseModel(this.env).model,
       instructions: instructions(this.state, timeZone),
-      // Tool calls of long ago cost tokens and rarely matter. What is stored stays complete.
+      // Tool calls of long ago cost tokens and rarely matter.
       messages: pruneMessages({ messages, toolCalls: "before-last-20-messages" }),
       tools: createTools(this, timeZone),
       stopWhen: stepCountIs(5),
@@ -115,6 +114,17 @@ export class ChatAgent extends AIChatAgent<Env, ChatState> {
     const message: RemindersMessage = { type: "reminders", ...this.listReminders() };
     this.broadcast(JSON.stringify(message));
   }
+}
+
+/** What the model reads of a conversation: its end, from a question on. What is stored stays complete, however long it becomes. */
+function recent(messages: UIMessage[]): UIMessage[] {
+  const end = messages.slice(-200);
+  return end.slice(
+    Math.max(
+      0,
+      end.findIndex(({ role }) => role === "user")
+    )
+  );
 }
 
 function reminderOf(schedule: Schedule<{ text: string }>): Reminder {

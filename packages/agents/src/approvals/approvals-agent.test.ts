@@ -32,6 +32,7 @@ afterEach(() => {
 });
 
 describe("in an agent", () => {
+  // proves human-in-the-loop#outages
   it("[A1] request, decision and handler may each be in another life of the instance", async () => {
     let stub = approver("lives");
     await ask(stub, "r");
@@ -47,6 +48,7 @@ describe("in an agent", () => {
     expect(await within(stub, (approvals) => approvals.list({ undelivered: true }))).toEqual([]);
   });
 
+  // proves human-in-the-loop#auto-reject, human-in-the-loop#unavailable
   it("[A18] expires by the alarm of the agent in a life in which nobody has asked for its approvals", async () => {
     const stub = approver("expires");
     const expiresMs = Date.now() + 3_600_000;
@@ -210,6 +212,7 @@ describe("[A14] over HTTP", () => {
       ...as
     });
 
+  // proves human-in-the-loop#escalation
   it("a viewer sees and decides what their rights allow, and the trail says so", async () => {
     const stub = approver("http");
     await ask(stub, "a b", { scope: "billing", context: { secret: true } });

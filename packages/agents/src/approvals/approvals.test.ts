@@ -12,6 +12,7 @@ const no = { approved: false, by: "bob" };
 const codeOf = async (run: () => unknown) => (await errorOf(async () => run())).code;
 
 describe("a request", () => {
+  // proves human-in-the-loop#request-kept
   it("[A1] is there after an eviction, with all that it was made with", () =>
     withBench((bench) => {
       const request = {
@@ -158,6 +159,8 @@ describe("a decision", () => {
       expect(await codeOf(() => approvals.decide(id, { ...no, argsHash: "x" }))).toBe("APPROVAL_FORBIDDEN");
     }));
 
+  // proves human-in-the-loop#decisions-kept, human-in-the-loop#audit-who, human-in-the-loop#audit-when
+  // proves human-in-the-loop#audit-reason
   it("[A3] is stored with who made it, when and why", () =>
     withBench((bench) => {
       const asked = bench.approvals.request({ ...refund, scope: "billing" });
@@ -175,6 +178,7 @@ describe("a decision", () => {
       expect(bench.life().get(asked.id)).toEqual(decided);
     }));
 
+  // proves human-in-the-loop#conflicting
   it("[A3] made again answers with the first, and another one is refused", () =>
     withBench(async (bench) => {
       const { id } = bench.approvals.request({ ...refund, editable: true });

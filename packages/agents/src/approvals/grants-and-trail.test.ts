@@ -132,6 +132,7 @@ describe("a grant", () => {
 });
 
 describe("the trail", () => {
+  // proves human-in-the-loop#history
   it("[A11] has all that happened, in order, with who and when", () =>
     withBench((bench) => {
       const { approvals } = bench;

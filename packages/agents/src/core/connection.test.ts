@@ -310,6 +310,17 @@ it("[C22] bytes from a client reach onMessage as an ArrayBuffer, though the runt
   expect(messages.map(({ detail }) => detail)).toEqual([3, 4]);
 });
 
+it("[C28] a message to a client that has gone is not sent, and disturbs nobody; one that cannot be sent does", async () => {
+  const stub = recorder();
+  const connection = await connect(stub, "_pk=a");
+  const kept = await inside(stub, (peer) => peer);
+  connection.close();
+  await connection.closed;
+  await runInDurableObject(stub, () => kept.send("to nobody"));
+  await connect(stub, "_pk=b");
+  await inside(stub, (peer) => expect(() => peer.send(Symbol("not text") as never)).toThrow());
+});
+
 describe("[C15] a close", () => {
   it.each([
     [1000, ""],

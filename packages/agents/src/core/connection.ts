@@ -32,6 +32,12 @@ export interface Connection<State = any> extends WebSocket {
    * @example connection.setState((previous) => ({ ...previous, lastSeen: Date.now() }));
    */
   setState(next: State | null | ((previous: State | null) => State | null)): State | null;
+  /**
+   * Sends to this client. To one that has gone, nothing is sent, and that is no error.
+   *
+   * @param message text or bytes
+   */
+  send(message: WSMessage): void;
 }
 
 /** What deployed data has in a socket's attachment. Our flags live beside the user's state, hidden from it. */
@@ -144,6 +150,19 @@ const members: PropertyDescriptorMap & ThisType<Socket> = {
       save(this, peer, state ?? null, peer.flags);
       peer.state = state ?? null;
       return peer.state;
+    }
+  },
+  send: {
+    // Programs wrap it.
+    writable: true,
+    configurable: true,
+    // As in a browser: who speaks to somebody that has gone is not disturbed, and finishes what it does. `onClose` is on the way.
+    value: function send(this: Socket, message: WSMessage) {
+      try {
+        WebSocket.prototype.send.call(this, message);
+      } catch (error) {
+        if (this.readyState === WebSocket.OPEN) throw error;
+      }
     }
   }
 };

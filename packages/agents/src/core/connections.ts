@@ -7,7 +7,8 @@ import {
   hasFlag,
   type Connection,
   type ConnectionFlags,
-  type Owner
+  type Owner,
+  type WSMessage
 } from "./connection";
 
 /** Who holds the sockets: the part of `DurableObjectState` for those that hibernate, or memory. */
@@ -83,7 +84,7 @@ export class Connections {
   }
 
   /** Sends to all connections but those named. */
-  broadcast(message: WSData, without: readonly string[] = []): void {
+  broadcast(message: WSMessage, without: readonly string[] = []): void {
     for (const connection of this.all()) if (!without.includes(connection.id)) send(connection, message);
   }
 
@@ -99,15 +100,9 @@ export class Connections {
   }
 }
 
-type WSData = string | ArrayBuffer | ArrayBufferView;
-
-/** Sends to one socket; a socket that has just closed is no error, its `onClose` is on the way. */
-export function send(connection: Connection, message: WSData): void {
-  try {
-    connection.send(message);
-  } catch (error) {
-    if (connection.readyState === WebSocket.OPEN) throw error;
-  }
+/** Sends to one connection. */
+export function send(connection: Connection, message: WSMessage): void {
+  connection.send(message);
 }
 
 /** Sends a frame of the protocol to a connection, if it wants such frames. */

@@ -173,16 +173,16 @@ export class Host {
   /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
   message(connection: Connection, message: string | ArrayBuffer | Blob): void | Promise<void> {
     if (typeof message !== "string") return this.#binaryMessage(connection, message);
-    const decoded = decodeFrame(message, (type) => this.#ownerOf(type)?.frames?.[type]?.check);
+    let owner: Capability | undefined;
+    const decoded = decodeFrame(message, (type) => (owner = this.#ownerOf(type))?.frames?.[type]?.check);
     if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
     if (decoded.kind === "malformed") {
       // Programs have messages of type "rpc" of their own; the prefix is ours alone.
       if (!decoded.type.startsWith("cf_agent_")) return this.#hooks.onMessage(connection, message);
       return this.#hooks.emit("frame:malformed", () => ({ connectionId: connection.id, frame: decoded.type }));
     }
-    const owner = this.#ownerOf(decoded.type);
     const handler = owner?.frames?.[decoded.type];
-    if (!handler) return;
+    if (!owner || !handler) return;
     const operation = handler.operation?.(owner, decoded.frame);
     if (!operation || this.#mayDo(connection, operation)) {
       return handler.handle(owner, connection, decoded.frame, message);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { withStorage, type TestStorage } from "../test/kit";
-import { Meta, type Schema, type SchemaDefinition } from "./meta";
+import { Meta, Schema, type SchemaDefinition } from "./meta";
 
 const notes: SchemaDefinition = {
   tables: ["cf_agents_notes"],
@@ -137,6 +137,32 @@ describe("[C8] a transaction", () => {
         ["kept", 1],
         ["later", 4]
       ]);
+    }));
+
+  it("writes the row once, when it is over, and with what an inner one that failed has left of it", () =>
+    withStorage((test) => {
+      const { storage } = test;
+      const puts: unknown[] = [];
+      const kv = { get: storage.kv.get.bind(storage.kv), put: (_: string, row: unknown) => void puts.push(row) };
+      const counted = new Meta({
+        sql: storage.sql,
+        kv,
+        transactionSync: storage.transactionSync.bind(storage)
+      } as never);
+      const schemas = ["notes", "others"].map((name) => new Schema(name, notes, storage, counted));
+      counted.transaction(() => {
+        insert(schemas[0]!, "a");
+        insert(schemas[1]!, "b");
+        const failing = () =>
+          counted.transaction(() => {
+            counted.setWake("undone", 1);
+            throw new Error("inner");
+          });
+        expect(failing).toThrow("inner");
+        counted.setWake("kept", 2);
+        expect(puts).toEqual([]);
+      });
+      expect(puts).toEqual([{ versions: { notes: 1, others: 1 }, wakes: { kept: 2 } }]);
     }));
 
   it("inside another one is undone alone", () =>

@@ -12,6 +12,8 @@ export interface SchemaDefinition {
   readonly tables: readonly string[];
   /** SQL text by version, starting at 1. The first one creates (`IF NOT EXISTS`) tables as deployed data has them. */
   readonly migrations: readonly string[];
+  /** What all of them come to where there is no table yet. */
+  readonly fresh?: string;
 }
 
 interface MetaRow {
@@ -41,6 +43,9 @@ export class Meta {
   readonly #name: string | undefined;
   #row: MetaRow;
   #stored: boolean;
+  #isInTransaction = false;
+  /** The transaction that is running writes the row when it is over: once for all that changed. */
+  #isChanged = false;
 
   constructor(storage: Storage, name?: string) {
     this.#storage = storage;
@@ -71,9 +76,10 @@ export class Meta {
     return tables.some((table) => inherited.includes(table));
   }
 
-  /** The same, without a look at the tables where it is plain that there are none. */
+  /** The same, without a look at the tables where it is plain that there are none. To be asked before anything is written. */
   mayInherit(tables: readonly string[]): boolean {
-    return (this.#stored || this.#storage.sql.databaseSize > emptyBytes) && this.inherits(tables);
+    if (!this.#stored && !this.#row.inherited && this.#storage.sql.databaseSize <= emptyBytes) this.#row.inherited = [];
+    return this.inherits(tables);
   }
 
   isMarked(name: string): boolean {
@@ -123,18 +129,35 @@ export class Meta {
   transaction<Result>(run: () => Result): Result {
     // Before `run` makes tables of its own.
     this.#inherited();
-    const before = structuredClone(this.#row);
-    const stored = this.#stored;
+    const { versions, wakes } = this.#row;
+    const before = { ...this.#row, versions: { ...versions }, wakes: { ...wakes } };
+    const [stored, isChanged, isInner] = [this.#stored, this.#isChanged, this.#isInTransaction];
+    this.#isInTransaction = true;
     try {
-      return this.#storage.transactionSync(run);
+      return this.#storage.transactionSync(() => {
+        const result = run();
+        if (this.#isChanged && !isInner) this.#write();
+        return result;
+      });
     } catch (error) {
       this.#row = before;
       this.#stored = stored;
+      this.#isChanged = isChanged;
       throw error;
+    } finally {
+      this.#isInTransaction = isInner;
     }
   }
 
   #save(): void {
+    // Looked up before there are tables that this release makes.
+    this.#inherited();
+    if (this.#isInTransaction) this.#isChanged = true;
+    else this.#write();
+  }
+
+  #write(): void {
+    this.#isChanged = false;
     const inherited = this.#inherited();
     const { versions, wakes, name = this.#name, marked = [], destroyed } = this.#row;
     const row: MetaRow = { versions, wakes };
@@ -222,7 +245,9 @@ export class Schema {
 
   get #pending(): readonly string[] {
     const version = this.#meta.version(this.#name);
-    return version === this.#definition.migrations.length ? [] : this.#definition.migrations.slice(version);
+    const { migrations, fresh, tables } = this.#definition;
+    if (version === migrations.length) return [];
+    return version === 0 && fresh !== undefined && !this.#meta.inherits(tables) ? [fresh] : migrations.slice(version);
   }
 
   #migrate(): void {

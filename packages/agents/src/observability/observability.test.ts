@@ -89,6 +89,7 @@ describe("[O1] an event", () => {
 });
 
 describe("[O2] an agent that nobody listens to", () => {
+  // proves observability#silent
   it.each<[string, Observability | undefined, number]>([
     ["the default one, with no listener", genericObservability, 0],
     ["one that does not want the type", { wants: () => false, emit: () => {} }, 0],
@@ -175,6 +176,7 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
   email: { "email:receive": true, "email:reply": true }
 };
 
+// proves observability#message-types
 describe("[O3] the default", () => {
   it.each(
     Object.entries(typesByChannel).flatMap(([name, types]) => Object.keys(types).map((type) => [name, type] as const))

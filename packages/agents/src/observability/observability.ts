@@ -42,9 +42,20 @@ const channelByNoun: Readonly<Record<string, EventChannel>> = {
   email: channels.email
 };
 
+/** What has been looked up: this is asked for every call of a client. Programs name the types, and there are not many. */
+const channelByType = new Map<string, EventChannel>();
+
 function channelOf(type: string): EventChannel {
+  const known = channelByType.get(type);
+  if (known) return known;
+  const found = channelByNoun[nounOf(type)] ?? channels.lifecycle;
+  channelByType.set(type, found);
+  return found;
+}
+
+function nounOf(type: string): string {
   const colon = type.indexOf(":");
-  return channelByNoun[colon < 0 ? type : type.slice(0, colon)] ?? channels.lifecycle;
+  return colon < 0 ? type : type.slice(0, colon);
 }
 
 /** Publishes to the diagnostics channels, and does nothing while nobody listens. */

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { MessageType } from "./message-type";
 
+// proves chat-agents#frame-names
 it("[P4] the documented type strings are what published programs import", () => {
   expect(MessageType).toEqual({
     CF_AGENT_CHAT_MESSAGES: "cf_agent_chat_messages",

@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { AgentError } from "../protocol/errors";
-import { checkCron, nextCron } from "./cron";
+import { checkCron, loadCron, nextCron } from "./cron";
+
+beforeAll(loadCron);
 
 /** The next times of an expression, as UTC to the second. */
 function times(expression: string, after: string, timeZone?: string, count = 1): string[] {

@@ -1,5 +1,15 @@
-import { Cron } from "croner";
+import type { Cron } from "croner";
 import { AgentError } from "../protocol/errors";
+
+let library: typeof import("croner") | undefined;
+
+/** Whether expressions can be read. Until then, `loadCron` comes before all else here. */
+export const isCronLoaded = (): boolean => library !== undefined;
+
+/** A quarter of what a Worker would load otherwise: only agents with cron schedules need it. */
+export async function loadCron(): Promise<void> {
+  library ??= await import("croner");
+}
 
 /**
  * The next time that a cron expression names, after a time.
@@ -33,8 +43,9 @@ export function checkCron(expression: string, timeZone?: string): void {
 function parse(expression: string, timeZone: string | undefined): Cron {
   checkForm(expression);
   checkTimeZone(timeZone);
+  if (!library) throw new Error("loadCron() comes first");
   try {
-    return new Cron(expression, {
+    return new library.Cron(expression, {
       mode: "5-or-6-parts",
       fixedTimeRule: "no-wildcard",
       // Without a zone the library would take the one of the machine.

@@ -5,6 +5,7 @@ import { Runner, type Postponed, type WorkDeps, type Running, type TaskTable } f
 import { Shift } from "../core/work/shift";
 import { checkCallback, readRetry, writePayload, writeRetry, type Task } from "../core/work/task";
 import { AgentError } from "../protocol/errors";
+import { isCronLoaded, loadCron } from "./cron";
 import { isSame, Rows } from "./rows";
 import { dueOf, neverMs, plannedOf, type Definition, type Glance, type Row } from "./schema";
 import {
@@ -74,7 +75,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     });
   }
 
-  // --- what programs ask for ---
+  // --- what programs ask for. `loadCron` comes before what may concern a cron expression. ---
 
   add(when: When, callback: unknown, payload: unknown, options: CronOptions = {}): Schedule {
     this.#checkOrder("schedule", when, callback);
@@ -243,12 +244,13 @@ export class Schedules implements Capability, TaskTable<Claimed> {
 
   // --- the lane ---
 
-  #look(limit: number): Look {
+  #look(limit: number): Look | Promise<void> {
     const ready: Candidate[] = [];
     if (this.#deps.destroyed()) return { ready, nextMs: undefined };
     const nowMs = this.#deps.now();
     let nextMs = Infinity;
     for (const row of this.#rows.glance(limit + this.#runner.running.size + 1, nowMs)) {
+      if (row.type === "cron" && !isCronLoaded()) return loadCron();
       const dueMs = dueOf(row);
       if (dueMs > nowMs) {
         if (dueMs < neverMs) nextMs = Math.min(nextMs, dueMs);

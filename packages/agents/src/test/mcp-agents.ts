@@ -35,9 +35,13 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       return text(this.state.counter);
     });
     server.registerTool("whoami", {}, async () => text(`${this.props?.userId ?? "anonymous"} in ${this.name}`));
+    server.registerTool("client", {}, async () => text(server.server.getClientVersion()?.name));
     server.registerTool("fail", {}, async () => {
       throw new Error("broken");
     });
+    server.registerTool("history", {}, async () =>
+      text(this.sql<{ counter: number }>`SELECT counter FROM history`.map(({ counter }) => counter))
+    );
     server.registerTool("query", {}, async () => text(this.sql`SELECT * FROM secrets`));
     server.registerTool("echo", { inputSchema: { text: z.string() } }, async (args) => text(args.text));
     server.registerTool(
@@ -110,6 +114,11 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     }));
   }
 
+  override onStateChanged({ counter }: { counter: number }) {
+    this.sql`CREATE TABLE IF NOT EXISTS history (counter)`;
+    this.sql`INSERT INTO history VALUES (${counter})`;
+  }
+
   #gate(name: string): Gate {
     let gate = this.#gates.get(name);
     if (!gate) this.#gates.set(name, (gate = new Gate()));
@@ -125,6 +134,16 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
   aborted() {
     return this.#aborted;
   }
+  /** As if a session had not been used for so long. */
+  age(session: string, ms: number) {
+    this.ctx.storage.sql.exec("UPDATE cf_agents_mcp_sessions SET used_ms = ? WHERE id = ?", Date.now() - ms, session);
+  }
+  idleMs(session: string): number {
+    const used = this.ctx.storage.sql
+      .exec("SELECT used_ms FROM cf_agents_mcp_sessions WHERE id = ?", session)
+      .one().used_ms;
+    return Date.now() - Number(used);
+  }
   /** As if they had been begun so often. */
   setAttempts(attempt: number) {
     this.ctx.storage.sql.exec("UPDATE cf_agents_mcp_calls SET attempt = ?", attempt);
@@ -138,6 +157,12 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       waits: count("cf_agents_mcp_waits"),
       events: count("cf_agents_mcp_events")
     };
+  }
+
+  /** Outside of any call. */
+  async askSomebody() {
+    const { roots } = await this.server.server.listRoots();
+    return roots;
   }
 
   /** As an alarm or another agent would. */

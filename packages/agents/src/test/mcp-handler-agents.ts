@@ -56,7 +56,7 @@ export class McpDesk extends Agent<Cloudflare.Env, { count: number }> {
   }
 
   override onRequest(request: Request) {
-    const authContext = { props: { name: request.headers.get("X-User") } };
+    const authContext = { props: { userId: request.headers.get("X-User") } };
     return createMcpHandler(this.server, { transport: this.transport, authContext })(request, this.env, this.ctx);
   }
 

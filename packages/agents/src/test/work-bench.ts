@@ -1,14 +1,19 @@
+import { beforeAll } from "vitest";
 import { Alarms } from "../core/alarm";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "../core/meta";
 import { DeadLetters, deadLettersSchema } from "../core/work/dead-letters";
 import { Queue, type Origin, type QueueItem } from "../queue/queue";
 import { queueSchema } from "../queue/schema";
 import type { RetryOptions } from "../retry/retry-options";
+import { loadCron } from "../schedule/cron";
 import { scheduleSchema } from "../schedule/schema";
 import { Schedules } from "../schedule/schedules";
 import type { Schedule } from "../schedule/types";
 import { TestClock } from "./clock";
 import type { TestStorage } from "./kit";
+
+// As an agent does before it schedules.
+beforeAll(loadCron);
 
 export type Method = (payload: never, task: never) => unknown;
 

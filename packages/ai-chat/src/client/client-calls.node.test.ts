@@ -1,6 +1,7 @@
 import type { UIMessage, UIMessageChunk } from "ai";
 import { expect, it, vi } from "vitest";
 import { conversation, finish, open, sent, speech, texts } from "./fake-page.node";
+import { FakeServer, startChat } from "./fake-server.node";
 import type { OnToolCallCallback } from "./options";
 
 const call: UIMessageChunk[] = [
@@ -75,4 +76,29 @@ it("gives way to the page that was first with a result", async () => {
       messages: [{}, { parts: [{ state: "output-available", output: "early" }] }]
     });
   expect(onError).not.toHaveBeenCalled();
+});
+
+it("approves nothing with other input, which a documented server would not take", async () => {
+  const server = new FakeServer();
+  const waiting = {
+    type: "tool-pay",
+    toolCallId: "c1",
+    state: "approval-requested",
+    input: {},
+    approval: { id: "p1" }
+  };
+  server.messages = [{ id: "a1", role: "assistant", parts: [waiting] } as UIMessage];
+  const chat = await startChat(server);
+  chat.addToolApprovalResponse({ id: "p1", approved: true, input: { amount: 4 } });
+  expect(chat.getSnapshot()).toMatchObject({
+    messages: [{ parts: [{ state: "approval-requested", input: {} }] }],
+    error: { message: "This agent takes no other input for a call" }
+  });
+  chat.addToolApprovalResponse({ id: "p1", approved: true, input: {}, comment: "cheap" });
+  expect(await server.next("cf_agent_tool_approval")).toEqual({
+    type: "cf_agent_tool_approval",
+    toolCallId: "c1",
+    approved: true,
+    autoContinue: true
+  });
 });

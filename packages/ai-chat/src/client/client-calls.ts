@@ -1,6 +1,7 @@
 import type { UIMessage } from "ai";
 import { isOpenCall, type ToolPart } from "../messages/settle";
 import type { ClientToolSchema } from "../protocol/frames";
+import { isEqual } from "./equal";
 import type { CallAnswer } from "./events";
 import type { OnToolCallCallback, ToolApprovalResponse, ToolOutput } from "./options";
 
@@ -65,12 +66,12 @@ export function resultOf(
 
 /** What a person's decision changes, and how it is told. */
 export function decisionOf(
-  { toolCallId, approval }: ToolPart,
+  { toolCallId, approval, input: wanted }: ToolPart,
   { approved, reason, comment = reason, input }: ToolApprovalResponse,
   autoContinue: boolean
 ): CallAnswer {
   const why = comment === undefined ? {} : { comment };
-  const edited = input === undefined ? {} : { input };
+  const edited = !approved || input === undefined || isEqual(input, wanted) ? {} : { input };
   const decided = { ...approval, approved, ...(comment !== undefined && { reason: comment }) };
   return {
     toolCallId,

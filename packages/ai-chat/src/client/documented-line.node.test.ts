@@ -23,6 +23,7 @@ const approval: UIMessage = {
   parts: [{ type: "tool-pay", toolCallId: "c1", state: "approval-requested", input: {}, approval: { id: "p1" } }]
 };
 
+// proves chat-agents#flow-websocket, chat-agents#frame-request
 it("sends a question and streams the answer into the messages, under the server's id", async () => {
   const server = new FakeServer();
   const chat = await startChat(server);
@@ -359,6 +360,7 @@ it("offers a waiting call once, sends its result, and follows the continuation o
   expect(onToolCall).toHaveBeenCalledTimes(1);
 });
 
+// proves chat-agents#error-does-not-go-on, chat-agents#custom-denial
 it("does not go on after a result that is an error, nor when it is told not to", async () => {
   const server = new FakeServer();
   server.messages = [waitingCall];
@@ -372,6 +374,7 @@ it("does not go on after a result that is an error, nor when it is told not to",
   expect(chat.getSnapshot().status).toBe("ready");
 });
 
+// proves chat-agents#approval-by-call, chat-agents#denial-goes-on
 it.each([["p1"], ["c1"]])("finds the call to approve by the approval's id or its own (%s)", async (id) => {
   const server = new FakeServer();
   server.messages = [approval];
@@ -430,6 +433,7 @@ it("clears without stopping first, and keeps nothing but what was asked since", 
   expect(server.frames.map(({ type }) => type)).toEqual(["cf_agent_chat_clear"]);
 });
 
+// proves chat-agents#cancel-frame
 it("stops its own turn, one that it follows, and one that it has asked for and not heard yet", async () => {
   const server = new FakeServer();
   const chat = await startChat(server);
@@ -465,6 +469,7 @@ it("takes nothing more of a turn that it has stopped but what the server keeps o
   expect([chat.getSnapshot().status, texts(chat.getSnapshot().messages)]).toEqual(["ready", ["hi", "one two "]]);
 });
 
+// proves chat-agents#onData, chat-agents#onData-new, chat-agents#onData-others
 it("gives data parts of every turn to onData, transient ones included", async () => {
   const server = new FakeServer();
   const seen: unknown[] = [];

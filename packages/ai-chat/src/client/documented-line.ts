@@ -128,15 +128,18 @@ export class DocumentedLine implements Line {
     if (this.#answered.has(toolCallId)) return;
     this.#answered.add(toolCallId);
     let documented: ToolResultFrame | ToolApprovalFrame = frame;
-    if (frame.type === "cf_agent_tool_approval") {
-      const { comment: _comment, input: _input, ...rest } = frame;
-      documented = rest;
-    }
-    this.#host.send(documented, (error) => {
+    const refused = (error: Error) => {
       this.#answered.delete(toolCallId);
       this.#host.dispatch({ type: "declined", toolCallId });
       this.#host.failed(error);
-    });
+    };
+    if (frame.type === "cf_agent_tool_approval") {
+      const { comment: _comment, input, ...rest } = frame;
+      // It would run the call with the input that was not approved.
+      if (input !== undefined) return refused(new Error("This agent takes no other input for a call"));
+      documented = rest;
+    }
+    this.#host.send(documented, refused);
   }
 
   #clear(): void {

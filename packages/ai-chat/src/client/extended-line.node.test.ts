@@ -4,6 +4,7 @@ import { AgentChat } from "./agent-chat";
 import { FakeTab } from "./fake-conversation.node";
 import { conversation, finish, message, open, sent, soon, speech, texts } from "./fake-page.node";
 
+// proves calling-llms#no-history-from-clients
 it("sends what is new, and neither the list nor a request over HTTP", async () => {
   const server = conversation("yes");
   server.messages = [message("u0", "user"), message("a0", "assistant")];
@@ -201,6 +202,22 @@ it("hears a data part once, also of a turn that it forgot and is told again", as
   tab.settle();
   await finish(server);
   expect([seen, chat.getSnapshot().messages]).toEqual([[1], []]);
+});
+
+// proves chat-agents#onData-resumed
+it("hears the data parts of a stream that it takes up, transient ones included", async () => {
+  const server = conversation();
+  server.script = () => [{ type: "data-thinking", data: 1, transient: true }, ...speech("yes")];
+  const { chat, tab } = open(server);
+  void chat.sendMessage({ text: "hi" });
+  await soon();
+  tab.settle();
+  for (let count = 0; count < 3; count++) server.speak();
+  const onData = vi.fn();
+  const late = open(server, { onData });
+  await finish(server);
+  expect(onData.mock.calls).toEqual([[{ type: "data-thinking", data: 1, transient: true }]]);
+  expect(texts(late.chat.getSnapshot().messages)).toEqual(["hi", "yes"]);
 });
 
 it("tells of a stream at most once a frame", async () => {

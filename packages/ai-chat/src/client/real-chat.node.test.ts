@@ -9,9 +9,13 @@ import { AgentChat } from "./agent-chat";
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const agents = fileURLToPath(new URL("../../../agents/src", import.meta.url));
 
-/** It answers a question with its words, one by one, when it is told to go on. */
+/**
+ * It answers a question with its words, one by one, when it is told to go on. "pay" is a call that waits for approval; what became of it is
+ * what it says then.
+ */
 const worker = `
 import { callable, routeAgentRequest } from "agents";
+import { approvalsOf } from "agents/approvals";
 import { AIChatAgent } from "./index";
 
 export class Talker extends AIChatAgent {
@@ -20,6 +24,9 @@ export class Talker extends AIChatAgent {
     const question = this.messages.findLast(({ role }) => role === "user");
     const words = question.parts[0].text.split(" ");
     const line = (chunk) => new TextEncoder().encode("data: " + JSON.stringify(chunk) + "\\n\\n");
+    if (words[0] === "pay" && this.messages.at(-1) === question) return this.ask(line);
+    const call = this.messages.at(-1).parts.find((part) => part.approval);
+    if (call) words.splice(0, Infinity, call.state, JSON.stringify(call.input), call.approval.reason ?? "");
     const chunks = [
       { type: "text-start", id: "t" },
       ...words.map((word) => ({ type: "text-delta", id: "t", delta: word + " " })),
@@ -33,6 +40,23 @@ export class Talker extends AIChatAgent {
       }
     }, { highWaterMark: 0 });
     return new Response(stream, { headers: { "content-type": "text/event-stream" } });
+  }
+  ask(line) {
+    const ids = { toolCallId: crypto.randomUUID(), toolName: "pay" };
+    const stream = new ReadableStream({
+      start(controller) {
+        controller.enqueue(line({ type: "tool-input-available", ...ids, input: { amount: 5 } }));
+        controller.enqueue(line({ type: "tool-approval-request", ...ids, approvalId: crypto.randomUUID() }));
+        controller.close();
+      }
+    });
+    return new Response(stream, { headers: { "content-type": "text/event-stream" } });
+  }
+  approvalOptions() {
+    return this.name === "edited" ? { editable: true } : { scope: this.name === "scope" ? "billing" : undefined };
+  }
+  @callable() decide(id, approved, comment) {
+    return approvalsOf(this).decide(id, { approved, comment, by: "caller", rights: ["billing"] });
   }
   @callable() next() {
     this.waiting.shift()?.();
@@ -51,6 +75,7 @@ const program: RealProgram = {
   classNames: ["Talker"],
   folder,
   alias: {
+    "agents/approvals": `${agents}/approvals.ts`,
     "agents/capability": `${agents}/capability.ts`,
     "agents/types": `${agents}/types.ts`,
     agents: `${agents}/index.ts`
@@ -105,6 +130,7 @@ it("edits, and goes back to the branch before", async () => {
   await until(() => page.text() === "first | first ");
 });
 
+// proves build-a-chat-agent#resumes, build-a-chat-agent#automatic
 it("goes on with a stream after the connection was lost", async () => {
   const page = open("cut");
   const helper = open("cut");
@@ -126,6 +152,7 @@ it("goes on with a stream after the connection was lost", async () => {
   expect(page.chat.getSnapshot().messages).toEqual(await stored(page));
 });
 
+// proves chat-agents#value-setMessages, chat-agents#value-clearHistory
 it("clears, sets the list and deletes", async () => {
   const [one, other] = [open("clear"), open("clear")];
   await one.chat.sendMessage({ text: "first" });
@@ -136,6 +163,48 @@ it("clears, sets the list and deletes", async () => {
   other.chat.clear();
   await until(() => one.text() === "" && other.text() === "");
   expect(await stored(one)).toEqual([]);
+});
+
+/** Two pages on which a call waits, and the id of its approval. */
+async function waiting(name: string) {
+  const [one, other] = [open(name), open(name)];
+  await one.chat.sendMessage({ text: "pay" });
+  const call = ({ chat }: typeof one) => chat.getSnapshot().messages[1]?.parts[0] as WaitingCall | undefined;
+  await until(() => call(other)?.state === "approval-requested");
+  return { one, other, call, id: call(one)!.approval.id };
+}
+type WaitingCall = { state: string; approval: { id: string; requestedInput?: unknown } };
+
+it("approves a call, with other input and a reason, and all pages see it", async () => {
+  const { one, other, call, id } = await waiting("edited");
+  other.chat.addToolApprovalResponse({ id, approved: true, input: { amount: 4 }, comment: "less" });
+  for (const page of [one, other]) {
+    await until(() => page.text().endsWith('tool-payapproval-responded {"amount":4} less '));
+    expect(call(page)!.approval).toMatchObject({ approved: true, reason: "less", requestedInput: { amount: 5 } });
+    await until(() => page.chat.getSnapshot().status === "ready");
+  }
+});
+
+it("shows what another one has decided, without a page that had asked", async () => {
+  const { one, other, id } = await waiting("decided");
+  one.client.close();
+  await other.client.call("decide", [id, false, "too dear"]);
+  await until(() => other.text().endsWith('tool-payoutput-denied {"amount":5} too dear '));
+  await until(() => other.chat.getSnapshot().status === "ready");
+  expect(other.chat.getSnapshot().messages).toEqual(await stored(other));
+});
+
+it.each([
+  ["scope", {}, "APPROVAL_FORBIDDEN"],
+  ["fixed", { input: { amount: 4 } }, "APPROVAL_INVALID"]
+])("takes back what the agent refuses, and says why: %s", async (name, more, code) => {
+  const { one, call, id } = await waiting(name);
+  one.chat.addToolApprovalResponse({ id, approved: true, ...more });
+  expect(call(one)!.state).toBe("approval-responded");
+  await until(() => one.chat.getSnapshot().error);
+  expect(one.chat.getSnapshot()).toMatchObject({ status: "error", error: { code } });
+  await until(() => call(one)!.state === "approval-requested");
+  expect(one.chat.getSnapshot().messages).toEqual(await stored(one));
 });
 
 it("ends with what the agent has, however often it is cut", async () => {

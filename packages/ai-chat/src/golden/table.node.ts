@@ -4,6 +4,8 @@ export interface Golden {
   name: string;
   /** What is in the message's parts, steps aside. */
   parts: object[];
+  /** The same with version 6 of the AI SDK, whose providers tell some things otherwise. */
+  partsOn6?: object[];
   /** Values that the next request to the model has as they were received. */
   sent?: string[];
   /** The application writes parts of its own around it. */
@@ -31,6 +33,23 @@ const tromsø = (id: string) => call(id, "weather", { city: "Tromsø" }, { outpu
 const failed = (id: string, why: string) => call(id, "fail", { why }, { errorText: `golden: failed: ${why}` });
 const source = { type: "source-url", url: "https://example.com/towers", title: "Towers" };
 const signed = (signature: string) => ({ anthropic: { signature } });
+
+const searched = [
+  text("I'll search."),
+  {
+    type: "tool-web_search",
+    toolCallId: "srvtoolu_01S",
+    state: "output-available",
+    input: { query: "tallest tower" },
+    providerExecuted: true
+  },
+  { ...source, providerMetadata: { anthropic: { pageAge: "April 30, 2025" } } },
+  {
+    ...text("828 m."),
+    providerMetadata: { anthropic: { citations: [{ encrypted_index: "Eo8BCioIAhgBIiQyYjQ0OWJmZi1lNm==" }] } }
+  }
+];
+const cited = { ...source, providerMetadata: { anthropic: { encryptedIndex: "Eo8BCioIAhgBIiQyYjQ0OWJmZi1lNm==" } } };
 
 const anthropic: Omit<Golden, "provider">[] = [
   { name: "text", parts: [text("Grüße, “quoted” \\ and\n\ndata: not an event\n日本 👩‍👩‍👧 \u2028end")] },
@@ -65,21 +84,8 @@ const anthropic: Omit<Golden, "provider">[] = [
   },
   {
     name: "sources",
-    parts: [
-      text("I'll search."),
-      {
-        type: "tool-web_search",
-        toolCallId: "srvtoolu_01S",
-        state: "output-available",
-        input: { query: "tallest tower" },
-        providerExecuted: true
-      },
-      { ...source, providerMetadata: { anthropic: { pageAge: "April 30, 2025" } } },
-      {
-        ...text("828 m."),
-        providerMetadata: { anthropic: { citations: [{ encrypted_index: "Eo8BCioIAhgBIiQyYjQ0OWJmZi1lNm==" }] } }
-      }
-    ],
+    parts: searched,
+    partsOn6: [...searched, cited],
     sent: ["Eo8BCioIAhgBIiQyYjQ0OWJmZi1lNm==", "EqgfCioIARgBIiQ3YTAwMjY1Mi1mZjM5LTQ1NGUtODgxNC1kNjNjNTk1ZWI3Y="]
   },
   {

@@ -18,6 +18,7 @@ it("leaves a message alone that fits", () => {
   expect(fitRow(fitting)).toBe(fitting);
 });
 
+// proves chat-agents#row-outputs, chat-agents#row-metadata
 it("replaces the largest outputs by notes, as many as it must, and says which", () => {
   const large = message(
     tool("small", "s"),
@@ -38,6 +39,7 @@ it("replaces the largest outputs by notes, as many as it must, and says which", 
   expect(JSON.stringify(large)).toBe(before);
 });
 
+// proves chat-agents#row-texts
 it.each([
   ["letters", "x"],
   ["what JSON escapes", '"'],

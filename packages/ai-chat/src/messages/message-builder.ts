@@ -65,8 +65,6 @@ export class MessageBuilder {
         return this.#close(this.#reasoning, chunk);
       case "start-step":
         return this.#push({ type: "step-start" });
-      case "reset-step":
-        return this.#resetStep();
       case "start":
       case "finish":
       case "message-metadata":
@@ -76,7 +74,9 @@ export class MessageBuilder {
       case "finish-step":
         return;
     }
-    if (chunk.type.startsWith("tool-")) this.#applyTool(chunk as unknown as ToolChunk);
+    // Version 6 of the AI SDK has no type for it.
+    if ((chunk.type as string) === "reset-step") this.#resetStep();
+    else if (chunk.type.startsWith("tool-")) this.#applyTool(chunk as unknown as ToolChunk);
     else if (chunk.type.startsWith("data-")) this.#applyData(chunk as unknown as DataChunk);
     else if (asPart.has(chunk.type)) this.#push(chunk as unknown as Fields);
   }

@@ -1,5 +1,6 @@
 import type { UIMessage } from "ai";
 import type { ChatTrigger } from "../protocol/frames";
+import { closeOpenCalls } from "./settle";
 
 /** How the stored transcript changes. */
 export interface Changes {
@@ -47,17 +48,19 @@ export function reconcileRequest(
   return { removed: [], upserted, edited: [] };
 }
 
-/** A client sets the whole list: it may drop, reorder nothing, and add; known assistant messages keep their content. */
+/**
+ * A client sets the whole list: it may drop, reorder nothing, and add; known assistant messages keep their content. In what it adds no call
+ * waits or was approved, since no model has made it, and nobody was asked.
+ */
 export function reconcileList(stored: readonly UIMessage[], incoming: readonly UIMessage[]): Changes {
   const kept = new Set(incoming.map(({ id }) => id));
   const known = new Map(stored.map((message) => [message.id, message]));
   return {
     removed: stored.filter(({ id }) => !kept.has(id)).map(({ id }) => id),
-    upserted: incoming.filter((message) => {
+    upserted: incoming.flatMap((message) => {
       const before = known.get(message.id);
-      return (
-        before === undefined || (before.role === "user" && message.role === "user" && !sameContent(before, message))
-      );
+      if (before === undefined) return [closeOpenCalls(message)];
+      return before.role === "user" && message.role === "user" && !sameContent(before, message) ? [message] : [];
     })
   };
 }

@@ -1,7 +1,7 @@
 import type { CapabilityKit } from "agents/capability";
 import type { UIMessage } from "ai";
-import { isMessage } from "../protocol/checks";
 import { maxRowBytes } from "./fit-row";
+import { storedMessage } from "./stored-message";
 
 /** A message as such a release has stored it, and when. */
 export interface SessionMessage {
@@ -37,8 +37,8 @@ export class SessionHistory {
     );
     // One bad row hides one message, not the conversation.
     return rows.flatMap((row) => {
-      const message = parse(this.#withAttachments(row.content + this.#rest(row)));
-      return isMessage(message) ? [{ message, atMs: row.atMs }] : [];
+      const message = storedMessage(row.id, this.#withAttachments(row.content + this.#rest(row)));
+      return message ? [{ message, atMs: row.atMs }] : [];
     });
   }
 
@@ -75,13 +75,5 @@ export class SessionHistory {
       Array.from(new Uint8Array(data), (byte) => String.fromCharCode(byte)).join("")
     );
     return `data:${file.type};base64,${btoa(bytes.join(""))}`;
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,23 +1,11 @@
-import type { Schema, SchemaDefinition } from "agents/capability";
+import type { Schema } from "agents/capability";
 import type { UIMessage } from "ai";
 import { fitRow } from "./fit-row";
+import { placeIn } from "./place-in";
 import type { Changes } from "./reconcile";
 import type { SessionHistory } from "./session-history";
 import { storedMessage } from "./stored-message";
-
-export const transcriptSchema: SchemaDefinition = {
-  tables: ["cf_ai_chat_agent_messages"],
-  migrations: [
-    "CREATE TABLE IF NOT EXISTS cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP)",
-    // An older release that adds a message leaves its revision empty: then nobody knows how many changes there were.
-    `ALTER TABLE cf_ai_chat_agent_messages ADD COLUMN revision INTEGER;
-     UPDATE cf_ai_chat_agent_messages SET revision = 1;
-     CREATE INDEX cf_ai_chat_agent_messages_by_place ON cf_ai_chat_agent_messages (created_at);
-     CREATE INDEX cf_ai_chat_agent_messages_by_revision ON cf_ai_chat_agent_messages (revision);
-     CREATE TABLE cf_ai_chat_transcript (id INTEGER PRIMARY KEY CHECK (id = 0), epoch TEXT NOT NULL, revision INTEGER NOT NULL, removed_at INTEGER NOT NULL);
-     INSERT INTO cf_ai_chat_transcript SELECT 0, lower(hex(randomblob(8))), count(*) > 0, 0 FROM cf_ai_chat_agent_messages`
-  ]
-};
+import type { Watch } from "./watch";
 
 /** A place in the order of messages: a UTC time as SQLite writes it, to the millisecond. */
 export type Place = string;
@@ -89,8 +77,7 @@ export class Transcript {
   readonly #now: () => number;
   /** How many messages are kept; without a limit, all. */
   readonly #limit: () => number | undefined;
-  /** What the application makes of a message before it is stored. */
-  readonly #sanitize: (message: UIMessage) => UIMessage;
+  readonly #watch: Watch | undefined;
   #state: State | undefined;
   /** The last message, if it is known. */
   #last: { entry: Entry | undefined } | undefined;
@@ -107,13 +94,13 @@ export class Transcript {
     history: SessionHistory,
     now: () => number,
     limit: () => number | undefined,
-    sanitize: (message: UIMessage) => UIMessage = (message) => message
+    watch?: Watch
   ) {
     this.#schema = schema;
     this.#history = history;
     this.#now = now;
     this.#limit = limit;
-    this.#sanitize = sanitize;
+    this.#watch = watch;
   }
 
   // --- reading ---
@@ -160,6 +147,14 @@ export class Transcript {
     this.#ready();
     const query = `SELECT id FROM cf_ai_chat_agent_messages WHERE (created_at, rowid) < ${placeOf} ORDER BY created_at DESC, rowid DESC LIMIT 1`;
     return this.#schema.read<{ id: string }>(query, id)[0]?.id;
+  }
+
+  /** The id of the message after this one; of the first, after none. */
+  next(id: string | undefined): string | undefined {
+    this.#ready();
+    const place = id === undefined ? "" : `WHERE (created_at, rowid) > ${placeOf}`;
+    const query = `SELECT id FROM cf_ai_chat_agent_messages ${place} ORDER BY created_at, rowid LIMIT 1`;
+    return this.#schema.read<{ id: string }>(query, ...(id === undefined ? [] : [id]))[0]?.id;
   }
 
   /** This message and all after it. */
@@ -276,6 +271,7 @@ export class Transcript {
     this.#schema.transaction(() => {
       if (this.#schema.exists) this.#schema.write(`${nextRevisionOfRemoval}DELETE FROM cf_ai_chat_agent_messages`);
       alongside();
+      this.#watch?.cleared();
     });
     this.#state = this.#last = this.#messages = this.#count = undefined;
     this.#entries = [];
@@ -288,12 +284,11 @@ export class Transcript {
     const revision = before.revision + (isChange ? 1 : 0);
     const added = new Set<string>();
     let dropped: string[] = [];
-    const fitted = entries.map(({ message, place }) => ({ message: fitRow(this.#sanitize(message)), place }));
     const stored: Entry[] = [];
     // Until it is counted again: a throw undoes the rows.
     const count = this.#count;
     this.#count = undefined;
-    this.#schema.transaction(() => {
+    this.#transaction(() => {
       alongside.before?.();
       let bump = nextRevision;
       if (removed.length > 0) {
@@ -303,7 +298,8 @@ export class Transcript {
         );
         bump = "";
       }
-      for (const { message, place } of fitted) {
+      for (const { message: given, place } of entries) {
+        const message = fitRow(this.#watch?.storing(given) ?? given);
         const [row] = this.#schema.write<{ place: Place }>(
           `${bump}INSERT INTO cf_ai_chat_agent_messages (id, message, created_at, revision) VALUES (?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET message = excluded.message, revision = excluded.revision RETURNING created_at AS place`,
@@ -319,6 +315,8 @@ export class Transcript {
       alongside.after?.(added);
       if (isChange)
         dropped = this.#dropExcess(count === undefined || removed.length > 0 ? undefined : count + added.size);
+      const replaced = stored.flatMap(({ message }) => (added.has(message.id) ? [] : [message]));
+      this.#watch?.stored([...removed, ...dropped], replaced);
     });
     const removedAt = removed.length > 0 || dropped.length > 0 ? revision : before.removedAt;
     // The first message of all has begun the epoch.
@@ -331,6 +329,16 @@ export class Transcript {
     );
     const upserted = stored.map(({ message }) => message).filter(isKept);
     return { ...this.head, from: before.revision, upserted, added, removed: gone };
+  }
+
+  /** The application may look at what is being changed. If that is undone, nothing of it stays in memory. */
+  #transaction(run: () => void): void {
+    try {
+      this.#schema.transaction(run);
+    } catch (error) {
+      this.#state = this.#last = this.#entries = this.#messages = this.#count = undefined;
+      throw error;
+    }
   }
 
   #epoch(): string {
@@ -371,7 +379,7 @@ export class Transcript {
     this.#messages = undefined;
     if (this.#entries) {
       const entries = gone.size > 0 ? this.#entries.filter(({ message }) => !gone.has(message.id)) : [...this.#entries];
-      for (const entry of stored) place(entry, entries);
+      for (const entry of stored) placeIn(entry, entries);
       this.#entries = entries;
       this.#last = { entry: entries.at(-1) };
       return;
@@ -482,10 +490,3 @@ const entriesOf = (rows: readonly Row[]): Entry[] =>
     const message = storedMessage(row.id, row.message);
     return message ? [{ message, place: row.place }] : [];
   });
-
-/** Puts an entry where it was, or where its place is. Equal places, as an older release wrote them, stay in the order of their rows. */
-function place(entry: Entry, entries: Entry[]): void {
-  const known = entries.findLastIndex(({ message }) => message.id === entry.message.id);
-  if (known >= 0) entries[known] = entry;
-  else entries.splice(entries.findLastIndex((other) => other.place <= entry.place) + 1, 0, entry);
-}

@@ -14,6 +14,7 @@ const calls = {
   "createToolsFromClientSchemas()": () => createToolsFromClientSchemas([])
 };
 
+// proves chat-agents#deprecated-warning
 it.each(Object.entries(calls))("%s says once that it is deprecated", (name, call) => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   call();
@@ -23,6 +24,7 @@ it.each(Object.entries(calls))("%s says once that it is deprecated", (name, call
   expect(lines).toEqual([expect.stringContaining(`${name} is deprecated: `)]);
 });
 
+// proves chat-agents#deprecated-extractClientToolSchemas
 it("the tools that a client runs are those with execute", () => {
   expect(extractClientToolSchemas(tools)).toEqual([
     { name: "getLocation", description: "Where the user is", parameters },
@@ -32,11 +34,13 @@ it("the tools that a client runs are those with execute", () => {
   expect(extractClientToolSchemas()).toBe(undefined);
 });
 
+// proves chat-agents#deprecated-detectToolsRequiringConfirmation
 it("the tools that wait for a person are those without", () => {
   expect(detectToolsRequiringConfirmation(tools)).toEqual(["pay"]);
   expect(detectToolsRequiringConfirmation()).toEqual([]);
 });
 
+// proves chat-agents#deprecated-createToolsFromClientSchemas
 it("a model gets the announced tools, with nothing to execute", async () => {
   const made = createToolsFromClientSchemas([...extractClientToolSchemas(tools)!, { name: "bare" }]);
   expect(Object.keys(made)).toEqual(["getLocation", "getTime", "bare"]);

@@ -42,6 +42,9 @@ function Page({ agent, ...options }: UseAgentChatOptions) {
   );
 }
 
+// proves chat-agents#useAgentChat, chat-agents#useAgentChat-websocket, chat-agents#value-messages
+// proves agents-api#useAgentChat, build-a-chat-agent#useAgentChat, build-a-chat-agent#useAgent
+// proves agent-class-internals#AIChatAgent-hook
 it("shows a conversation while it is spoken, once in StrictMode", async () => {
   const { server, tab } = start("one ", "two");
   const agent = tab();
@@ -107,18 +110,28 @@ it("gives functions that stay the same, and calls the latest callbacks", async (
   expect(hook.result.current).toMatchObject({ sendMessage, addToolOutput, stop, id: "talker/test" });
 });
 
+// proves chat-agents#option-agent
 it("goes to another conversation with another client", async () => {
   const [one, other] = [start(), start()];
   one.server.messages = [message("one", "user")];
   other.server.messages = [message("other", "user")];
   const [first, second] = [one.tab(), other.tab()];
-  const hook = await renderHook((agent = first) => useAgentChat({ agent }), { initialProps: first });
+  const shown: string[] = [];
+  const hook = await renderHook(
+    (agent = first) => {
+      const chat = useAgentChat({ agent });
+      shown.push(chat.messages.map(textOf).join());
+      return chat;
+    },
+    { initialProps: first }
+  );
   first.connect();
   second.connect();
   second.extended = true;
   await until(() => hook.result.current.messages.map(textOf).join() === "one");
   await hook.rerender(second);
-  expect(hook.result.current.messages).toEqual([]);
+  // Nothing of the one is shown as the other.
+  expect(shown[shown.lastIndexOf("one") + 1]).toBe("");
   await until(() => hook.result.current.messages.map(textOf).join() === "other");
 });
 
@@ -167,6 +180,8 @@ it("gives data parts to onData once, transient ones included, also after a loss"
   expect(hook.result.current.messages.at(-1)?.parts).toMatchObject([{ type: "data-step", data: 2 }, { text: "done" }]);
 });
 
+// proves chat-agents#deprecated-warning, chat-agents#deprecated-addToolResult, chat-agents#deprecated-tools
+// proves chat-agents#deprecated-toolsRequiringConfirmation, chat-agents#schemas-with-results
 it("runs the tools of the deprecated options, and says once what to use instead", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const { server, tab } = start();
@@ -201,6 +216,11 @@ it("runs the tools of the deprecated options, and says once what to use instead"
   expect(agent.sent.find(({ type }) => type === "cf_agent_chat_operation")).toMatchObject({
     clientTools: [{ name: "where" }, { name: "pay" }]
   });
+  const results = agent.sent.filter(({ type }) => type === "cf_agent_tool_result");
+  expect(results).toMatchObject([
+    { toolCallId: "where", clientTools: [{ name: "where" }, { name: "pay" }] },
+    { toolCallId: "pay", clientTools: [{ name: "where" }, { name: "pay" }] }
+  ]);
 });
 
 it("types messages by the application's message", async () => {

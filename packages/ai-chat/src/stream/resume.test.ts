@@ -40,6 +40,8 @@ async function join(stub: ReturnType<typeof talker>, id: string): Promise<[TestC
 
 const saidIn = (frames: readonly Frame[]) => chunksOf(frames).flatMap(({ delta }) => delta ?? []);
 
+// proves chat-agents#resumable, chat-agents#resume-replay, chat-agents#frame-stream-resuming
+// proves agents-api#AIChatAgent-resumable, calling-llms#AIChatAgent, agent-class-internals#AIChatAgent-resumable
 it.each([1, 23, 24, 25, 26, 49, 120])(
   "gives every chunk once, in order, to a client that comes after %d deltas",
   async (count) => {
@@ -128,6 +130,7 @@ it("does not take a client into a stream that it did not ask for", async () => {
   expect(saidIn(await framesUntil(b, isDone("r1")))).toEqual(numbers(6));
 });
 
+// proves chat-agents#frame-stream-resume-request
 it("says so when there is nothing to resume, and offers what there is as often as it is asked for", async () => {
   const idle = await connect(talker("idle"), "_pk=a");
   idle.send(request);
@@ -178,6 +181,7 @@ it("treats a client that reconnects under its id as a new one, also when the old
   expect(frames.at(-1)!.messages).toMatchObject([{ id: "u1" }, said(numbers(6).join(""))]);
 });
 
+// proves chat-agents#resume-goes-on
 it("goes on when the client that asked is gone", async () => {
   const [stub, a] = await speaking("gone", 3);
   a.close();

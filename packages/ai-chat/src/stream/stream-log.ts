@@ -1,19 +1,4 @@
-import type { Schema, SchemaDefinition } from "agents/capability";
-
-export const streamLogSchema: SchemaDefinition = {
-  tables: ["cf_ai_chat_stream_chunks", "cf_ai_chat_stream_metadata"],
-  migrations: [
-    `CREATE TABLE IF NOT EXISTS cf_ai_chat_stream_chunks (id TEXT PRIMARY KEY, stream_id TEXT NOT NULL, body TEXT NOT NULL, chunk_index INTEGER NOT NULL, created_at INTEGER NOT NULL);
-     CREATE TABLE IF NOT EXISTS cf_ai_chat_stream_metadata (id TEXT PRIMARY KEY, request_id TEXT NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, completed_at INTEGER);
-     CREATE INDEX IF NOT EXISTS cf_ai_chat_stream_chunks_by_stream ON cf_ai_chat_stream_chunks (stream_id, chunk_index)`,
-    `CREATE TABLE IF NOT EXISTS cf_ai_chat_turns (
-       n INTEGER PRIMARY KEY, id TEXT NOT NULL, request_id TEXT NOT NULL UNIQUE, operation TEXT NOT NULL, message_id TEXT NOT NULL,
-       continues INTEGER NOT NULL, place TEXT NOT NULL, asks TEXT NOT NULL, body TEXT, client_tools TEXT, source TEXT,
-       attempts INTEGER NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL, first_chunk_ms INTEGER,
-       ended_ms INTEGER, outcome TEXT, error TEXT, model TEXT, input_tokens INTEGER, output_tokens INTEGER, total_tokens INTEGER);
-     CREATE INDEX IF NOT EXISTS cf_ai_chat_turns_open ON cf_ai_chat_turns (n) WHERE ended_ms IS NULL`
-  ]
-};
+import type { Schema } from "agents/capability";
 
 /** A stream of an older release that has not ended. */
 export interface OpenStream {
@@ -57,6 +42,11 @@ export class StreamLog {
   /** The number of the last chunk; 0 for none. */
   get seq(): number {
     return this.#stored + this.#chunks.length;
+  }
+
+  /** Whether there may be rows, perhaps of an earlier life. */
+  get exists(): boolean {
+    return this.#schema.exists;
   }
 
   /** Whether there are rows to delete at the end. */

@@ -1,13 +1,14 @@
 import { getCurrentAgent } from "agents";
 import { convertToModelMessages, stepCountIs, streamText, tool } from "ai";
-import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
+import { simulateReadableStream } from "ai/test";
 import { z } from "zod";
 import { AIChatAgent, type OnChatMessageOptions, type OnFinish } from "../index";
+import { MockModel } from "./mock-model";
 
-type CallOptions = Parameters<MockLanguageModelV4["doStream"]>[0];
+type CallOptions = Parameters<MockModel["doStream"]>[0];
 type Prompt = CallOptions["prompt"];
 type StreamPart =
-  Awaited<ReturnType<MockLanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
+  Awaited<ReturnType<MockModel["doStream"]>>["stream"] extends ReadableStream<infer Part> ? Part : never;
 
 /** What the model says in one step: text, or calls of tools as `[id, tool, input]`. */
 export type Step = string | [toolCallId: string, toolName: string, input?: object][];
@@ -24,7 +25,7 @@ export class Assistant extends AIChatAgent {
   readonly #ran: string[] = [];
   readonly #asked: { body: object | undefined; clientTools: object[] | undefined }[] = [];
 
-  readonly #model = new MockLanguageModelV4({
+  readonly #model = new MockModel({
     doStream: async ({ prompt }) => {
       this.#prompts.push(prompt);
       const step = this.#steps.shift();

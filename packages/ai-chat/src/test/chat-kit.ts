@@ -5,7 +5,12 @@ import type { TestConnection } from "../../../agents/src/test/kit";
 export const talker = (name: string) => env.Talker.get(env.Talker.idFromName(name));
 export const assistant = (name: string) => env.Assistant.get(env.Assistant.idFromName(name));
 export const counter = (name: string) => env.Counter.get(env.Counter.idFromName(name));
-type Stub = ReturnType<typeof talker> | ReturnType<typeof assistant> | ReturnType<typeof counter>;
+export const payer = (name: string) => env.Payer.get(env.Payer.idFromName(name));
+type Stub =
+  | ReturnType<typeof payer>
+  | ReturnType<typeof talker>
+  | ReturnType<typeof assistant>
+  | ReturnType<typeof counter>;
 
 export const user = (id: string, text: string) => ({ id, role: "user", parts: [{ type: "text", text }] });
 
@@ -70,8 +75,10 @@ export const rows = <Row extends Record<string, SqlStorageValue>>(
     storage.sql.exec<Row>(query, ...values).toArray()
   );
 
-/** How many rows the tables of streams hold. */
+/** How many rows the tables of streams hold. A conversation of short answers has none of them. */
 export async function streamRows(stub: Stub): Promise<number> {
+  const tables = await rows(stub, "SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_stream_chunks'");
+  if (tables.length === 0) return 0;
   const count = (table: string) => `(SELECT count(*) FROM ${table})`;
   const query = `SELECT ${count("cf_ai_chat_stream_chunks")} + ${count("cf_ai_chat_stream_metadata")} AS n`;
   return (await rows<{ n: number }>(stub, query))[0]!.n;

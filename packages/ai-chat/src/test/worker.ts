@@ -15,7 +15,9 @@ type Asked = {
 };
 
 export { Assistant } from "./assistant";
+export { Caller, Expenses } from "./caller";
 export { Chatter } from "./chatter";
+export { Payer } from "./payer";
 
 /** Answers with as many words as the request says, and looks at no message. */
 export class Counter extends AIChatAgent {
@@ -63,6 +65,17 @@ export class Talker extends AIChatAgent {
   override authorize(connection: Connection, operation: Operation) {
     this.operations.push(operation);
     return super.authorize(connection, operation) && !this.forbidden.has(operation.type);
+  }
+  /** Who came and went. */
+  readonly #visits: string[] = [];
+  override onConnect({ id }: Connection) {
+    this.#visits.push(`${id} came`);
+  }
+  override onClose({ id }: Connection) {
+    this.#visits.push(`${id} left`);
+  }
+  visits() {
+    return this.#visits;
   }
   override onError(connectionOrError: unknown, error?: unknown) {
     this.errors.push(String(error ?? connectionOrError));

@@ -38,6 +38,7 @@ async function asked(
 const lastParts = async (stub: ReturnType<typeof assistant>) =>
   (await stored(stub)).at(-1)!.parts.filter(({ type }) => type !== "step-start");
 
+// proves chat-agents#tool-server, chat-agents#tool-server-goes-on, agent-class-internals#AIChatAgent-tools-server
 it("runs a tool of the server, and the model goes on with its result", async () => {
   const [stub] = await asked("server-tool", [["w1", "weather", { city: "Porto" }]], "21 degrees");
   expect(await stub.ran()).toEqual(["weather in Porto"]);
@@ -48,6 +49,8 @@ it("runs a tool of the server, and the model goes on with its result", async () 
   ]);
 });
 
+// proves chat-agents#frame-message-updated, chat-agents#frame-tool-result, chat-agents#tool-client
+// proves agent-class-internals#AIChatAgent-tools-client
 it("goes on with the same message when a client gives the result", async () => {
   const [stub, a, b] = await asked("client-tool", where);
   const [, before] = await stored(stub);
@@ -166,6 +169,9 @@ it("takes a result while the call's answer is still being said", async () => {
   expect(await stub.questions()).toHaveLength(2);
 });
 
+// proves chat-agents#tool-approval, chat-agents#needsApproval, chat-agents#approve, chat-agents#frame-tool-approval
+// proves human-in-the-loop#tool-confirmation, guide-human-in-the-loop#tool-execution
+// proves agent-class-internals#AIChatAgent-tools-approval
 it("runs an approved call once, and the model goes on", async () => {
   const [stub, a, b] = await asked("approve", pay);
   expect(await lastParts(stub)).toMatchObject([{ type: "tool-pay", state: "approval-requested" }]);
@@ -186,6 +192,8 @@ it("runs an approved call once, and the model goes on", async () => {
   expect(await stub.invalid()).toEqual([]);
 });
 
+// proves chat-agents#reject, chat-agents#denied-state, chat-agents#denial-goes-on
+// proves guide-human-in-the-loop#practice-degradation
 it("does not run a denied call, and tells the model", async () => {
   const [stub, a, b] = await asked("deny", pay);
   await stub.will("as you wish");
@@ -200,6 +208,7 @@ it("does not run a denied call, and tells the model", async () => {
   expect(await stub.invalid()).toEqual([]);
 });
 
+// proves chat-agents#custom-denial, chat-agents#custom-denial-model, chat-agents#error-does-not-go-on
 it("tells the model why a call was declined, when the user goes on", async () => {
   const [stub, a] = await asked("decline", pay);
   a.send(result("p1", undefined, { state: "output-error", errorText: "over budget" }));
@@ -223,6 +232,7 @@ it("does not let a client give the result of a call that waits for approval", as
   expect(await stored(stub)).toEqual(before);
 });
 
+// proves human-in-the-loop#temporary-state, build-a-chat-agent#hibernates
 it.each<[string, Step, object, string]>([
   ["result", where, result("c1", "Porto"), 'tool: c1 "Porto"'],
   ["approval", pay, approval("p1", true), 'tool: p1 "paid"']
@@ -264,6 +274,7 @@ it("leaves an approved call alone that is running while the next question comes"
   expect((await stored(stub))[1]!.parts).toMatchObject([{ state: "output-available", output: "paid" }]);
 });
 
+// proves chat-agents#schemas-with-results
 it("goes on with the tools that came with a result", async () => {
   const [stub, a] = await asked("newer-tools", where);
   await stub.will("Porto it is");

@@ -145,6 +145,7 @@ it("[U7] waits for the answer when it saves messages outside of one", async () =
   expect(await stored(stub)).toMatchObject([{ id: "u1" }, said("hello")]);
 });
 
+// proves chat-agents#onFinish
 it("[U5] tells model, tokens and times of each turn", async () => {
   const stub = assistant("usage");
   const [a] = await extended(stub);
@@ -196,6 +197,8 @@ it("[U5] lists turns, the newest first, in pages, and keeps a thousand", async (
   expect((await stub.getTurns()).map(({ requestId }) => requestId)).toEqual(["r4", "r3"]);
 });
 
+// proves chat-agents#waitForMcpConnections-default
+// proves chat-agents#waitForMcpConnections-timeout, chat-agents#waitForMcpConnections-true
 it.each<[string, unknown, unknown[]]>([
   ["10 s by default", undefined, [{ timeout: 10_000 }]],
   ["as long as is said", { timeout: 5 }, [{ timeout: 5 }]],
@@ -212,6 +215,7 @@ it.each<[string, unknown, unknown[]]>([
   expect(calls).toEqual([given]);
 });
 
+// proves chat-agents#waitForMcpConnections-false
 it("does not wait for MCP servers when it is told not to", async () => {
   const stub = talker("mcp none");
   const calls = await runInDurableObject(stub, async (agent) => {
@@ -223,6 +227,7 @@ it("does not wait for MCP servers when it is told not to", async () => {
   expect(calls).toEqual([]);
 });
 
+// proves schedule-tasks#AIChatAgent-keepAlive, build-a-chat-agent#hibernates
 it("keeps the instance in memory while it answers, and no longer", async () => {
   const { stub, a } = await speaking("queue", "alive");
   const awake = async () => (await stub.whyAwake()).holds.map(({ name }) => name);

@@ -36,6 +36,7 @@ async function speaking(name: string) {
   return { ...scene, first };
 }
 
+// proves chat-agents#prepare-headers
 it("[U1] accepts a question with the id of its answer, tells everybody what changed, and ends once", async () => {
   const { stub, a, b } = await two("append");
   a.send(append("r1", "u1", "hi", { body: { zone: "UTC" }, headers: { "x-token": "t" } }));
@@ -291,6 +292,9 @@ it("[C3] takes an answer to a call once it waits, says that it has it, and refus
 
 it("runs an approved call with what was approved, and keeps why", async () => {
   const { stub, a } = await two("approval");
+  await runInDurableObject(stub, (agent) => {
+    agent.approvalOptions = () => ({ editable: true });
+  });
   a.send(append("r1", "u1", "script"));
   await stub.say(
     { type: "start" },
@@ -325,6 +329,21 @@ it("[U2] ends a turn in one frame, whatever happened, and says how", async () =>
   expect(await done(a, "r4")).toMatchObject({ outcome: "failed", body: "" });
   const ends = ((await b.settled()) as Frame[]).filter(({ done: isDone }) => isDone);
   expect(ends.map(({ id }) => id)).toEqual(["r1", "r2", "r3", "r4"]);
+});
+
+it("[T1] has everything as it was when what the application does with a message throws", async () => {
+  const { stub, a } = await two("sanitize throws");
+  await ask(a, "r1", "hi");
+  const before = await stored(stub);
+  await evict(stub);
+  await runInDurableObject(stub, (agent) => {
+    agent.sanitizeMessageForPersistence = () => {
+      throw new Error(`not among ${agent.messages.length}`);
+    };
+  });
+  a.send(operation("r2", "edit", { messageId: "u-r1", message: user("u2", "hi") as never }));
+  expect(await refused(a, "r2")).toMatchObject({ code: "CHAT_REFUSED" });
+  expect([before.length, await stored(stub)]).toEqual([2, before]);
 });
 
 it("[U2] sanitizes what is stored, and tells who has heard something else", async () => {

@@ -45,7 +45,7 @@ export class Operations {
 
   /** Does what is asked for, or refuses it with nothing changed. A request that comes again is answered again. */
   async perform(connection: Connection, frame: ChatOperationFrame): Promise<void> {
-    const { audience, transcript, context, failed } = this.#deps;
+    const { audience, transcript, context, emit, failed } = this.#deps;
     const { id } = frame;
     let accepted: AcceptedTurn | undefined;
     try {
@@ -60,6 +60,7 @@ export class Operations {
         error instanceof Refusal ? error : { code: "CHAT_REFUSED", message: publicMessage(error) };
       return audience.send(connection, { type: "cf_agent_chat_refused", id, code, message });
     }
+    if (accepted) emit("message:request", () => ({}));
     const turn = accepted && { turnId: accepted.id, messageId: accepted.messageId };
     audience.send(connection, { type: "cf_agent_chat_accepted", id, ...transcript.head, ...turn });
     await accepted?.run();
@@ -230,7 +231,7 @@ export class Operations {
   #activeAfter(parentId: string | undefined): Entry | undefined {
     const { transcript } = this.#deps;
     if (parentId !== undefined && !transcript.get(parentId)) return undefined;
-    const [id] = this.#after(parentId);
+    const id = transcript.next(parentId);
     return id === undefined ? undefined : transcript.entry(id);
   }
 

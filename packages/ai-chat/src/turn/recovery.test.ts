@@ -41,6 +41,7 @@ it("[R1] runs a turn again that was cut, under its ids, and drops what was half 
   expect(await attemptsOf("resume text")).toEqual([[2, "completed"]]);
 });
 
+// proves human-in-the-loop#stable-state
 it("[R1] keeps whole steps and tools with a result, and tells the model what is unknown", async () => {
   const call = (toolCallId: string) => ({ type: "tool-input-available", toolCallId, toolName: "pay", input: {} });
   const { stub, first } = await cutAfter(
@@ -182,6 +183,7 @@ it("[R2] takes another number of attempts", async () => {
   expect(await attemptsOf(name)).toEqual([[1, "interrupted"]]);
 });
 
+// proves chat-agents#resume-buffered
 it.each(["ask", "off"])("[R3] %s: ends a turn that was cut, and takes it up when the user says so", async (policy) => {
   const name = `${policy} cut`;
   const { stub, first } = await cutAfter(

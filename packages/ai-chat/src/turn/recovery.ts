@@ -97,7 +97,7 @@ function recoverTurn(deps: RecoveryDeps, turn: OpenTurn, later: readonly OpenTur
     const isSuperseded = later.some(({ continues }) => !continues);
     return end(deps, turn, "completed", message && isSuperseded ? closeOpenCalls(message) : message);
   }
-  const dropChunks = () => records.dropChunks();
+  const dropChunks = () => log.exists && records.dropChunks();
   if (message) deps.audience.delta(transcript.put(message, turn.place, { after: dropChunks }));
   else dropChunks();
   turns.takeUp(turn);
@@ -105,9 +105,9 @@ function recoverTurn(deps: RecoveryDeps, turn: OpenTurn, later: readonly OpenTur
 
 /** Ends a turn that is not taken up, and tells everybody. */
 function end(deps: RecoveryDeps, turn: OpenTurn, outcome: TurnOutcome, message: UIMessage | undefined): void {
-  const { transcript, records, audience, now } = deps;
+  const { transcript, log, records, audience, now } = deps;
   const error = outcome === "interrupted" ? interruptedText : undefined;
-  const record = () => records.end(turn.n, { outcome, error, endedMs: now(), firstChunkMs: undefined }, true);
+  const record = () => records.end(turn.n, { outcome, error, endedMs: now(), firstChunkMs: undefined }, log.exists);
   let change: Change | undefined;
   if (message) change = transcript.put(message, turn.place, { after: record });
   else record();

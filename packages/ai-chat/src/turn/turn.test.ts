@@ -34,6 +34,8 @@ async function clients(name: string): Promise<[ReturnType<typeof talker>, TestCo
   return [stub, await connect(stub, "_pk=a"), await connect(stub, "_pk=b")];
 }
 
+// proves chat-agents#AIChatAgent, chat-agents#flow-response, chat-agents#streaming-response
+// proves chat-agents#frame-response, chat-agents#originating-client, chat-agents#other-clients, chat-agents#onFinish
 it("gives an event stream to everybody, under the server's id, and ends it once", async () => {
   const [stub, a, b] = await clients("events");
   a.send(ask("r1", [hi]));
@@ -50,6 +52,7 @@ it("gives an event stream to everybody, under the server's id, and ends it once"
   expect(a.pending).toEqual([]);
 });
 
+// proves chat-agents#plain-response, chat-agents#flow-chunks
 it("gives plain text as one text part, after the id of its message", async () => {
   const [stub, a] = await clients("plain");
   a.send(ask("r1", [user("u1", "script plain")]));
@@ -70,6 +73,7 @@ it("gives plain text as one text part, after the id of its message", async () =>
   expect(first).toEqual({ type: "start", messageId: (await stored(stub)).at(-1)!.id });
 });
 
+// proves chat-agents#flow-final
 it("has stored the message before it says that the turn is done", async () => {
   const [stub, a] = await clients("stored-first");
   const { send } = WebSocket.prototype;
@@ -176,6 +180,7 @@ it("settles an answer in which the model tells of an error, and ends it once", a
   expect((await stored(stub)).at(-1)).toMatchObject(said("half"));
 });
 
+// proves chat-agents#options-body, chat-agents#options-requestId, chat-agents#body-server
 it("hands on the request's id, its own data and its tools, and no messages among them", async () => {
   const [stub, a] = await clients("body");
   const clientTools = [{ name: "where", parameters: {} }];
@@ -216,6 +221,7 @@ it("closes a call that nobody can answer, because the next question was asked wh
   expect((await stored(stub))[1]!.parts).toMatchObject([{ toolCallId: "c1", state: "output-error" }]);
 });
 
+// proves chat-agents#frame-cancel
 it("ends a turn at once when it is cancelled, and keeps what it said", async () => {
   const [stub, a, b] = await clients("cancel");
   a.send(ask("r1", [user("u1", "script")]));
@@ -231,9 +237,9 @@ it("ends a turn at once when it is cancelled, and keeps what it said", async () 
 });
 
 it("sends no list to a client that has stopped its own turn: it would take that, without what it has asked since", async () => {
-  const [, a] = await clients("stopped");
+  const [stub, a] = await clients("stopped-by-its-source");
   a.send(ask("r1", [user("u1", "script")]));
-  await talker("stopped").say({ type: "start" }, ...text("t", "half").slice(0, -1));
+  await stub.say({ type: "start" }, ...text("t", "half").slice(0, -1));
   await a.next((frame) => String(frame.body).includes("half"));
   a.send({ type: "cf_agent_chat_request_cancel", id: "r1" });
   await doneOf(a, "r1");
@@ -242,6 +248,7 @@ it("sends no list to a client that has stopped its own turn: it would take that,
   expect(frames.filter(({ type }) => type === "cf_agent_chat_messages")).toEqual([]);
 });
 
+// proves chat-agents#cancel-without-signal
 it("does not wait for a model that does not listen", async () => {
   const [stub, a] = await clients("deaf");
   a.send(ask("r1", [user("u1", "script deaf")]));
@@ -288,6 +295,7 @@ it("runs a request that is sent twice once", async () => {
   expect(await stub.questions()).toHaveLength(1);
 });
 
+// proves chat-agents#saveMessages
 it("has the turns of its own, one after the others, and answers what is saved", async () => {
   const [stub, a] = await clients("save");
   a.send(ask("r1", [user("u1", "script")]));
@@ -300,6 +308,7 @@ it("has the turns of its own, one after the others, and answers what is saved", 
   expect(await stored(stub)).toMatchObject([{ id: "u1" }, said("first"), { id: "u2" }, said("hello")]);
 });
 
+// proves chat-agents#persistMessages
 it("stores messages without an answer, and tells everybody", async () => {
   const [stub, a, b] = await clients("persist");
   await stub.persist([user("u1", "note")]);
@@ -310,6 +319,7 @@ it("stores messages without an answer, and tells everybody", async () => {
   expect(await stored(stub)).toEqual([user("u1", "note")]);
 });
 
+// proves chat-agents#maxPersistedMessages, chat-agents#control-storage
 it("keeps at most as many messages as are wanted, the newest", async () => {
   const [stub, a] = await clients("limit");
   await runInDurableObject(stub, (agent) => void (agent.maxPersistedMessages = 3));
@@ -320,6 +330,7 @@ it("keeps at most as many messages as are wanted, the newest", async () => {
   expect(await stored(stub)).toMatchObject([said("hello"), { id: "u3" }, said("hello")]);
 });
 
+// proves chat-agents#row-size, chat-agents#row-metadata, chat-agents#control-row
 it("makes an answer fit into its row, and shows everybody what is stored", async () => {
   const [stub, a, b] = await clients("row");
   answers.set("read", () => {

@@ -43,6 +43,8 @@ export interface TurnDeps {
   failed(error: unknown): Promise<void>;
   /** The set of turns that have not ended changed. */
   changed(): void;
+  /** A turn has ended, and everybody was told. */
+  ended(messageId: string): void;
 }
 
 interface Turn extends Spoken {
@@ -479,12 +481,13 @@ export class Turns {
     const { audience, emit } = this.#deps;
     this.#open.splice(this.#open.indexOf(turn), 1);
     this.#deps.changed();
-    if (outcome === "failed" && !isTold) emit("message:error", () => ({ error }));
+    if (outcome === "failed") emit("message:error", () => ({ error }));
     else if (outcome !== "empty") emit("message:response", () => ({}));
     // Who asked has heard all of it, and takes the revision from the end. Who has stopped it may have heard less than is stored.
     if (change) audience.delta(change, isAsSaid ? turn.source : undefined);
     audience.done(turn, { outcome, error: isTold ? undefined : error, seq });
     audience.list(turn.source);
+    if (change) this.#deps.ended(turn.messageId);
   }
 }
 

@@ -11,6 +11,7 @@ declare const currentUser: { id: string };
 declare function getAuthToken(): string;
 declare function getToken(): Promise<string>;
 
+// proves chat-agents#quick-start-client
 export function QuickStart() {
   const agent = useAgent({ agent: "ChatAgent" });
   const { messages, sendMessage, status } = useAgentChat({ agent });
@@ -39,6 +40,7 @@ export function QuickStart() {
   );
 }
 
+// proves chat-agents#options-types, chat-agents#values-types, chat-agents#request-data-types
 export function AllOptions() {
   const agent = useAgent({ agent: "ChatAgent" });
   const chat = useAgentChat({
@@ -80,6 +82,9 @@ export function AllOptions() {
   addToolApprovalResponse({ id: "call", approved: true, comment: "fine", input: { amount: 5 } });
   // @ts-expect-error a result, or why there is none
   addToolOutput({ toolCallId: "call" });
+  // proves chat-agents#option-agent-required
+  // @ts-expect-error a connection
+  useAgentChat({ resume: false });
   setMessages((messages) => messages.slice(0, -1));
   setMessages([]);
   void chat.regenerate({ messageId: "answer", body: { tone: "brief" } });
@@ -87,6 +92,11 @@ export function AllOptions() {
   void chat.sendMessage();
   void chat.loadMore(50);
   expectTypeOf(chat.branches("answer")).toEqualTypeOf<Promise<UIMessage[]>>();
+  expectTypeOf(chat.messages).toEqualTypeOf<UIMessage[]>();
+  expectTypeOf(clearHistory).toEqualTypeOf<() => void>();
+  expectTypeOf(addToolOutput).returns.toEqualTypeOf<void>();
+  expectTypeOf(addToolApprovalResponse).returns.toEqualTypeOf<void>();
+  expectTypeOf(setMessages).returns.toEqualTypeOf<void>();
   expectTypeOf(chat.status).toEqualTypeOf<"submitted" | "streaming" | "ready" | "error">();
   return <button onClick={clearHistory}>{chat.error?.message}</button>;
 }
@@ -102,6 +112,7 @@ type ChatMessage = UIMessage<
   }
 >;
 
+// proves chat-agents#data-typed, chat-agents#onData-types
 export function TypedMessages() {
   const agent = useAgent({ agent: "ChatAgent" });
   const [thinking, setThinking] = useState(false);

@@ -1,6 +1,6 @@
 import { useAgentChat } from "@cloudflare/ai-chat/react";
 import { useAgent } from "agents/react";
-import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { browserTools } from "../browser-tools";
 import type { ChatAgent } from "../server";
 import { initialState, type ChatState, type ModelInfo, type Reminders, type RemindersMessage } from "../shared";
@@ -9,6 +9,7 @@ import { ConfirmDialog } from "./confirm-dialog";
 import { EmptyState } from "./empty-state";
 import { ErrorNotice } from "./error-notice";
 import { Header, type ConnectionStatus } from "./header";
+import type { MessageActions } from "./message-actions";
 import { MessageList } from "./message-list";
 import { Preferences } from "./preferences";
 import { DueReminders, WaitingReminders } from "./reminders";
@@ -41,16 +42,17 @@ export function ChatPage({ name }: { name: string }) {
     }
   });
 
-  const { messages, sendMessage, regenerate, stop, clearHistory, addToolApprovalResponse, status, error, isLoading } =
-    useAgentChat({
-      agent,
-      body: requestBody,
-      onToolCall: async ({ toolCall: { toolCallId, toolName, input }, addToolOutput }) => {
-        const run = browserTools[toolName];
-        // What it throws becomes the tool's error, which the model is told.
-        if (run) addToolOutput({ toolCallId, output: await run(input) });
-      }
-    });
+  const chat = useAgentChat({
+    agent,
+    body: requestBody,
+    onToolCall: async ({ toolCall: { toolCallId, toolName, input }, addToolOutput }) => {
+      const run = browserTools[toolName];
+      // What it throws becomes the tool's error, which the model is told.
+      if (run) addToolOutput({ toolCallId, output: await run(input) });
+    }
+  });
+  const { messages, status, isLoading, sendMessage, regenerate, branches, selectBranch, addToolApprovalResponse } =
+    chat;
 
   const onConnected = useEffectEvent(() => {
     void agent.stub.describeModel().then(setModel, () => setModel(undefined));
@@ -68,13 +70,25 @@ export function ChatPage({ name }: { name: string }) {
     send(prompt);
     composer.current?.focus();
   };
-  const respond = useCallback(
-    (id: string, approved: boolean) => {
-      addToolApprovalResponse({ id, approved });
-      composer.current?.focus();
-    },
-    [addToolApprovalResponse]
-  );
+  const actions = useMemo((): MessageActions => {
+    const toComposer = () => composer.current?.focus();
+    return {
+      respond: (id, approved) => {
+        addToolApprovalResponse({ id, approved });
+        toComposer();
+      },
+      edit: (messageId, text) => {
+        void sendMessage({ text, messageId });
+        toComposer();
+      },
+      regenerate: (messageId) => {
+        void regenerate({ messageId });
+        toComposer();
+      },
+      versionsOf: async (messageId) => (await branches(messageId)).map(({ id }) => id),
+      showVersion: (messageId) => void selectBranch(messageId)
+    };
+  }, [addToolApprovalResponse, sendMessage, regenerate, branches, selectBranch]);
 
   const state = agent.state ?? initialState;
   const preferences = (
@@ -102,9 +116,15 @@ export function ChatPage({ name }: { name: string }) {
       />
 
       <main className="chat">
-        <MessageList messages={messages} status={status} assistantName={state.assistantName} onRespond={respond}>
+        <MessageList
+          messages={messages}
+          status={status}
+          assistantName={state.assistantName}
+          actions={actions}
+          loadMore={chat.hasMore && connection === "connected" ? chat.loadMore : undefined}
+        >
           {messages.length === 0 && !busy && !isLoading && <EmptyState demo={model?.demo ?? false} onPick={pick} />}
-          {status === "error" && <ErrorNotice error={error} onRetry={() => void regenerate()} />}
+          {status === "error" && <ErrorNotice error={chat.error} onRetry={() => void regenerate()} />}
           <DueReminders
             reminders={reminders.due}
             onDismiss={(id) => {
@@ -113,7 +133,7 @@ export function ChatPage({ name }: { name: string }) {
             }}
           />
         </MessageList>
-        <Composer ref={composer} busy={busy} onSend={send} onStop={stop} />
+        <Composer ref={composer} busy={busy} onSend={send} onStop={chat.stop} />
       </main>
 
       {wide ? (
@@ -131,7 +151,7 @@ export function ChatPage({ name }: { name: string }) {
         title="Clear this conversation?"
         action="Delete messages"
         onConfirm={() => {
-          clearHistory();
+          chat.clearHistory();
           composer.current?.focus();
         }}
         onClose={() => setConfirmingClear(false)}

@@ -1,5 +1,6 @@
-import { useEffect, useLayoutEffect, useState, type FormEvent, type KeyboardEvent, type RefObject } from "react";
+import { useEffect, useState, type FormEvent, type RefObject } from "react";
 import { Icon } from "./icons";
+import { TextBox } from "./text-box";
 
 type ComposerProps = {
   ref: RefObject<HTMLTextAreaElement | null>;
@@ -17,39 +18,25 @@ export function Composer({ ref, busy, onSend, onStop }: ComposerProps) {
     if (matchMedia("(hover: hover)").matches) ref.current?.focus();
   }, [ref]);
 
-  // As high as its text, up to the limit that the style sheet sets.
-  useLayoutEffect(() => {
-    const box = ref.current;
-    if (!box) return;
-    box.style.height = "auto";
-    box.style.height = `${box.scrollHeight}px`;
-  }, [ref, text]);
-
   const submit = (event?: FormEvent) => {
     event?.preventDefault();
     if (empty || busy) return;
     onSend(text.trim());
     setText("");
   };
-  const onKeyDown = (event: KeyboardEvent) => {
-    // Enter also accepts a suggestion of an input method, which must not send.
-    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
-    event.preventDefault();
-    submit();
-  };
 
   return (
     <form className="composer" aria-label="New message" onSubmit={submit}>
       <div className="composer-box">
-        <textarea
+        <TextBox
           ref={ref}
           aria-label="Message"
           aria-describedby="composer-hint"
           placeholder="Write a message"
           rows={1}
           value={text}
-          onChange={(event) => setText(event.target.value)}
-          onKeyDown={onKeyDown}
+          onChange={setText}
+          onSubmit={submit}
         />
         {busy ? (
           <button type="button" className="send-button" aria-label="Stop" title="Stop" onClick={onStop}>

@@ -13,7 +13,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   return (
     <button
       type="button"
-      className="copy-button"
+      className="action-button"
       aria-label={copied ? "Copied" : label}
       title={label}
       onClick={() =>

@@ -1,8 +1,12 @@
 import { isToolUIPart, type UIMessage } from "ai";
-import { memo } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import { CopyButton } from "./copy-button";
+import { Icon } from "./icons";
 import { Markdown } from "./markdown";
+import type { MessageActions } from "./message-actions";
+import { MessageEditor } from "./message-editor";
 import { ToolCall } from "./tool-call";
+import { Versions } from "./versions";
 
 type MessageProps = {
   message: UIMessage;
@@ -11,12 +15,32 @@ type MessageProps = {
   /** A reply is being written into it. */
   busy: boolean;
   assistantName: string;
-  onRespond: (approvalId: string, approved: boolean) => void;
+  actions: MessageActions;
 };
 
-export const Message = memo(function Message({ message, active, busy, assistantName, onRespond }: MessageProps) {
+export const Message = memo(function Message({ message, active, busy, assistantName, actions }: MessageProps) {
   const own = message.role === "user";
   const text = textOf(message);
+  const [editing, setEditing] = useState(false);
+  const editButton = useRef<HTMLButtonElement>(null);
+  const wasEditing = useRef(false);
+  useEffect(() => {
+    // The editor had the focus.
+    if (wasEditing.current && !editing) editButton.current?.focus();
+    wasEditing.current = editing;
+  }, [editing]);
+
+  if (editing) {
+    return (
+      <article className="message message-user" data-testid="message" data-role="user" data-message-id={message.id}>
+        <MessageEditor
+          text={text}
+          onSend={(edited) => actions.edit(message.id, edited)}
+          onCancel={() => setEditing(false)}
+        />
+      </article>
+    );
+  }
   return (
     <article
       className={`message ${own ? "message-user" : "message-assistant"}`}
@@ -41,14 +65,41 @@ export const Message = memo(function Message({ message, active, busy, assistantN
             );
           }
           if (isToolUIPart(part)) {
-            return <ToolCall key={part.toolCallId} part={part} active={active} busy={busy} onRespond={onRespond} />;
+            return (
+              <ToolCall key={part.toolCallId} part={part} active={active} busy={busy} onRespond={actions.respond} />
+            );
           }
           return null;
         })}
       </div>
-      {!own && !busy && text !== "" && (
+      {!busy && (
         <div className="message-actions">
-          <CopyButton text={text} label="Copy reply" />
+          {own ? (
+            <button
+              type="button"
+              ref={editButton}
+              className="action-button"
+              aria-label="Edit message"
+              title="Edit"
+              onClick={() => setEditing(true)}
+            >
+              <Icon name="pencil" />
+            </button>
+          ) : (
+            <>
+              {text !== "" && <CopyButton text={text} label="Copy reply" />}
+              <button
+                type="button"
+                className="action-button"
+                aria-label="Answer again"
+                title="Answer again"
+                onClick={() => actions.regenerate(message.id)}
+              >
+                <Icon name="refresh" />
+              </button>
+            </>
+          )}
+          <Versions messageId={message.id} actions={actions} />
         </div>
       )}
     </article>

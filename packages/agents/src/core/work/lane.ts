@@ -17,8 +17,8 @@ export interface Look {
 }
 
 export interface LaneDeps {
-  /** Reads up to so many tasks that may run. */
-  look(limit: number): Look;
+  /** Reads up to so many tasks that may run. A promise: looks again after it. */
+  look(limit: number): Look | Promise<void>;
   /** Runs one. Returns whether those after it are still to run in the order in which they were seen. */
   run(candidate: Candidate): Promise<boolean>;
   now(): number;
@@ -93,7 +93,12 @@ export class Lane {
       for (let looks = 1; ; looks++) {
         this.#asked = false;
         this.#moved = false;
-        const { ready, nextMs } = this.#deps.look(batch);
+        const look = this.#deps.look(batch);
+        if (look instanceof Promise) {
+          await look;
+          continue;
+        }
+        const { ready, nextMs } = look;
         this.nextMs = nextMs;
         await this.#startAll(ready);
         if (ready.length === batch) this.#asked = true;

@@ -81,8 +81,9 @@ export class Calls {
     this.#schema.change("UPDATE cf_agents_mcp_calls SET attempt = attempt + 1 WHERE id = ?", id);
   }
 
-  remove(id: number): void {
-    this.#schema.change("DELETE FROM cf_agents_mcp_waits WHERE call = ?", id);
+  /** @param hasAsked whether it may have asked for something */
+  remove(id: number, hasAsked: boolean): void {
+    if (hasAsked) this.#schema.change("DELETE FROM cf_agents_mcp_waits WHERE call = ?", id);
     this.#schema.change("DELETE FROM cf_agents_mcp_calls WHERE id = ?", id);
   }
 

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { cut, evict, killAll } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
-import { ask, begin, call, Events, get, post } from "../../test/mcp-kit";
+import { ask, begin, call, Events, get, post, request } from "../../test/mcp-kit";
 
 const handler = Toolbox.serve("/mcp");
 const objectOf = (headers: Record<string, string>) =>
@@ -52,6 +52,19 @@ describe("a tool that waits for its user", () => {
     expect(runs("ask calm")).toBe(1);
   });
 
+  it("may be woken as often as something else happens", async () => {
+    const headers = await begin(handler, elicitation);
+    const events = await open(headers, "ask", { first: "sleepy" });
+    const { message } = await events.message();
+    for (let wakes = 0; wakes < 4; wakes++) {
+      await evict(objectOf(headers));
+      await new Events(await ask(handler, post(request(`ping ${wakes}`, "ping"), headers))).message();
+    }
+    await ask(handler, post(accept(message.id, "A"), headers));
+    expect(resultOf((await events.message()).message)).toEqual(said("A"));
+    expect(runs("ask sleepy")).toBe(2);
+  });
+
   it("takes an answer once", async () => {
     const headers = await begin(handler, elicitation);
     const events = await open(headers, "ask", { first: "once", second: "more" });
@@ -65,6 +78,7 @@ describe("a tool that waits for its user", () => {
     expect(resultOf((await events.message()).message)).toEqual(said("A, B"));
   });
 
+  // proves mcp-agent#elicit-actions
   it("answers a client that comes back later, and says what it has", async () => {
     const headers = await begin(handler, elicitation);
     const events = await open(headers, "ask", { first: "patient" });
@@ -129,6 +143,7 @@ describe("a tool that runs when the object is killed", () => {
 });
 
 describe("a stream", () => {
+  // proves mcp-agent#hibernation
   it("on which a client listens outlives evictions, and the loss of its line", async () => {
     const headers = await begin(handler);
     const events = new Events(await ask(handler, get(headers)));
@@ -188,4 +203,26 @@ describe("a stream", () => {
     await objectOf(headers).open("later");
     expect(resultOf((await resumed.message()).message)).toEqual(said("here you are"));
   });
+});
+
+it("a server knows its client again in another life", async () => {
+  const headers = await begin(handler, elicitation);
+  const client = async () => resultOf((await (await open(headers, "client", {})).message()).message);
+  expect(await client()).toEqual(said("raw"));
+  await evict(objectOf(headers));
+  expect(await client()).toEqual(said("raw"));
+});
+
+it("what a client has subscribed to, and which messages it wants, lasts as long as its session", async () => {
+  const headers = await begin(handler);
+  const say = async (method: string, params: object) =>
+    (await new Events(await ask(handler, post(request(9, method, params), headers))).message()).message;
+  await say("resources/subscribe", { uri: "mcp://resource/counter" });
+  await say("logging/setLevel", { level: "warning" });
+  await evict(objectOf(headers));
+  const listening = new Events(await ask(handler, get(headers)));
+  await objectOf(headers).announce();
+  expect((await listening.message()).message).toMatchObject({ method: "notifications/resources/updated" });
+  const logging = await open(headers, "log", {});
+  expect((await logging.message()).message).toMatchObject({ params: { level: "warning", data: "careful" } });
 });

@@ -9,12 +9,14 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { errorOf, logged } from "../../test/kit";
 import { Made, Promised, Toolbox } from "../../test/mcp-agents";
-import { connectClient, textOf } from "../../test/mcp-kit";
+import { connectClient, initialize, post, textOf } from "../../test/mcp-kit";
 
 const handler = Toolbox.serve("/mcp");
 const objectOf = (session: string | undefined) => env.Toolbox.get(env.Toolbox.idFromName(`streamable-http:${session}`));
 
 describe("a client of the SDK, over Streamable HTTP", () => {
+  // proves mcp-agent#server, mcp-agent#init, mcp-agent#state, mcp-agent#serve, mcp-agent#session-instance
+  // proves mcp-transport#streamable-http, mcp-tools#tool, mcp-tools#content, mcp-tools#agent-state
   it("lists and calls tools, whose state lasts as long as the session", async () => {
     const { client } = await connectClient(handler);
     const { tools } = await client.listTools();
@@ -26,18 +28,22 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     expect(textOf(await other.client.callTool({ name: "add", arguments: { a: 1 } }))).toBe("1");
   });
 
+  // proves mcp-tools#isError, mcp-tools#validation
   it("reads resources and prompts, and is told of errors of tools", async () => {
     const { client } = await connectClient(handler);
     const { contents } = await client.readResource({ uri: "mcp://resource/counter" });
     expect(contents).toEqual([{ uri: "mcp://resource/counter", text: "0" }]);
     const { messages } = await client.getPrompt({ name: "greet", arguments: { name: "Ada" } });
     expect(messages[0]?.content).toEqual({ type: "text", text: "Greet Ada" });
+    const wrong = await client.callTool({ name: "add", arguments: { a: "much" } });
+    expect([wrong.isError, textOf(wrong)]).toEqual([true, expect.stringContaining("Invalid arguments")]);
     expect(await client.callTool({ name: "fail" })).toMatchObject({ isError: true, content: [{ text: "broken" }] });
     let failed = "";
     await logged(async () => (failed = textOf(await client.callTool({ name: "query" }))));
     expect(failed).toMatch(/^Internal error \(reference/);
   });
 
+  // proves mcp-agent#elicitInput, mcp-agent#relatedRequestId
   it("answers questions and samples in the middle of a tool", async () => {
     const { client } = await connectClient(handler, {
       capabilities: { elicitation: {}, sampling: {} },
@@ -59,6 +65,7 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     expect(textOf(await client.callTool({ name: "sample", arguments: { prompt: "Say" } }))).toBe("sampled 10");
   });
 
+  // proves mcp-agent#elicit-unsupported, mcp-agent#requestedSchema
   it("fails a tool whose question the client cannot answer, or answers with something else", async () => {
     const { client } = await connectClient(handler);
     expect(await client.callTool({ name: "elicit" })).toMatchObject({
@@ -133,5 +140,32 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     expect(textOf(await promised.client.callTool({ name: "hello" }))).toBe("hello");
     const made = await connectClient(Made.serve("/mcp"), { props: { userId: "ada" } });
     expect(textOf(await made.client.callTool({ name: "hello" }))).toBe("hello ada");
+  });
+
+  // proves mcp-agent#onStateChanged, mcp-agent#sql
+  it("uses the database, and hears of changes of the state, as any agent", async () => {
+    const { client } = await connectClient(handler);
+    await client.callTool({ name: "add", arguments: { a: 2 } });
+    await client.callTool({ name: "add", arguments: { a: 3 } });
+    expect(textOf(await client.callTool({ name: "history" }))).toBe("2,5");
+  });
+
+  // proves mcp-agent#jurisdiction
+  it("is kept in a jurisdiction", async () => {
+    const asked: unknown[] = [];
+    const namespace = (where?: string): DurableObjectNamespace =>
+      new Proxy(env.Toolbox, {
+        get(target, key) {
+          if (key === "jurisdiction") return (name: string) => namespace(name);
+          if (key === "idFromName") return (name: string) => (asked.push([where, name]), target.idFromName(name));
+          const value: unknown = Reflect.get(target, key);
+          // By its constructor, a binding is known to be one.
+          return typeof value === "function" && key !== "constructor" ? value.bind(target) : value;
+        }
+      });
+    const european = Toolbox.serve("/mcp", { jurisdiction: "eu" });
+    const ctx = {} as unknown as ExecutionContext;
+    const response = await european.fetch(post(initialize()), { Toolbox: namespace() }, ctx);
+    expect(asked).toEqual([["eu", `streamable-http:${response.headers.get("mcp-session-id")}`]]);
   });
 });

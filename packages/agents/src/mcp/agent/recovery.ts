@@ -4,7 +4,7 @@ import type { CallRow } from "./calls";
 /** How often a call is begun, the first time included. */
 export const maxAttempts = 3;
 /** The code of the JSON-RPC error by which a call ends that was cut. */
-export const interruptedCode = -32010;
+const interruptedCode = -32010;
 
 interface ToolList {
   tools?: { name: string; annotations?: { readOnlyHint?: boolean; idempotentHint?: boolean } }[];

@@ -1,4 +1,6 @@
+import { isJSONRPCRequest } from "@modelcontextprotocol/sdk/types.js";
 import { echoClose } from "../../core/connections";
+import { isPlatformError } from "../../core/work/platform-error";
 import { destroyedMessage } from "../../protocol/errors";
 import type { EventStream } from "../http/event-stream";
 import { closeCodes, eventId, readEventFrame, ticketHeader, type Command, type McpStub, type Outcome } from "./wire";
@@ -10,8 +12,20 @@ export type Reach = () => Promise<McpStub>;
 const attempts = 5;
 const firstDelayMs = 100;
 
-/** Says something to the object. One that is being deleted has no sessions any more. */
-export async function say(stub: McpStub, command: Command): Promise<Outcome> {
+/** Says something to the object, and again if it is reset meanwhile and twice does no harm. */
+export async function say(reach: Reach, command: Command): Promise<Outcome> {
+  try {
+    return await tell(await reach(), command);
+  } catch (error) {
+    // Nobody knows whether requests have begun.
+    const isOnce = command.type === "post" && command.messages.some(isJSONRPCRequest);
+    if (isOnce || !isPlatformError(error)) throw error;
+    return tell(await reach(), command);
+  }
+}
+
+/** An object that is being deleted has no sessions any more. */
+async function tell(stub: McpStub, command: Command): Promise<Outcome> {
   try {
     return await stub.__mcp(command);
   } catch (error) {
@@ -26,13 +40,14 @@ export async function sayAndListen(
   stub: McpStub,
   command: Command & { ticket: string }
 ): Promise<{ outcome: Outcome; socket: WebSocket | undefined }> {
-  const outcome = say(stub, command);
+  const outcome = tell(stub, command);
   const headers = { Upgrade: "websocket", [ticketHeader]: command.ticket };
   const upgrade = stub.fetch("https://object/mcp", { headers });
   // What went wrong, the outcome says.
-  upgrade.catch(() => {});
+  const upgraded = upgrade.catch(() => undefined);
   const settled = await outcome;
-  return { outcome: settled, socket: settled.type === "stream" ? ((await upgrade).webSocket ?? undefined) : undefined };
+  const response = settled.type === "stream" ? await upgraded : undefined;
+  return { outcome: settled, socket: response?.webSocket ?? undefined };
 }
 
 export interface RelayOptions {

@@ -26,6 +26,7 @@ async function connectRpc(
 }
 
 describe("a client of the SDK, by RPC", () => {
+  // proves mcp-transport#rpc, mcp-transport#rpc-props, mcp-transport#rpc-props-persistent, mcp-transport#rpc-and-http
   it("lists and calls tools, with props, also after an eviction", async () => {
     const { client, stub } = await connectRpc(env.Toolbox, { userId: "ada" });
     expect((await client.listTools()).tools.length).toBeGreaterThan(5);
@@ -58,6 +59,7 @@ describe("a client of the SDK, by RPC", () => {
     await expect(heard).resolves.toBeUndefined();
   });
 
+  // proves mcp-transport#rpc-timeout
   it("waits for a tool as long as the server says", async () => {
     const { client } = await connectRpc(env.Made, { userId: "bob" });
     expect(textOf(await client.callTool({ name: "hello" }))).toBe("hello bob");

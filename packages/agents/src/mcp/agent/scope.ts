@@ -60,6 +60,10 @@ export class Call {
     this.#release = undefined;
   }
 
+  get hasAsked(): boolean {
+    return this.#asked.size > 0;
+  }
+
   /** The key of a question: what is asked, and how often the same was asked before in this call. */
   keyOf(question: string): string {
     const number = this.#asked.get(question) ?? 0;

@@ -38,6 +38,6 @@ async function takeMessages(visit: Visit): Promise<Response> {
   request.headers.set("Accept", "application/json, text/event-stream");
   const { messages, isBatch } = await readMessages(request);
   const { caller, reach } = await addressOf(visit, "sse", session);
-  known(await say(await reach(), { ...caller, type: "post", messages, isBatch }));
+  known(await say(reach, { ...caller, type: "post", messages, isBatch }));
   return new Response("Accepted", { status: 202 });
 }

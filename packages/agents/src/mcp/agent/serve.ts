@@ -133,7 +133,7 @@ async function handlePost(visit: Visit): Promise<Response> {
   const { caller, reach } = await addressOf(visit, "streamable-http", session);
   const post = { ...caller, type: "post", messages, isBatch } as const;
   if (!messages.some(isJSONRPCRequest)) {
-    known(await say(await reach(), post));
+    known(await say(reach, post));
     return new Response(null, { status: 202 });
   }
   const { outcome, socket } = await sayAndListen(await reach(), { ...post, ticket: newId() });
@@ -149,7 +149,7 @@ async function begin(visit: Visit, initialize: JSONRPCRequest): Promise<Response
   }
   const session = newId();
   const { caller, reach } = await addressOf(visit, "streamable-http", session);
-  const outcome = await say(await reach(), { ...caller, type: "begin", kind: "streamable-http", initialize });
+  const outcome = await say(reach, { ...caller, type: "begin", kind: "streamable-http", initialize });
   if (outcome.type !== "answered") throw sessionUnknown();
   const isRefused = "error" in outcome.message;
   return Response.json(outcome.message, { headers: isRefused ? {} : { [sessionHeader]: session } });
@@ -169,7 +169,7 @@ async function handleGet(visit: Visit): Promise<Response> {
 async function handleDelete(visit: Visit): Promise<Response> {
   const session = sessionIn(visit.request);
   const { caller, reach } = await addressOf(visit, "streamable-http", session);
-  known(await say(await reach(), { ...caller, type: "end" }));
+  known(await say(reach, { ...caller, type: "end" }));
   return new Response(null, { status: 204 });
 }
 

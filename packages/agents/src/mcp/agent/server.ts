@@ -30,7 +30,7 @@ export interface ServerPort {
 }
 
 /** The low-level server: the one below has tools, prompts and resources. */
-export const protocolOf = (server: McpServer | Server): Server => ("server" in server ? server.server : server);
+const protocolOf = (server: McpServer | Server): Server => ("server" in server ? server.server : server);
 
 export async function resolveServer(source: ServerSource): Promise<Server> {
   return protocolOf(await (typeof source === "function" ? source() : source));

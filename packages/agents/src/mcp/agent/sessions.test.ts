@@ -1,5 +1,6 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { logged } from "../../test/kit";
+import { errorOf, evict, logged } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
 import { ask, begin, call, Events, get, initialize, post, request, url } from "../../test/mcp-kit";
 import type { McpHandler } from "../../mcp";
@@ -72,6 +73,22 @@ describe("a session", () => {
     }
     const anonymous = await begin(handler);
     expect(await refusal(ask(handler, post(call(1, "whoami"), anonymous), ada))).toEqual([404, -32001, null]);
+  });
+
+  it("is over when nobody has used it for a month", async () => {
+    const shared = Toolbox.serve("/mcp", { name: () => "months" });
+    const stub = env.Toolbox.get(env.Toolbox.idFromName("months"));
+    const [left, used] = [await begin(shared), await begin(shared)];
+    const days = 24 * 60 * 60_000;
+    await stub.age(left["mcp-session-id"]!, 31 * days);
+    await stub.age(used["mcp-session-id"]!, 29 * days);
+    await evict(stub);
+    expect(await add(used, shared)).toBe("1");
+    await stub.age(left["mcp-session-id"]!, 0);
+    expect(await refusal(ask(shared, post(call(1, "add", { a: 1 }), left)))).toEqual([404, -32001, null]);
+    // Its use was noted.
+    expect(await stub.idleMs(used["mcp-session-id"]!)).toBeLessThan(days);
+    expect(await stub.rows()).toMatchObject({ sessions: 1 });
   });
 
   it("is that of whoever the application says", async () => {
@@ -183,6 +200,7 @@ describe("an object whose name the application chooses", () => {
     expect(await refusal(ask(documents, at("b", post(call(1, "add"), second))))).toEqual([404, -32001, null]);
   });
 
+  // proves mcp-agent#props
   it("gives each client its own answers, capabilities and props, although their ids are equal", async () => {
     const shared = Toolbox.serve("/mcp", { name: () => "shared" });
     const ada = await begin(shared, { capabilities: { elicitation: {} }, props: { userId: "ada" } });
@@ -202,6 +220,16 @@ describe("an object whose name the application chooses", () => {
     await ask(shared, post({ ...answer, result: { action: "decline" } }, ada), { userId: "ada" });
     expect((await asking.message()).message).toMatchObject({ id: 2, result: { content: [{ text: "decline" }] } });
   });
+});
+
+it("is nobody's where no client's code runs and several share the object", async () => {
+  const shared = Toolbox.serve("/mcp", { name: () => "whose" });
+  const stub = env.Toolbox.get(env.Toolbox.idFromName("whose"));
+  await begin(shared, { props: { userId: "ada" } });
+  expect(await stub.props).toEqual({ userId: "ada" });
+  await begin(shared, { props: { userId: "bob" } });
+  expect(await stub.props).toBeUndefined();
+  expect((await errorOf(() => stub.askSomebody())).message).toContain("Nobody is there to answer");
 });
 
 it("answers a batch on one stream, of a version that has batches", async () => {

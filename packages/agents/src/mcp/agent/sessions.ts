@@ -1,4 +1,9 @@
-import { InitializeRequestSchema, type InitializeRequest, type LoggingLevel } from "@modelcontextprotocol/sdk/types.js";
+import {
+  InitializeRequestSchema,
+  type InitializeRequest,
+  type JSONRPCResponse,
+  type LoggingLevel
+} from "@modelcontextprotocol/sdk/types.js";
 import type { Schema } from "../../core/meta";
 import type { Caller, SessionKind } from "./wire";
 
@@ -116,8 +121,11 @@ export class Sessions {
     return this.#change(session, "initialize", params, JSON.stringify(params));
   }
 
-  setVersion(session: Session, version: string): Session {
-    return this.#change(session, "version", version, version);
+  /** The server has answered the initialization. */
+  agree(id: string, answer: JSONRPCResponse): void {
+    const session = this.get(id);
+    const version = "result" in answer ? answer.result.protocolVersion : undefined;
+    if (session && typeof version === "string") this.#change(session, "version", version, version);
   }
 
   setLevel(session: Session, level: LoggingLevel): Session {

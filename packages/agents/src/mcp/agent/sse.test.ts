@@ -32,6 +32,7 @@ async function openStream(): Promise<{ events: Events; endpoint: URL; stub: Dura
   return { events, endpoint, stub: env.Toolbox.get(env.Toolbox.idFromName(`sse:${session}`)) };
 }
 
+// proves mcp-transport#sse
 it("serves a client of the SDK over the older transport", async () => {
   const { client } = await connectSse();
   client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { value: "yes" } }));

@@ -4,6 +4,7 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { logged } from "../../test/kit";
 import { getMcpAuthContext } from "./auth-context";
 import {
   createMcpHandler,
@@ -58,6 +59,7 @@ const call = (name: string, id: number | string = 1) => ({
 });
 
 describe("a stateless server", () => {
+  // proves create-mcp-handler#handler, create-mcp-handler#stateless
   it.each([
     ["made for each request", () => createMcpHandler(greeter)],
     [
@@ -97,6 +99,7 @@ describe("a stateless server", () => {
     ]);
   });
 
+  // proves create-mcp-handler#enableJsonResponse
   it("answers in one piece when it is told to", async () => {
     const handler = createMcpHandler(greeter, { enableJsonResponse: true });
     const response = await handler(post(call("whoami", "a")), {});
@@ -125,13 +128,15 @@ describe("a stateless server", () => {
     expect(make.mock.calls).toEqual([[{ request, env: { KEY: "k" }, authContext: { props: { name: "Ada" } } }]]);
   });
 
-  it("is ended with its answer", async () => {
-    const server = greeter();
-    const closed = new Promise<void>((resolve) => (server.server.onclose = resolve));
-    const response = await createMcpHandler(server)(post(call("whoami")), {});
-    await response.text();
-    await closed;
-    expect(server.isConnected()).toBe(false);
+  it("is not disturbed by the end of its own answer", async () => {
+    const server = new McpServer({ name: "quick", version: "1.0.0" });
+    const signals: AbortSignal[] = [];
+    server.registerTool("whoami", {}, ({ signal }) => {
+      signals.push(signal);
+      return text("me");
+    });
+    await (await createMcpHandler(server)(post(call("whoami")), {})).text();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
   });
 
   it.each([
@@ -156,6 +161,7 @@ describe("a stateless server", () => {
     client.abort();
     if (!enableJsonResponse) await (await response).body?.cancel();
     expect(await ended).toBe("aborted");
+    expect((await handler(post(call("wait", 2)), {})).status).toBe(500);
   });
 
   it("has no session, but may have ids of them", async () => {
@@ -177,6 +183,7 @@ describe("what goes wrong", () => {
     expect(await client.callTool({ name: "fail" })).toEqual({ ...text("as asked"), isError: true });
   });
 
+  // proves create-mcp-handler#errors
   it("in a handler of requests is a JSON-RPC error with the id of the request", async () => {
     const server = () => {
       const { server: low } = new McpServer({ name: "low", version: "1.0.0" });
@@ -194,9 +201,11 @@ describe("what goes wrong", () => {
     });
   });
 
-  it("while the server is made is one, too, with status 500, which pages may read", async () => {
+  it("while the server is made is one, too, with status 500, which pages may read, and is logged", async () => {
     const handler = createMcpHandler(() => Promise.reject(new Error("no database")));
-    const response = await handler(post(call("hello", 3)), {});
+    let response!: Response;
+    const lines = await logged(async () => void (response = await handler(post(call("hello", 3)), {})));
+    expect(lines).toEqual([["An MCP request failed:", new Error("no database")]]);
     expect([response.status, response.headers.get("Access-Control-Allow-Origin"), await response.json()]).toEqual([
       500,
       "*",
@@ -204,6 +213,7 @@ describe("what goes wrong", () => {
     ]);
   });
 
+  // proves create-mcp-handler#connected-twice
   it("a server that is given twice is refused, before and after the first request has ended", async () => {
     const handler = createMcpHandler(greeter());
     const first = await handler(post(call("whoami")), {});
@@ -234,6 +244,7 @@ describe("the options", () => {
   const status = async (request: Request, options?: CreateMcpHandlerOptions) =>
     (await createMcpHandler(greeter, options)(request, {})).status;
 
+  // proves create-mcp-handler#route
   it("say which path is served", async () => {
     const body = { jsonrpc: "2.0", id: 1, method: "ping" };
     const statuses = await Promise.all([
@@ -255,6 +266,7 @@ describe("the options", () => {
     expect(await status(from(origin), { corsOptions: { origin }, allowedOrigins: [] })).toBe(403);
   });
 
+  // proves create-mcp-handler#corsOptions
   it("say what pages may do", async () => {
     const corsOptions = { origin: "https://app.example.com", methods: "POST", maxAge: 60 };
     const handler = createMcpHandler(greeter, { corsOptions });
@@ -275,6 +287,7 @@ describe("on whose behalf a request runs", () => {
     return JSON.parse((content as { text: string }[])[0]!.text);
   };
 
+  // proves create-mcp-handler#authContext, create-mcp-handler#context-none
   it("is what the OAuth provider has said, unless told", async () => {
     expect(await whoami({ props: { name: "Ada" } })).toEqual({ props: { name: "Ada" } });
     expect(await whoami({ props: { name: "Ada" } }, { authContext: { props: { name: "Bob" } } })).toEqual({
@@ -283,6 +296,7 @@ describe("on whose behalf a request runs", () => {
     expect([await whoami({ props: {} }), await whoami(), getMcpAuthContext()]).toEqual([null, null, undefined]);
   });
 
+  // proves create-mcp-handler#context-isolated
   it("is not mixed up between requests that run at once", async () => {
     const handler = createMcpHandler(greeter, { enableJsonResponse: true });
     const names = Array.from({ length: 20 }, (_, n) => `user-${n}`);

@@ -33,9 +33,9 @@ export type McpFetchHandler = (request: Request, env: unknown, ctx?: { readonly 
 /**
  * Serves an `McpServer` over Streamable HTTP.
  *
- * Without a `transport`, nothing lasts from one request to the next: every request has a transport and a server of its own, and ends
- * them. Give a function that makes the server, or make both anew in `fetch`. Such a server can send progress and logs while it
- * answers; it cannot ask its client, because the answer would meet another server.
+ * Without a `transport`, nothing lasts from one request to the next: every request has a transport and a server of its own. Give a
+ * function that makes the server, or make both anew in `fetch`. Such a server can send progress and logs while it answers; it cannot
+ * ask its client, because the answer would meet another server.
  *
  * With a `transport` in an agent, the server keeps its session and may ask.
  *
@@ -71,8 +71,7 @@ export function createMcpHandler(source: McpServerSource, options: CreateMcpHand
 /** @deprecated Use `createMcpHandler`. */
 export const experimental_createMcpHandler: typeof createMcpHandler = createMcpHandler;
 
-// A server that was ended with its request is not to be used for another one either: whether that works would depend on when
-// requests come.
+// Also one whose client has gone, and which is ended: whether it works again would depend on when requests come.
 const transportsByServer = new WeakMap<object, WorkerTransport>();
 
 async function connectOnce(server: McpServer | Server, transport: WorkerTransport): Promise<void> {

@@ -9,6 +9,8 @@ export interface TransportState {
   sessionId?: string;
   initialized: boolean;
   protocolVersion?: ProtocolVersion;
+  /** Whose session it is, where users sign in: it answers nobody else. */
+  owner?: string;
   /** What the client said of itself when it began: a new server has to know, too. */
   initializeParams?: InitializeRequest["params"];
 }
@@ -52,16 +54,17 @@ export class Session {
   }
 
   /**
+   * @param owner on whose behalf the request is
    * @throws Refusal 404 for another session than this, 400 for a request without one
    */
-  check(request: Request): void {
+  check(request: Request, owner: string | undefined): void {
     const id = request.headers.get("mcp-session-id");
     if (!id) throw new Refusal(400, "Bad Request: Mcp-Session-Id header is required");
-    if (!this.#state.initialized || id !== this.id) throw sessionUnknown();
+    if (id !== this.id || owner !== this.#state.owner) throw sessionUnknown();
   }
 
   /** @throws Refusal 400 when it has begun */
-  begin(initializeParams: InitializeRequest["params"], requestId: string | number): void {
+  begin(initializeParams: InitializeRequest["params"], requestId: string | number, owner: string | undefined): void {
     const { generateId } = this.#options;
     if (generateId && (this.#beginning || this.#state.initialized)) {
       const options = { code: rpcCodes.invalidRequest, id: requestId };
@@ -69,6 +72,7 @@ export class Session {
     }
     this.#beginning = true;
     this.#state = { initialized: false, initializeParams };
+    if (owner !== undefined) this.#state.owner = owner;
     if (generateId) this.#state.sessionId = validId(generateId());
   }
 

@@ -3,6 +3,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import {
   ElicitRequestSchema,
+  ListRootsResultSchema,
   LoggingMessageNotificationSchema,
   type JSONRPCMessage
 } from "@modelcontextprotocol/sdk/types.js";
@@ -11,6 +12,7 @@ import { describe, expect, it } from "vitest";
 import { getAgentByName } from "../../index";
 import { errorOf, evict, killAll } from "../../test/kit";
 import { MemoryEventStore, storeLimits } from "./event-store";
+import { createMcpHandler } from "./create-mcp-handler";
 import type { TransportState } from "./session";
 import { WorkerTransport } from "./worker-transport";
 
@@ -109,6 +111,7 @@ async function refusal(response: Response): Promise<[status: number, code: numbe
 }
 
 describe("a server in an agent", () => {
+  // proves create-mcp-handler#transport, create-mcp-handler#sessionIdGenerator
   it("has the state and the session of the agent", async () => {
     const { name, client, transport } = await open();
     expect(transport.sessionId).toBe(name);
@@ -116,6 +119,7 @@ describe("a server in an agent", () => {
     expect(await client.callTool({ name: "count", arguments: { by: 3 } })).toEqual(text("5"));
   });
 
+  // proves create-mcp-handler#stateful-agent
   it("asks its client, and goes on with the answer", async () => {
     const { client } = await open();
     expect(await client.callTool({ name: "ask" })).toEqual(text("accept 12"));
@@ -128,6 +132,7 @@ describe("a server in an agent", () => {
     expect(await heard).toBe("news");
   });
 
+  // proves create-mcp-handler#stateful-resume, create-mcp-handler#storage, create-mcp-handler#onsessioninitialized
   it("remembers after an eviction what its client can do", async () => {
     const { name, client } = await open();
     await client.callTool({ name: "count", arguments: { by: 1 } });
@@ -188,6 +193,53 @@ describe("a session", () => {
     const again = await stub.fetch(request(undefined, { message: initialize }));
     expect([again.status, again.headers.get("mcp-session-id")]).toEqual([200, name]);
     expect((await ping()).status).toBe(200);
+  });
+
+  it("begins anew after its end, in the same life and in another one, as if there had been none", async () => {
+    const { stub, name, client, transport } = await open();
+    const begin = async () => (await stub.fetch(request(undefined, { message: initialize }))).text();
+    const count = async () => {
+      const response = await stub.fetch(request(name, { message: call("count", 1, { by: 1 }) }));
+      return /"text":"(\d+)"/.exec(await response.text())?.[1];
+    };
+    await transport.terminateSession();
+    await begin();
+    expect(await count()).toBe("1");
+    await client.close();
+    await evict(stub);
+    await stub.fetch(request(name, { method: "DELETE" }));
+    await begin();
+    expect([await count(), await stub.events()]).toEqual(["2", [`closed ${name}`, `began ${name}`]]);
+  });
+
+  it("answers nobody else than the user who has begun it", async () => {
+    const stub = await getAgentByName(env.McpDesk, `of-ada-${desks++}`);
+    const as = (user: string, session: string | undefined, message: unknown) =>
+      stub.fetch(request(session, { message, headers: { "X-User": user } }));
+    const session = (await as("ada", undefined, initialize)).headers.get("mcp-session-id")!;
+    const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+    expect((await as("ada", session, ping)).status).toBe(200);
+    expect(await refusal(await as("bob", session, ping))).toEqual([404, -32001]);
+    expect(await refusal(await stub.fetch(request(session, { message: ping })))).toEqual([404, -32001]);
+  });
+
+  it("ends calls that wait for JSON, too", async () => {
+    const { stub, name, transport } = await open("json");
+    const answer = stub.fetch(request(name, { message: call("wait", 1) }));
+    while ((await stub.waiting()) === 0) await stub.waiting();
+    await transport.terminateSession();
+    expect(await refusal(await answer)).toEqual([404, -32001]);
+  });
+
+  it("begins at the second attempt when there was no server at the first", async () => {
+    let attempts = 0;
+    const transport = new WorkerTransport({ sessionIdGenerator: () => "s" });
+    const make = () => {
+      if (attempts++ === 0) throw new Error("not yet");
+      return new McpServer({ name: "server", version: "1.0.0" });
+    };
+    const begin = () => createMcpHandler(make, { transport })(request(undefined, { message: initialize }), {});
+    expect([(await begin()).status, (await begin()).headers.get("mcp-session-id")]).toEqual([500, "s"]);
   });
 
   it.each([
@@ -294,6 +346,8 @@ describe("a connection that is cut", () => {
     await stub.tell("two");
     const second = eventsOf(await stub.fetch(request(name, { headers: { "Last-Event-ID": one!.id! } })));
     expect((await second.next())?.data?.params?.data).toBe("two");
+    await stub.tell("three");
+    expect((await second.next())?.data?.params?.data).toBe("three");
     await second.cancel();
   });
 
@@ -304,6 +358,35 @@ describe("a connection that is cut", () => {
       expect(await refusal(response)).toEqual([400, -32000]);
     }
   });
+});
+
+it("a client that went away, and cannot come back, is not asked", async () => {
+  const transport = new WorkerTransport();
+  const server = new McpServer({ name: "server", version: "1.0.0" });
+  let release!: () => void;
+  const gone = new Promise<void>((resolve) => (release = resolve));
+  const asked = new Promise<unknown>((resolve) => {
+    server.registerTool("ask", {}, async ({ sendRequest }) => {
+      await gone;
+      resolve(await errorOf(() => sendRequest({ method: "roots/list" }, ListRootsResultSchema)));
+      return text("late");
+    });
+  });
+  await server.connect(transport);
+  const response = await transport.handleRequest(request(undefined, { message: call("ask", 1) }));
+  await response.body!.cancel();
+  release();
+  expect(await asked).toMatchObject({ code: "MCP_CLIENT_UNREACHABLE" });
+});
+
+// proves create-mcp-handler#parsedBody
+it("a body may have been read and parsed before", async () => {
+  const transport = new WorkerTransport({ enableJsonResponse: true });
+  await new McpServer({ name: "server", version: "1.0.0" }).connect(transport);
+  const read = request(undefined, { message: "read already" });
+  const ping = { jsonrpc: "2.0", id: 4, method: "ping" };
+  const response = await transport.handleRequest(read, ping);
+  expect(await response.json()).toEqual({ jsonrpc: "2.0", id: 4, result: {} });
 });
 
 it("without a server, a transport says so", async () => {

@@ -12,12 +12,14 @@ import {
   type RequestId
 } from "@modelcontextprotocol/sdk/types.js";
 import { publicMessage } from "../../core/public-message";
-import { AgentError } from "../../protocol/errors";
+import { AgentError, messageOf } from "../../protocol/errors";
 import { preflight, withCors, type CORSOptions } from "../http/cors";
 import { checkOrigin } from "../http/origin";
 import { checkStreamRequest, readMessages, versionWithoutHeader, type Received } from "../http/read";
 import { publicResponse } from "../http/public-response";
 import { methodNotAllowed, Refusal, rpcCodes } from "../http/refusal";
+import { identityOf } from "../agent/identity";
+import { getMcpAuthContext } from "./auth-context";
 import { MemoryEventStore } from "./event-store";
 import { Exchange } from "./exchange";
 import { MessageStream, unaskedStreamId } from "./message-stream";
@@ -216,7 +218,7 @@ export class WorkerTransport implements Transport {
   async #post(request: Request, parsedBody: unknown): Promise<Response> {
     const received = await readMessages(request, { parsedBody, version: this.#session.version });
     const { initialize, requests, messages } = received;
-    if (initialize) this.#session.begin(initialize.params, initialize.id);
+    if (initialize) this.#session.begin(initialize.params, initialize.id, ownerOfRequest());
     else this.#checkSession(request);
     try {
       await this.#ready();
@@ -232,7 +234,7 @@ export class WorkerTransport implements Transport {
   async #exchange(request: Request, { messages, initialize, isBatch }: Received): Promise<Response> {
     const resumes = this.#resumes(initialize?.params.protocolVersion ?? request.headers.get("MCP-Protocol-Version"));
     const asJson = this.#options.enableJsonResponse === true;
-    const exchange = new Exchange(asJson ? undefined : this.#stream(crypto.randomUUID(), () => this.#exchangeEnded()));
+    const exchange = new Exchange(asJson ? undefined : this.#stream(crypto.randomUUID(), () => this.#clientLeft()));
     const connection = await exchange.stream?.connect({ headers: {}, prime: resumes });
     const extra: MessageExtraInfo = {
       requestInfo: infoOf(request),
@@ -242,7 +244,7 @@ export class WorkerTransport implements Transport {
       })
     };
     // Whoever waits for JSON has no stream that could be closed.
-    request.signal.addEventListener("abort", () => this.#exchangeEnded());
+    request.signal.addEventListener("abort", () => this.#clientLeft());
     // Before any of them runs: what answers at once must not end what is not complete.
     const known = messages.map((message) => (isJSONRPCRequest(message) ? this.#register(message, exchange) : message));
     for (const message of known) this.#deliver(message, extra);
@@ -250,7 +252,6 @@ export class WorkerTransport implements Transport {
     if (initialize) await exchange.ended;
     const response = connection ?? (await exchange.toJson(isBatch));
     if (this.sessionId !== undefined) response.headers.set("mcp-session-id", this.sessionId);
-    void exchange.ended.then(() => this.#exchangeEnded());
     return response;
   }
 
@@ -295,7 +296,7 @@ export class WorkerTransport implements Transport {
   }
 
   #checkSession(request: Request): void {
-    if (this.#hasSessions) this.#session.check(request);
+    if (this.#hasSessions) this.#session.check(request, ownerOfRequest());
   }
 
   /** The server is connected, and knows of the session that was stored. What has failed is tried again for the next request. */
@@ -374,8 +375,8 @@ export class WorkerTransport implements Transport {
     if (this.sessionId !== undefined) await this.#options.onsessioninitialized?.(this.sessionId);
   }
 
-  /** A POST was answered, or its client went away and cannot come back. */
-  #exchangeEnded(): void {
+  /** The client of a POST went away, and cannot come back: what is done for it is for nobody. */
+  #clientLeft(): void {
     if (this.#user?.once) void this.close();
   }
 
@@ -393,10 +394,16 @@ export class WorkerTransport implements Transport {
   }
 }
 
+/** A session id may be stolen; then it is of no use to whoever signs in as somebody else. */
+const ownerOfRequest = () => identityOf(getMcpAuthContext()?.props);
+
 function infoOf(request: Request): NonNullable<MessageExtraInfo["requestInfo"]> {
   return { headers: Object.fromEntries(request.headers), url: new URL(request.url) };
 }
 
 function failure(error: unknown, id?: RequestId): Refusal {
-  return new Refusal(500, publicMessage(error), { code: rpcCodes.internalError, ...(id !== undefined && { id }) });
+  const message = publicMessage(error);
+  // Else it was logged, with the reference that the client gets.
+  if (message === messageOf(error)) console.error("An MCP request failed:", error);
+  return new Refusal(500, message, { code: rpcCodes.internalError, ...(id !== undefined && { id }) });
 }

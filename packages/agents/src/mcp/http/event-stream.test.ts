@@ -1,4 +1,5 @@
 import { expect, it, vi } from "vitest";
+import { errorOf } from "../../test/kit";
 import { EventStream, keepAliveMs } from "./event-stream";
 
 function open() {
@@ -47,6 +48,16 @@ it("a reader that goes closes the stream", async () => {
   expect([stream.isOpen, beat(), onClose.mock.calls.length]).toEqual([false, undefined, 1]);
   stream.close();
   expect(onClose).toHaveBeenCalledTimes(1);
+});
+
+it("a reader that does not read is given up", async () => {
+  const { stream, onClose } = open();
+  const body = stream.toResponse().body!;
+  const data = "x".repeat(1024 * 1024);
+  let sent = 0;
+  while (stream.send({ data })) sent++;
+  expect([sent, stream.isOpen, onClose.mock.calls.length]).toEqual([16, false, 1]);
+  expect((await errorOf(() => body.getReader().read())).message).toBe("The client does not read what it is sent");
 });
 
 it("without a clock of its own it beats by that of the platform, every 25 s", async () => {

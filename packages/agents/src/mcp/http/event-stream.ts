@@ -1,6 +1,9 @@
 /** How long a stream may be silent, in milliseconds, before a comment keeps it alive. What is between the ends often cuts at 30 s. */
 export const keepAliveMs = 25_000;
 
+/** How much may wait for a client that does not read, in bytes, before it is given up. It may come back for it. */
+const maxUnreadBytes = 16 * 1024 * 1024;
+
 export interface StreamEvent {
   /** By which a client says what it has (`Last-Event-ID`). */
   id?: string | undefined;
@@ -28,10 +31,13 @@ export class EventStream {
 
   constructor({ onClose, every = repeat }: EventStreamOptions = {}) {
     this.#onClose = onClose;
-    this.#body = new ReadableStream({
-      start: (controller) => void (this.#controller = controller),
-      cancel: () => this.#ended()
-    });
+    this.#body = new ReadableStream(
+      {
+        start: (controller) => void (this.#controller = controller),
+        cancel: () => this.#ended()
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: maxUnreadBytes })
+    );
     this.#stopKeepAlive = every(keepAliveMs, () => this.comment("keep-alive"));
   }
 
@@ -78,8 +84,14 @@ export class EventStream {
   }
 
   #write(lines: readonly unknown[]): boolean {
-    if (!this.#controller) return false;
-    this.#controller.enqueue(this.#encoder.encode(`${lines.join("\n")}\n\n`));
+    const controller = this.#controller;
+    if (!controller) return false;
+    if ((controller.desiredSize ?? 0) <= 0) {
+      this.#ended();
+      controller.error(new Error("The client does not read what it is sent"));
+      return false;
+    }
+    controller.enqueue(this.#encoder.encode(`${lines.join("\n")}\n\n`));
     return true;
   }
 

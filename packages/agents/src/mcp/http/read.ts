@@ -68,7 +68,7 @@ export function checkStreamRequest(request: Request): void {
  *
  * @throws Refusal 400 when it is not known
  */
-export function protocolVersion(request: Request): string | undefined {
+function protocolVersion(request: Request): string | undefined {
   const version = request.headers.get("MCP-Protocol-Version");
   if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return version ?? undefined;
   const known = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
