@@ -1,10 +1,10 @@
 // Tools of MCP servers, in a conversation and by the AI SDK itself.
 import { runInDurableObject } from "cloudflare:test";
 import { generateText, stepCountIs, type ToolSet } from "ai";
-import { MockLanguageModelV4 } from "ai/test";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { connect, evict } from "../../agents/src/test/kit";
 import { ask, doneOf, stored, talker, user } from "./test/chat-kit";
+import { MockModel } from "./test/mock-model";
 import { answers, textAnswer } from "./test/script";
 
 const weather = {
@@ -48,7 +48,7 @@ it("a model is told of the tools of MCP servers, calls one, and gets its result"
   server();
   await runInDurableObject(talker("mcp tools"), async (agent) => {
     await agent.addMcpServer("Weather", url, { id: "w" });
-    const model = new MockLanguageModelV4({
+    const model = new MockModel({
       doGenerate: async ({ prompt, tools }) => {
         const result = prompt.findLast(({ role }) => role === "tool");
         if (result) {

@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { connect, errorOf } from "../../test/kit";
-import { eventsOf, inside, internet, reborn, scripted, started, tool, user, type Answers } from "../../test/mcp-internet";
+import {
+  eventsOf,
+  inside,
+  internet,
+  reborn,
+  scripted,
+  started,
+  tool,
+  user,
+  type Answers
+} from "../../test/mcp-internet";
 import { textOf } from "../../test/mcp-kit";
 
 const url = "https://strange.example/mcp";

@@ -2,7 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { connect, errorOf } from "../../test/kit";
 import { inside, internet, reborn, scripted, tool, user, type Site } from "../../test/mcp-internet";
-import { McpUser } from "../../test/mcp-client-agents";
+import type { McpUser } from "../../test/mcp-client-agents";
 import { textOf } from "../../test/mcp-kit";
 
 const url = "https://tools.example/mcp";
@@ -229,7 +229,7 @@ describe("whoever comes back", () => {
     const stub = user();
     const back = consent((await add(stub)).authUrl);
     const answers = await Promise.all([visit(stub, back), visit(stub, back), visit(stub, back)]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([302, 400, 400]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([302, 400, 400]);
     expect(exchanged.filter((grant) => grant === "authorization_code")).toHaveLength(1);
     expect((await stateOf(stub))?.state).toBe("ready");
   });
