@@ -21,7 +21,6 @@ const members = [
   "redirectUrl",
   "clientMetadata",
   "clientMetadataUrl",
-  "clientInformation",
   "saveClientInformation",
   "tokens",
   "saveTokens",
@@ -70,12 +69,21 @@ function completed(own: AgentMcpOAuthProvider, standard: DurableObjectOAuthClien
     codeVerifier: () => standard.codeVerifier(),
     saveDiscoveryState: standard.saveDiscoveryState.bind(standard),
     discoveryState: () => standard.discoveryState(),
+    async clientInformation() {
+      if (!own.clientInformation) return standard.clientInformation();
+      const information = await own.clientInformation();
+      // Tokens are kept under it.
+      if (information) standard.clientId = information.client_id;
+      return information;
+    },
     async redirectToAuthorization(url: URL) {
       await standard.redirectToAuthorization(url);
       await own.redirectToAuthorization?.(url);
     }
   };
   for (const member of members) {
+    // Credentials that a program has are not registered again.
+    if (member === "saveClientInformation" && own.clientInformation && !own.saveClientInformation) continue;
     const source: Partial<OAuthClientProvider> = own[member] === undefined ? standard : (own as OAuthClientProvider);
     const value: unknown = source[member];
     if (value === undefined) continue;
@@ -87,7 +95,5 @@ function completed(own: AgentMcpOAuthProvider, standard: DurableObjectOAuthClien
       }
     });
   }
-  // Credentials that a program has registered itself are not registered again.
-  if (own.clientInformation && !own.saveClientInformation) delete provider.saveClientInformation;
   return provider as unknown as OAuthClientProvider;
 }
