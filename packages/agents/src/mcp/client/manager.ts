@@ -39,7 +39,8 @@ const retryDefaults = { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 5_000 };
 
 /** The MCP servers of an agent. It is made when the agent has one. */
 export class Manager {
-  readonly connections: Record<string, ServerConnection> = {};
+  // No prototype: ids are whatever an older release has stored.
+  readonly connections = Object.create(null) as Record<string, ServerConnection>;
   readonly #deps: ManagerDeps;
   readonly #front: ManagerFront;
   readonly #store: ServerStore;
@@ -66,7 +67,7 @@ export class Manager {
       clientName: () => deps.identity().className,
       target: (record, signIn) => this.#target(record, signIn?.provider),
       signIn: (record) => this.#signIn(record),
-      saveRecord: (record) => this.#store.save(record),
+      saveRecord: (record) => this.#save(record),
       saveCatalogue: (id, catalogue) => this.#saveCatalogue(id, catalogue)
     };
     this.#callback = new OAuthCallback({
@@ -75,7 +76,7 @@ export class Manager {
       connection: (id) => this.#find(id),
       signIn: (record) => signInFor(deps, deps.identity().name, record),
       fetchFor: (record) => this.#fetchFor(record),
-      saveRecord: (record) => this.#store.save(record),
+      saveRecord: (record) => this.#save(record),
       establish: (id) => this.#establish(this.#get(id))
     });
     for (const { record, catalogue, hash, updatedMs } of this.#store.load()) {
@@ -100,6 +101,11 @@ export class Manager {
     if (connection) return connection;
     const known = Object.keys(this.connections).join(", ") || "none";
     throw new AgentError("MCP_SERVER_UNKNOWN", `There is no MCP server "${id}"; there are: ${known}`);
+  }
+
+  /** Unless it was removed while something was going on. */
+  #save(record: ServerRecord): void {
+    if (this.#find(record.id)?.record === record) this.#store.save(record);
   }
 
   get #all(): ServerConnection[] {
@@ -218,9 +224,14 @@ export class Manager {
       transport: transport ?? transportOptions,
       retry
     });
-    await this.#find(id)?.close();
-    this.#hashes.delete(id);
-    this.#register(id, { name, serverUrl, callbackUrl, options: stored });
+    const given = { name, serverUrl, callbackUrl, options: stored };
+    const existing = this.#find(id);
+    const isSame = existing?.record.name === name && normalUrl(existing.url) === normalUrl(new URL(serverUrl));
+    if (existing && isSame) await this.#update(existing, given);
+    else {
+      if (existing) await this.remove(id);
+      this.#register(id, given);
+    }
     return id;
   }
 

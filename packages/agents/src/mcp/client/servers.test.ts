@@ -1,3 +1,4 @@
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { connect, costOf, errorOf, evict } from "../../test/kit";
 import { eventsOf, inside, internet, reborn, scripted, tool, user } from "../../test/mcp-internet";
@@ -132,6 +133,63 @@ describe("after a wake", () => {
       expect(agent.getMcpServers().servers.slow?.state).toBe("ready");
       expect(agent.mcp.listTools().map(({ name }) => name)).toEqual(["a"]);
     });
+  });
+
+  it("servers that an older release has stored are connected, by HTTP and by RPC", async () => {
+    const seen: (string | null)[] = [];
+    internet({
+      "still.example": (request) => {
+        seen.push(request.headers.get("X-Key"));
+        return echo(request);
+      }
+    });
+    const stub = user();
+    await runInDurableObject(stub, (_, { storage }) => {
+      storage.sql.exec(
+        `CREATE TABLE cf_agents_mcp_servers (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, server_url TEXT NOT NULL,
+        callback_url TEXT NOT NULL, client_id TEXT, auth_url TEXT, server_options TEXT)`
+      );
+      const insert = "INSERT INTO cf_agents_mcp_servers VALUES (?, ?, ?, ?, NULL, NULL, ?)";
+      const http = { client: {}, transport: { type: "auto", headers: { "X-Key": "k" } } };
+      storage.sql.exec(insert, "V1_-x", "Still", "https://still.example/mcp", "", JSON.stringify(http));
+      const rpc = { bindingName: "Toolbox", props: { userId: "old" } };
+      storage.sql.exec(insert, "rpc1", "box", "rpc:old-box", "", JSON.stringify(rpc));
+    });
+    await reborn(stub);
+    await inside(stub, async (agent) => {
+      await agent.mcp.waitForConnections();
+      const states = Object.values(agent.getMcpServers().servers).map(({ name, state }) => [name, state]);
+      expect(states).toEqual([
+        ["Still", "ready"],
+        ["box", "ready"]
+      ]);
+      expect(textOf(await agent.mcp.callTool({ serverId: "rpc1", name: "whoami" }))).toBe("old in rpc:old-box");
+      expect(await agent.addMcpServer("Still", "https://still.example/mcp")).toEqual({ id: "V1_-x", state: "ready" });
+    });
+    expect(new Set(seen)).toEqual(new Set(["k"]));
+  });
+
+  it("a server that is registered again is the same, unless it is another one", async () => {
+    const asked = internet({ "still.example": echo, "other.example": echo });
+    const stub = user();
+    const register = (url: string) =>
+      inside(stub, async (agent) => {
+        await agent.mcp.registerServer("s", { name: "Still", url, callbackUrl: "" });
+        return agent.mcp.listTools().length;
+      });
+    expect(await register("https://still.example/mcp")).toBe(0);
+    await inside(stub, async (agent) => {
+      expect(await agent.mcp.connectToServer("s")).toEqual({ state: "connected" });
+      expect(agent.getMcpServers().servers.s?.state).toBe("connected");
+      expect(await agent.mcp.discoverIfConnected("s")).toEqual({ success: true, state: "ready" });
+    });
+    asked.length = 0;
+    expect(await register("https://still.example/mcp/")).toBe(1);
+    expect(asked).toEqual([]);
+    expect(await register("https://other.example/mcp")).toBe(0);
+    expect(
+      (await inside(stub, (agent) => errorOf(() => agent.mcp.registerServer("a b", { name: "", url: "" })))).code
+    ).toBe("MCP_SERVER_INVALID");
   });
 
   it("an agent without servers loads and reads nothing", async () => {

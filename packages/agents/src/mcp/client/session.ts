@@ -114,6 +114,13 @@ async function open(
     client.onclose = () => {};
     await client.close().catch(() => {});
   };
+  if (target.type === "sse") {
+    // It would connect again by itself, to a session that nobody has begun.
+    client.onerror = () => {
+      events.closed();
+      void leave();
+    };
+  }
   return {
     client,
     transport: target.type,
