@@ -17,7 +17,8 @@ export const mcpClientSchema: SchemaDefinition = {
       server_id TEXT PRIMARY KEY NOT NULL,
       hash TEXT NOT NULL,
       body TEXT NOT NULL,
-      updated_ms INTEGER NOT NULL
+      updated_ms INTEGER NOT NULL,
+      session TEXT
     )`
   ]
 };

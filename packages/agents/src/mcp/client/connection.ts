@@ -4,7 +4,7 @@ import { publicMessage } from "../../core/public-message";
 import { AgentError } from "../../protocol/errors";
 import { resolveRetry, retry } from "../../retry/retry";
 import { ClientHandlers, clientFacade } from "./client-facade";
-import type { OpenOptions, Session, Target } from "./session";
+import type { OpenOptions, Resumable, Session, Target } from "./session";
 import type { SignIn } from "./sign-in";
 import type {
   Catalogue,
@@ -43,6 +43,10 @@ export interface ConnectionDeps {
   saveRecord(record: ServerRecord): void;
   /** Keeps what the server offers. Returns whether it is not what it was. */
   saveCatalogue(id: string, catalogue: Catalogue): Promise<boolean>;
+  /** Keeps the session, for the next life too; or forgets it. */
+  saveSession(id: string, session: Resumable | undefined): void;
+  /** Whether it is time to look again at what the server offers. */
+  isStale(id: string): boolean;
 }
 
 const retryDefaults = { maxAttempts: 3, baseDelayMs: 500, maxDelayMs: 5_000 };
@@ -76,15 +80,22 @@ export class ServerConnection implements MCPClientConnection {
   #discovering: Promise<MCPDiscoverResult> | undefined;
   /** The list changed while it was being read. */
   #again = false;
+  /** The session that a connection on demand goes on with, so that the server's state stays. */
+  #resume: Resumable | undefined;
   /** Requests that are not answered. */
   #asked = 0;
   #resting = new AbortController();
   /** What is opened for an earlier life of the connection is closed again. */
   #life = new AbortController();
 
-  constructor(record: ServerRecord, catalogue: Catalogue | undefined, deps: ConnectionDeps) {
+  constructor(
+    record: ServerRecord,
+    { catalogue, session }: { catalogue?: Catalogue | undefined; session?: Resumable | undefined },
+    deps: ConnectionDeps
+  ) {
     this.record = record;
     this.#catalogue = catalogue;
+    this.#resume = session;
     this.#deps = deps;
     this.#state = record.authUrl !== null ? "authenticating" : catalogue ? "ready" : "connecting";
     const current = () => this.#session?.client;
@@ -178,7 +189,8 @@ export class ServerConnection implements MCPClientConnection {
       const module = await import("./session");
       signIn = this.#deps.signIn(this.record);
       const target = this.#deps.target(this.record, signIn);
-      const attempt = () => this.#openOnce(module, target, life.signal);
+      const resume = quietly ? this.#resume : undefined;
+      const attempt = () => this.#openOnce(module, target, resume, life.signal);
       const resolved = resolveRetry(options.retry, retryDefaults);
       const deps = { wait: (delayMs: number) => this.#deps.wait(delayMs, life.signal), random: this.#deps.random };
       const mayRetry = (error: unknown) => !life.signal.aborted && module.isTransient(error);
@@ -200,7 +212,12 @@ export class ServerConnection implements MCPClientConnection {
     }
   }
 
-  async #openOnce(module: SessionModule, target: Target, life: AbortSignal): Promise<Session> {
+  async #openOnce(
+    module: SessionModule,
+    target: Target,
+    resume: Resumable | undefined,
+    life: AbortSignal
+  ): Promise<Session> {
     life.throwIfAborted();
     const { options } = this.record;
     const over = new AbortController();
@@ -208,6 +225,7 @@ export class ServerConnection implements MCPClientConnection {
     life.addEventListener("abort", end);
     void this.#deps.wait(answerTimeoutMs, over.signal).then(end);
     const open: OpenOptions = {
+      resume,
       clientName: this.#deps.clientName(),
       client: options.client,
       signal: over.signal,
@@ -297,6 +315,7 @@ export class ServerConnection implements MCPClientConnection {
       for (const flaw of flaws) this.#noteDiscovery(flaw);
       const isNew = await this.#deps.saveCatalogue(this.id, catalogue);
       this.#catalogue = catalogue;
+      if (this.#session === session) this.#remember(session.resumable);
       this.#noteDiscovery({ state: "ready" });
       if (this.#state === "ready") {
         if (isNew) this.#deps.changed();
@@ -342,9 +361,21 @@ export class ServerConnection implements MCPClientConnection {
     if (this.#session) return this.#session;
     const isKnown = this.hasCatalogue;
     const result = await this.connect(isKnown);
-    if (!this.#session) throw this.error(result);
-    this.#deps.hold(this.discover(undefined, isKnown));
+    const opened: Session | undefined = this.#current();
+    if (!opened) throw this.error(result);
+    if (!opened.isResumed || this.#deps.isStale(this.id)) this.#deps.hold(this.discover(undefined, isKnown));
+    return opened;
+  }
+
+  /** It may have come while somebody waited, which the compiler does not see in the field. */
+  #current(): Session | undefined {
     return this.#session;
+  }
+
+  #remember(session: Resumable | undefined): void {
+    if (this.#resume?.id === session?.id) return;
+    this.#resume = session;
+    this.#deps.saveSession(this.id, session);
   }
 
   /** What a caller is told of a connection that could not be made. */
@@ -390,7 +421,7 @@ export class ServerConnection implements MCPClientConnection {
       return await run(session.client);
     } catch (error) {
       const module = await import("./session");
-      if (module.isSessionGone(error)) {
+      if (module.isSessionGone(error, session)) {
         await this.#drop(session);
         return run((await this.session()).client);
       }
@@ -408,6 +439,7 @@ export class ServerConnection implements MCPClientConnection {
 
   async #drop(session: Session): Promise<void> {
     if (this.#session === session) this.#session = undefined;
+    this.#remember(undefined);
     await session.client.close().catch(() => {});
   }
 
@@ -415,6 +447,7 @@ export class ServerConnection implements MCPClientConnection {
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
+    this.#remember(undefined);
     this.#life.abort();
     this.#resting.abort();
     this.#life = new AbortController();

@@ -68,7 +68,9 @@ export class Manager {
       target: (record, signIn) => this.#target(record, signIn?.provider),
       signIn: (record) => this.#signIn(record),
       saveRecord: (record) => this.#save(record),
-      saveCatalogue: (id, catalogue) => this.#saveCatalogue(id, catalogue)
+      saveCatalogue: (id, catalogue) => this.#saveCatalogue(id, catalogue),
+      saveSession: (id, session) => this.#store.saveSession(id, session),
+      isStale: (id) => this.#isStale(id)
     };
     this.#callback = new OAuthCallback({
       config: () => front.callbackConfig(),
@@ -79,15 +81,15 @@ export class Manager {
       saveRecord: (record) => this.#save(record),
       establish: (id) => this.#establish(this.#get(id))
     });
-    for (const { record, catalogue, hash, updatedMs } of this.#store.load()) {
+    for (const { record, hash, updatedMs, ...known } of this.#store.load()) {
       if (hash !== undefined) this.#hashes.set(record.id, hash);
       if (updatedMs !== undefined) this.#updatedMs.set(record.id, updatedMs);
-      this.#connect(record, catalogue);
+      this.#connect(record, known);
     }
   }
 
-  #connect(record: ServerRecord, catalogue?: Catalogue): ServerConnection {
-    const connection = new ServerConnection(record, catalogue, this.#connectionDeps);
+  #connect(record: ServerRecord, known: ConstructorParameters<typeof ServerConnection>[1] = {}): ServerConnection {
+    const connection = new ServerConnection(record, known, this.#connectionDeps);
     this.connections[record.id] = connection;
     return connection;
   }
@@ -411,13 +413,16 @@ export class Manager {
     return found && { serverId: found.tool.serverId, name: found.tool.name };
   }
 
+  #isStale(id: string): boolean {
+    return this.#deps.now() - (this.#updatedMs.get(id) ?? 0) >= staleMs;
+  }
+
   /** Once a life: whoever uses a catalogue that is old has the next one. */
   #refreshStale(): void {
-    const nowMs = this.#deps.now();
     for (const connection of this.#all) {
       const { id, hasCatalogue, isOpen, connectionState } = connection;
       if (!hasCatalogue || isOpen || connectionState !== "ready" || this.#refreshed.has(id)) continue;
-      if (nowMs - (this.#updatedMs.get(id) ?? 0) < staleMs) continue;
+      if (!this.#isStale(id)) continue;
       this.#refreshed.add(id);
       this.#deps.hold(connection.session().catch(() => {}));
     }

@@ -1,10 +1,10 @@
 // Agents and our own MCP servers. Nothing is killed here: the runtime does not survive that with a server in the same process.
 import { env } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
-import { errorOf } from "../../test/kit";
+import { describe, expect, it, vi } from "vitest";
+import { errorOf, evict } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
 import { ElicitRequestSchema } from "../../mcp";
-import { inside, internet, reborn, served, user } from "../../test/mcp-internet";
+import { inside, internet, reborn, served, started, user } from "../../test/mcp-internet";
 import { ask, textOf } from "../../test/mcp-kit";
 
 const url = "https://tools.example/mcp";
@@ -49,6 +49,29 @@ describe("over Streamable HTTP", () => {
         content: [{ type: "text", text: "x" }]
       });
     });
+  });
+
+  it("goes on with its session after a sleep, so that the server's state is there", async () => {
+    const asked = toolbox();
+    const stub = user();
+    const add = () =>
+      inside(stub, async (agent) =>
+        textOf(await agent.mcp.callTool({ serverId: "box", name: "add", arguments: { a: 1 } }))
+      );
+    await stub.add("Tools", url, { id: "box" });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    expect(await add()).toBe("1");
+    // Nobody uses the connection any more.
+    await inside(stub, () => vi.advanceTimersByTimeAsync(30_000));
+    vi.useRealTimers();
+    await evict(stub);
+    await started(stub);
+    asked.length = 0;
+    expect(await add()).toBe("2");
+    expect(asked.filter((line) => line.startsWith("POST"))).toHaveLength(1);
+    // It ends with the connection.
+    await reborn(stub);
+    expect(await add()).toBe("1");
   });
 
   it("answers what a server asks, by handlers that are set on the client", async () => {

@@ -45,7 +45,16 @@ export interface SessionEvents {
   closed(): void;
 }
 
+/** A session of Streamable HTTP that the server may still know. */
+export interface Resumable {
+  id: string;
+  /** Of MCP, as it was agreed on. */
+  version: string;
+}
+
 export interface OpenOptions {
+  /** Goes on with this session, without asking whether it is there. */
+  resume: Resumable | undefined;
   clientName: string;
   client: McpClientOptions | undefined;
   signal: AbortSignal;
@@ -56,6 +65,9 @@ export interface OpenOptions {
 export interface Session {
   readonly client: Client;
   readonly transport: TransportType;
+  /** What to go on with later. */
+  readonly resumable: Resumable | undefined;
+  readonly isResumed: boolean;
   /** The server may forget the session. */
   close(): Promise<void>;
   /** The server keeps the session. */
@@ -65,6 +77,7 @@ export interface Session {
 /** Connects to a server. Of a server whose transport is not known, both are tried. */
 export async function openSession(target: Target, options: OpenOptions, events: SessionEvents): Promise<Session> {
   if (target.type !== "auto") return open(target, options, events);
+  if (options.resume) return open({ ...target, type: "streamable-http" }, options, events);
   try {
     return await open({ ...target, type: "streamable-http" }, options, events);
   } catch (error) {
@@ -79,7 +92,7 @@ export async function openSession(target: Target, options: OpenOptions, events: 
 
 async function open(
   target: Exclude<Target, { type: "auto" }> | (Extract<Target, { url: URL }> & { type: "sse" | "streamable-http" }),
-  { clientName, client: clientOptions, signal, timeoutMs }: OpenOptions,
+  { resume, clientName, client: clientOptions, signal, timeoutMs }: OpenOptions,
   events: SessionEvents
 ): Promise<Session> {
   const client = new Client(
@@ -97,7 +110,7 @@ async function open(
   events.prepare(client);
   // What a connection that is there says of its troubles comes back by the requests that have them.
   client.onerror = () => {};
-  const transport = await transportTo(target);
+  const transport = await transportTo(target, resume);
   const aborted = new Promise<never>((_, reject) => {
     const abort = () => reject(new McpError(ErrorCode.RequestTimeout, "The server takes too long to answer"));
     if (signal.aborted) abort();
@@ -110,6 +123,9 @@ async function open(
     throw error;
   }
   client.onclose = () => events.closed();
+  // What the server has to say by itself; one that has nothing to say refuses.
+  const isStream = transport instanceof StreamableHTTPClientTransport;
+  if (resume && isStream) void transport.resumeStream("").catch(() => {});
   const leave = async () => {
     client.onclose = () => {};
     await client.close().catch(() => {});
@@ -121,13 +137,16 @@ async function open(
       void leave();
     };
   }
+  const { sessionId: id, protocolVersion: version } = isStream ? transport : {};
   return {
     client,
     transport: target.type,
+    resumable: id !== undefined && version !== undefined ? { id, version } : undefined,
+    isResumed: resume !== undefined,
     leave,
     async close() {
       // The server may forget the session at once. It does not have to be there for that.
-      if (transport instanceof StreamableHTTPClientTransport) {
+      if (isStream) {
         const over = new AbortController();
         await Promise.race([transport.terminateSession().catch(() => {}), wait(farewellMs, over.signal)]);
         over.abort();
@@ -137,7 +156,10 @@ async function open(
   };
 }
 
-async function transportTo(target: Exclude<Target, { type: "auto" }>): Promise<Transport> {
+async function transportTo(
+  target: Exclude<Target, { type: "auto" }>,
+  resume: Resumable | undefined
+): Promise<Transport> {
   if (target.type === "rpc") {
     const { namespace, name, props } = target;
     return new RPCClientTransport({ namespace, name, ...(props && { props }) });
@@ -145,8 +167,10 @@ async function transportTo(target: Exclude<Target, { type: "auto" }>): Promise<T
   const { url, fetch, authProvider } = target;
   const options = { fetch, ...(authProvider && { authProvider }) };
   if (target.type === "streamable-http") {
+    const transport = new StreamableHTTPClientTransport(url, { ...options, ...(resume && { sessionId: resume.id }) });
+    if (resume) transport.setProtocolVersion(resume.version);
     // It has no `sessionId` of type `string` before it is connected, which only the compiler minds.
-    return new StreamableHTTPClientTransport(url, options) as Transport;
+    return transport as Transport;
   }
   const { SSEClientTransport } = await import("@modelcontextprotocol/sdk/client/sse.js");
   return new SSEClientTransport(url, options);
@@ -158,7 +182,8 @@ export function isUnauthorizedError(error: unknown): boolean {
 }
 
 /** Whether the server does not know the session, and so has not done what it was asked. */
-export const isSessionGone = (error: unknown): boolean => error instanceof StreamableHTTPError && error.code === 404;
+export const isSessionGone = (error: unknown, { isResumed }: Session): boolean =>
+  error instanceof StreamableHTTPError && (error.code === 404 || (isResumed && error.code === 400));
 
 /** Whether another attempt may end otherwise: the network, the server's own troubles. */
 export function isTransient(error: unknown): boolean {
@@ -198,12 +223,13 @@ export interface Flaw {
  * @throws when the list of tools does not come
  */
 export async function discover(
-  { client }: Session,
+  { client, isResumed }: Session,
   before: Catalogue,
   options: { timeout: number; signal: AbortSignal }
 ): Promise<{ catalogue: Catalogue; flaws: Flaw[] }> {
   const flaws: Flaw[] = [];
-  const capabilities = client.getServerCapabilities() ?? null;
+  // A session that goes on has not been told again.
+  const capabilities = client.getServerCapabilities() ?? before.capabilities;
   const listed = await Promise.all(
     kinds.map(async ({ kind, method, capability, schema }): Promise<[CatalogueKind, unknown[]]> => {
       if (!capabilities?.[capability]) return [kind, []];
@@ -220,7 +246,14 @@ export async function discover(
     })
   );
   const lists = Object.fromEntries(listed) as unknown as Pick<Catalogue, CatalogueKind>;
-  return { catalogue: { ...lists, capabilities, instructions: client.getInstructions() ?? null }, flaws };
+  return {
+    catalogue: {
+      ...lists,
+      capabilities,
+      instructions: client.getInstructions() ?? (isResumed ? before.instructions : null)
+    },
+    flaws
+  };
 }
 
 async function list(

@@ -1,5 +1,6 @@
 import type { Schema } from "../../core/meta";
 import type { ServerRecord } from "./connection";
+import type { Resumable } from "./session";
 import type { Catalogue, MCPServerOptions } from "./types";
 
 /** What is in a row of each server, and of what it offers: one query reads both. */
@@ -14,6 +15,7 @@ interface ServerRow {
   hash: string | null;
   body: string | null;
   updated_ms: number | null;
+  session: string | null;
 }
 
 /** A server that is stored, and what it offers if that is known. */
@@ -23,6 +25,7 @@ export interface StoredServer {
   hash: string | undefined;
   /** When the server was last asked, in ms since the epoch. */
   updatedMs: number | undefined;
+  session: Resumable | undefined;
 }
 
 // A row holds 2 MB. What is larger is known in memory only, and asked for again in the next life.
@@ -39,7 +42,7 @@ export class ServerStore {
   /** All, in the order in which they were added. */
   load(): StoredServer[] {
     const rows = this.#schema.read<ServerRow>(
-      `SELECT s.*, c.hash, c.body, c.updated_ms FROM cf_agents_mcp_servers s
+      `SELECT s.*, c.hash, c.body, c.updated_ms, c.session FROM cf_agents_mcp_servers s
       LEFT JOIN cf_agents_mcp_catalogues c ON c.server_id = s.id ORDER BY s.rowid`
     );
     return rows.map((row) => ({
@@ -54,7 +57,8 @@ export class ServerStore {
       },
       catalogue: parse<Catalogue>(row.body),
       hash: row.hash ?? undefined,
-      updatedMs: row.updated_ms ?? undefined
+      updatedMs: row.updated_ms ?? undefined,
+      session: parse<Resumable>(row.session)
     }));
   }
 
@@ -93,6 +97,11 @@ export class ServerStore {
   /** The catalogue is what it was. */
   touchCatalogue(id: string, nowMs: number): void {
     this.#schema.change("UPDATE cf_agents_mcp_catalogues SET updated_ms = ? WHERE server_id = ?", nowMs, id);
+  }
+
+  saveSession(id: string, session: Resumable | undefined): void {
+    const text = session ? JSON.stringify(session) : null;
+    this.#schema.change("UPDATE cf_agents_mcp_catalogues SET session = ? WHERE server_id = ?", text, id);
   }
 
   remove(id: string): void {
