@@ -11,13 +11,16 @@ import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
 import * as getCurrentAgent from "./requirements/get-current-agent.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
 import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
+import { guideRemoteMcpServer } from "./requirements/guide-remote-mcp-server.ts";
 import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
 import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
 import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
+import { mcp } from "./requirements/mcp.ts";
 import { mcpAgent } from "./requirements/mcp-agent.ts";
 import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
+import { mcpGovernance } from "./requirements/mcp-governance.ts";
 import { mcpTools } from "./requirements/mcp-tools.ts";
 import * as mcpTransport from "./requirements/mcp-transport.ts";
 import * as observability from "./requirements/observability.ts";
@@ -28,7 +31,7 @@ import { queueTasks } from "./requirements/queue-tasks.ts";
 import { readonlyConnections } from "./requirements/readonly-connections.ts";
 import * as retries from "./requirements/retries.ts";
 import { routingOlder } from "./requirements/routing-older.ts";
-import * as routing from "./requirements/routing.ts";
+import { routing } from "./requirements/routing.ts";
 import { scheduleTasks } from "./requirements/schedule-tasks.ts";
 import { starter } from "./requirements/starter.ts";
 import * as storeAndSyncState from "./requirements/store-and-sync-state.ts";
@@ -53,13 +56,16 @@ export const pages: Readonly<Record<string, Page>> = {
   "get-current-agent": getCurrentAgent.getCurrentAgent,
   "guide-cross-domain-auth": guideCrossDomainAuth,
   "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
+  "guide-remote-mcp-server": guideRemoteMcpServer,
   "guide-securing-mcp-servers": guideSecuringMcpServers,
   "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
   "human-in-the-loop": humanInTheLoop.humanInTheLoop,
+  mcp,
   "mcp-agent": mcpAgent,
   "mcp-authorization": mcpAuthorization,
+  "mcp-governance": mcpGovernance,
   "mcp-tools": mcpTools,
   "mcp-transport": mcpTransport.mcpTransport,
   observability: observability.observability,
@@ -68,7 +74,7 @@ export const pages: Readonly<Record<string, Page>> = {
   "queue-tasks": queueTasks,
   "readonly-connections": readonlyConnections,
   retries: retries.retries,
-  routing: routing.routing,
+  routing,
   "routing-older": routingOlder,
   "schedule-tasks": scheduleTasks,
   starter,
@@ -89,6 +95,5 @@ export const later: Readonly<Record<string, Later>> = {
   observability: observability.later,
   "protocol-messages": protocolMessages.later,
   retries: retries.later,
-  routing: routing.later,
   "store-and-sync-state": storeAndSyncState.later
 };

@@ -55,7 +55,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       MCPClientOAuthCallbackConfig MCPClientOAuthResult McpClientOptions MCPConnectionResult MCPDiscoverResult
       MCPServerOptions RPCClientTransportOptions RPCServerTransportOptions TransportState WorkerTransportOptions`,
     ours: names`
-      McpFetchHandler McpHandler McpRequestContext McpServerSource ProtocolVersion ServeContext ServeOptions`
+      McpFetchHandler McpHandler McpRequestContext McpServerSource ProtocolVersion ServeContext ServeOptions SqlEventStore`
   },
   "agents/mcp/client": {
     values: names`getNamespacedData MCPClientManager`,

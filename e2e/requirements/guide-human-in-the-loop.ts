@@ -7,6 +7,11 @@ export const guideHumanInTheLoop = {
   "audit-types": [195, "The agent with an audit trail compiles."],
   "audit-trail": [203, "Decisions are rows: of what, by whom, when and why; and only those that there are."],
   "audit-approve": [214, "A call of a client records one."],
+  "elicitation-types": [281, "The MCP server that asks its user compiles."],
+  elicitInput: [297, "A tool asks the user of its client for what it needs."],
+  "elicitation-schema": [300, "The form is described by a JSON Schema, and its answer fits it."],
+  "elicitation-cancelled": [315, "Who declines or cancels is told to the tool."],
+  "elicitation-state": [320, "What was answered can go into the state of the session."],
   "pending-types": [87, "State with what waits compiles."],
   "pending-list": [347, "What waits is in the state, for all clients."],
   "pending-list-types": [350, "The component that shows it compiles."],
@@ -36,9 +41,5 @@ export const later = {
   runWorkflow: 8,
   getWorkflow: 8,
   "workflow-configuration": 8,
-  "multi-approver-workflow": 8,
-  elicitInput: 6,
-  "elicitation-schema": 6,
-  "elicitation-cancelled": 6,
-  "elicitation-state": 6
+  "multi-approver-workflow": 8
 } as const satisfies Later;

@@ -5,6 +5,7 @@ export const humanInTheLoop = {
   "request-kept": [45, "What waits for a decision is kept, with all that it was asked with, for as long as it takes."],
   "decisions-kept": [46, "So are the decisions."],
   "temporary-state": [47, "A conversation that waits for a decision goes on with it after an eviction."],
+  elicitInput: [31, "`elicitInput` asks the user of an MCP client for structured input."],
   history: [48, "The history of a request can be read."],
   reminder: [53, "A reminder can be scheduled."],
   escalation: [54, "Others with the right can decide."],
@@ -26,6 +27,5 @@ export const later = {
   "workflow-pauses": 8,
   "workflow-reports": 8,
   "workflow-resumes": 8,
-  "workflow-rejected": 8,
-  elicitInput: 6
+  "workflow-rejected": 8
 } as const satisfies Later;

@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const routing = {
   url: [9, "`/agents/{class in kebab case}/{instance}` leads to the instance."],
@@ -34,6 +34,7 @@ export const routing = {
   locations: [265, "The hints are wnam, enam, sam, weur, eeur, apac, oc, afr and me."],
   "jurisdiction-byName": [572, "`jurisdiction` of `getAgentByName` keeps data in a place."],
   jurisdiction: [561, "So does that of `routeAgentRequest`."],
+  "McpAgent-props": [316, "An `McpAgent` stores them, and has them in `this.props`."],
   "props-byName": [573, "`props` of `getAgentByName` are arguments of the start."],
   "props-onStart": [290, "They are what `onStart` gets."],
   props: [559, "`props` of `routeAgentRequest` go to whichever agent matches."],
@@ -79,7 +80,3 @@ export const routing = {
   hungScheduleTimeoutSeconds: [598, "`hungScheduleTimeoutSeconds` is 30 by default."],
   "hungScheduleTimeoutSeconds-effect": [598, "A schedule that runs for longer keeps no other from running any more."]
 } as const satisfies Page;
-
-export const later = {
-  "McpAgent-props": 6
-} as const satisfies Later;

@@ -14,6 +14,7 @@ const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
 for (const verify of globSync("*/verify.ts", { cwd: examples }).sort()) {
   const folder = dirname(verify);
   // proves mcp-authorization#unauthorized, mcp-authorization#permission-in-tool, mcp-authorization#permission-registered
+  // proves guide-remote-mcp-server#permissions, mcp-governance#scope
   test(`the example ${basename(folder)} does what it says`, async (context) => {
     const data = await mkdtemp(join(tmpdir(), "agents-example-"));
     // Tokens are for one address, and the port is another one each time.

@@ -110,6 +110,7 @@ async function ask(path: string, token: string, name: string): Promise<string> {
 const heading = (page: Page) => page.getByRole("heading", { level: 1 });
 const button = (page: Page, name: string) => page.getByRole("button", { name });
 
+// proves mcp#remote, mcp#several, guide-remote-mcp-server#oauth
 // proves mcp-authorization#own-flow, mcp-authorization#consent, mcp-authorization#props-agent, mcp-agent#oauth, mcp-authorization#props-handler, guide-securing-mcp-servers#approved-clients, create-mcp-handler#auth-automatic
 test("a user allows an app what it may, and its tools know the user", async () => {
   const { context, problems } = await openContext(browser);

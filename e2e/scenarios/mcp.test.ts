@@ -87,7 +87,7 @@ test("passes the conformance suite without sessions, but for what asks the clien
 });
 
 for (const path of [...servers, "stateless"]) {
-  // proves guide-test-remote-mcp-server#inspector
+  // proves guide-test-remote-mcp-server#inspector, guide-remote-mcp-server#inspector, guide-remote-mcp-server#stateless
   test(`the inspector lists and calls tools: /${path}`, async () => {
     const inspector = [join(modules, "@modelcontextprotocol/inspector/clients/launcher/build/index.js"), "--cli"];
     const ask = async (...args: string[]): Promise<unknown> => {
@@ -105,7 +105,7 @@ for (const path of [...servers, "stateless"]) {
     });
   });
 
-  // proves guide-test-remote-mcp-server#mcp-remote
+  // proves guide-test-remote-mcp-server#mcp-remote, guide-remote-mcp-server#mcp-remote, mcp-governance#remote
   test(`mcp-remote connects: /${path}`, async () => {
     const transport = new StdioClientTransport({
       command: process.execPath,

@@ -1,17 +1,21 @@
 import { Agent } from "./agent";
 import { echoClose } from "./core/connections";
 import { runOutside } from "./core/context";
+import type { StartMessage } from "./core/route";
 import { wait } from "./core/wait";
 import { Hub, type HubDeps } from "./mcp/agent/hub";
 import { elicit, type ElicitContext, type ElicitParams } from "./mcp/agent/elicit";
 import { streamOf } from "./mcp/agent/outlet";
 import { handleRpc, RPC_DO_PREFIX, type Deliver, type RPCServerTransportOptions } from "./mcp/agent/rpc";
 import { mcpSchema } from "./mcp/agent/schema";
-import { resolveServer, type ServerSource } from "./mcp/agent/server";
+import { remember, resolveServer, type ServerSource } from "./mcp/agent/server";
 import { serve, type McpHandler, type ServeOptions } from "./mcp/agent/handler";
 import { ticketHeader, type Command, type Outcome } from "./mcp/agent/wire";
 import type { ElicitResult, JSONRPCMessage } from "./mcp/agent/index";
 import { hostOf } from "./server";
+
+/** Where the props are that `getAgentByName` has brought. */
+const propsKey = "cf_agents_mcp_props";
 
 /**
  * An MCP server that remembers: an agent whose clients are those of MCP. Each session has an instance of its own, unless `serve` is told
@@ -60,16 +64,21 @@ export abstract class McpAgent<
     this.#hub = host.install(new Hub(deps));
   }
 
-  /** Registers tools, resources and prompts. Runs once a life of the instance, before the first request of a client; `props` are there. */
+  /**
+   * Registers tools, resources and prompts. Runs once a life of the instance, before the first request of a client; `props` are there. When
+   * it throws, what it has registered is taken away, and it runs again for the next request.
+   */
   init(): void | Promise<void> {}
 
   /**
    * Of the sign-in: what the OAuth provider has put into `ctx.props`, or what was passed by RPC. In an instance that several clients share,
-   * those of the client at hand.
+   * those of the client at hand. While there is no session, those that `getAgentByName` has brought last.
    */
   get props(): Props {
     // Whoever declares the type of props knows what its sign-in gives.
-    return (this.#hub.session?.props ?? undefined) as Props;
+    const { session } = this.#hub;
+    // A client that has none of its own must not get those of whoever started the instance.
+    return (session ? session.props : this.ctx.storage.kv.get(propsKey)) as Props;
   }
 
   /** How calls by RPC behave. Override it to change their time-out. */
@@ -152,6 +161,11 @@ export abstract class McpAgent<
     if (isLifeline) return hostOf(this).run(undefined, () => this.#hub.lifelineClosed(session));
   }
 
+  override async __agentStart(message: StartMessage): Promise<void> {
+    if (message.props !== undefined) this.ctx.storage.kv.put(propsKey, message.props);
+    await super.__agentStart(message);
+  }
+
   /** Called by `serve`. */
   __mcp(command: Command): Promise<Outcome> {
     return this.#hub.command(command);
@@ -167,7 +181,13 @@ export abstract class McpAgent<
   }
 
   async #makeServer() {
-    await this.init();
+    const undo = remember(this.server);
+    try {
+      await this.init();
+    } catch (error) {
+      undo();
+      throw error;
+    }
     return resolveServer(this.server);
   }
 

@@ -32,5 +32,6 @@ export {
   type McpServerSource
 } from "./mcp/handler/create-mcp-handler";
 export type { MCPStorageApi, ProtocolVersion, TransportState } from "./mcp/handler/session";
+export { SqlEventStore } from "./mcp/handler/sql-event-store";
 export { WorkerTransport, type WorkerTransportOptions } from "./mcp/handler/worker-transport";
 export type { CORSOptions } from "./mcp/http/cors";

@@ -18,6 +18,8 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
   /** How often handlers have run, in all instances and lives. */
   static readonly runs: string[] = [];
   static inits = 0;
+  /** How often `init` throws at its end. */
+  static failures = 0;
   override server = new McpServer(
     { name: "toolbox", version: "1.0.0" },
     { capabilities: { logging: {}, resources: { subscribe: true } }, instructions: "Use it." }
@@ -43,7 +45,11 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       text(this.sql<{ counter: number }>`SELECT counter FROM history`.map(({ counter }) => counter))
     );
     server.registerTool("query", {}, async () => text(this.sql`SELECT * FROM secrets`));
-    server.registerTool("echo", { inputSchema: { text: z.string() } }, async (args) => text(args.text));
+    server.registerTool(
+      "echo",
+      { description: "Says it again", inputSchema: { text: z.string().describe("What to say") } },
+      async (args) => text(args.text)
+    );
     server.registerTool(
       "ask",
       { inputSchema: { first: z.string(), second: z.string().optional() } },
@@ -64,6 +70,24 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
         return text(answers.join(", "));
       }
     );
+    server.registerTool("increase", {}, async (extra) => {
+      const { action, content } = await this.server.server.elicitInput(
+        {
+          message: "By how much?",
+          requestedSchema: { type: "object", properties: { amount: { type: "number" } }, required: ["amount"] }
+        },
+        { relatedRequestId: extra.requestId }
+      );
+      if (action !== "accept" || !content) return text("Cancelled.");
+      this.setState({ counter: this.state.counter + Number(content.amount) });
+      return text(`now at ${this.state.counter}`);
+    });
+    server.registerTool("bad answer", {}, () => ({ content: [], structuredContent: { n: 1n } }));
+    server.registerResource("nothing", "mcp://resource/nothing", {}, () => undefined as never);
+    server.registerTool("hang up", {}, async ({ signal }) => {
+      await this.server.close();
+      return text(signal.aborted);
+    });
     server.registerTool("elicit", {}, async () => {
       const { action, content } = await this.elicitInput({
         message: "Really?",
@@ -112,6 +136,7 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
     server.registerPrompt("greet", { argsSchema: { name: z.string() } }, ({ name }) => ({
       messages: [{ role: "user", content: { type: "text", text: `Greet ${name}` } }]
     }));
+    if (Toolbox.failures > 0) throw new Error(`not yet: ${Toolbox.failures--}`);
   }
 
   override onStateChanged({ counter }: { counter: number }) {
@@ -163,6 +188,11 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
   async askSomebody() {
     const { roots } = await this.server.server.listRoots();
     return roots;
+  }
+
+  /** Outside of any call, too. */
+  async hangUp() {
+    await this.server.close();
   }
 
   /** As an alarm or another agent would. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Agent } from "../index";
 import { createMcpHandler } from "../mcp/handler/create-mcp-handler";
 import type { TransportState } from "../mcp/handler/session";
+import { SqlEventStore } from "../mcp/handler/sql-event-store";
 import { WorkerTransport } from "../mcp/handler/worker-transport";
 
 /** A stateful server, as the documentation makes one: a transport that lasts, in an agent. */
@@ -19,7 +20,8 @@ export class McpDesk extends Agent<Cloudflare.Env, { count: number }> {
     storage: {
       get: () => this.ctx.storage.get<TransportState>("mcp"),
       set: (state) => this.ctx.storage.put("mcp", state)
-    }
+    },
+    ...(this.name.startsWith("durable") && { eventStore: new SqlEventStore(this) })
   });
   #waiting: (() => void)[] = [];
 
@@ -29,6 +31,8 @@ export class McpDesk extends Agent<Cloudflare.Env, { count: number }> {
       this.setState({ count: this.state.count + by });
       return text(String(this.state.count));
     });
+    server.registerTool("bad answer", {}, () => ({ content: [], structuredContent: { n: 1n } }));
+    server.registerResource("nothing", "desk://nothing", {}, () => undefined as never);
     server.registerTool("ask", {}, async (extra) => {
       const requestedSchema = { type: "object" as const, properties: { by: { type: "number" as const } } };
       const { action, content } = await server.server.elicitInput(

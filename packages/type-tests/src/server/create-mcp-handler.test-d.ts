@@ -176,5 +176,6 @@ export class MyMCP extends McpAgent<Env, unknown, AuthContext> {
   }
 }
 
+// proves guide-remote-mcp-server#oauth-types
 export const routed = new OAuthProvider({ apiRoute: "/mcp", apiHandler: MyMCP.serve("/mcp"), ...endpoints });
 export const mapped = new OAuthProvider({ apiHandlers: { "/mcp": MyMCP.serve("/mcp") }, ...endpoints });

@@ -1,5 +1,8 @@
-// The snippets of the page "Human-in-the-loop patterns" that need neither workflows nor MCP.
+// The snippets of the page "Human-in-the-loop patterns" that need no workflows.
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { Agent, callable } from "agents";
+import { McpAgent } from "agents/mcp";
+import { z } from "zod";
 
 export type PendingApproval = {
   workflowId: string;
@@ -82,5 +85,45 @@ export class MultiApprovalAgent extends Agent<Cloudflare.Env, State> {
     }
     this.setState({ ...this.state });
     return false;
+  }
+}
+
+// proves guide-human-in-the-loop#elicitation-types
+export class CounterMCP extends McpAgent<Cloudflare.Env, { counter: number }, {}> {
+  server = new McpServer({ name: "counter-server", version: "1.0.0" });
+  override initialState = { counter: 0 };
+
+  override async init() {
+    this.server.tool(
+      "increase-counter",
+      "Increase the counter by a user-specified amount",
+      { confirm: z.boolean().describe("Do you want to increase the counter?") },
+      async ({ confirm }, extra) => {
+        if (!confirm) {
+          return { content: [{ type: "text", text: "Cancelled." }] };
+        }
+        const userInput = await this.server.server.elicitInput(
+          {
+            message: "By how much do you want to increase the counter?",
+            requestedSchema: {
+              type: "object",
+              properties: {
+                amount: { type: "number", title: "Amount", description: "The amount to increase the counter by" }
+              },
+              required: ["amount"]
+            }
+          },
+          { relatedRequestId: extra.requestId }
+        );
+        if (userInput.action !== "accept" || !userInput.content) {
+          return { content: [{ type: "text", text: "Cancelled." }] };
+        }
+        const amount = Number(userInput.content.amount);
+        this.setState({ ...this.state, counter: this.state.counter + amount });
+        return {
+          content: [{ type: "text", text: `Counter increased by ${amount}, now at ${this.state.counter}` }]
+        };
+      }
+    );
   }
 }

@@ -46,6 +46,13 @@ it("keeps messages that are longer than a row, also of characters that are", () 
     expect([events.length, events[1]?.message === long, events[2]?.message]).toEqual([3, true, ""]);
   }));
 
+it("parts no character that has two halves", () =>
+  withLog((log) => {
+    const long = `"${"🌍".repeat(700_000)}`;
+    log.append("a", 1, long, true);
+    expect(messages(log.after("a", 1, 0))[0] === long).toBe(true);
+  }));
+
 it("forgets what was sent after some minutes, and what was not after a day", () =>
   withLog((log, clock) => {
     log.append("a", 0, "sent", true);

@@ -51,9 +51,10 @@ export class EventLog {
     const { schema } = this.#deps;
     const atMs = this.#deps.now();
     let place = 0;
-    for (let start = 0, part = 0; part === 0 || start < message.length; start += maxText, part++) {
-      const more = start + maxText < message.length ? 1 : 0;
-      const data = message.slice(start, start + maxText);
+    for (let start = 0, end = 0, part = 0; part === 0 || start < message.length; start = end, part++) {
+      end = endOfPart(message, start);
+      const more = end < message.length ? 1 : 0;
+      const data = message.slice(start, end);
       const [row] = schema.write<{ id: number }>(
         `INSERT INTO cf_agents_mcp_events (session, stream, part, more, data, sent, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
         RETURNING id`,
@@ -134,8 +135,20 @@ export class EventLog {
     );
   }
 
+  /** All sessions are over whose names begin like this. */
+  forgetAll(prefix: string): void {
+    this.#deps.schema.change("DELETE FROM cf_agents_mcp_events WHERE substr(session, 1, ?) = ?", prefix.length, prefix);
+  }
+
   /** The session is over. */
   forget(session: string): void {
     this.#deps.schema.change("DELETE FROM cf_agents_mcp_events WHERE session = ?", session);
   }
+}
+
+/** Half a character, the database does not keep. */
+function endOfPart(message: string, start: number): number {
+  const end = start + maxText;
+  const last = message.charCodeAt(end - 1);
+  return last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
 }

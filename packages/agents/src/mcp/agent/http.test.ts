@@ -7,7 +7,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { errorOf, logged } from "../../test/kit";
+import { errorOf, evict, logged } from "../../test/kit";
 import { Made, Promised, Toolbox } from "../../test/mcp-agents";
 import { connectClient, initialize, post, textOf } from "../../test/mcp-kit";
 
@@ -16,11 +16,16 @@ const objectOf = (session: string | undefined) => env.Toolbox.get(env.Toolbox.id
 
 describe("a client of the SDK, over Streamable HTTP", () => {
   // proves mcp-agent#server, mcp-agent#init, mcp-agent#state, mcp-agent#serve, mcp-agent#session-instance
+  // proves mcp#tool-descriptions, guide-remote-mcp-server#stateful, guide-remote-mcp-server#anonymous
   // proves mcp-transport#streamable-http, mcp-tools#tool, mcp-tools#content, mcp-tools#agent-state
   it("lists and calls tools, whose state lasts as long as the session", async () => {
     const { client } = await connectClient(handler);
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name)).toContain("add");
+    expect(tools.find(({ name }) => name === "echo")).toMatchObject({
+      description: "Says it again",
+      inputSchema: { properties: { text: { description: "What to say" } } }
+    });
     expect(textOf(await client.callTool({ name: "add", arguments: { a: 2 } }))).toBe("2");
     expect(textOf(await client.callTool({ name: "add", arguments: { a: 3 } }))).toBe("5");
     expect(client.getInstructions()).toBe("Use it.");
@@ -28,7 +33,7 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     expect(textOf(await other.client.callTool({ name: "add", arguments: { a: 1 } }))).toBe("1");
   });
 
-  // proves mcp-tools#isError, mcp-tools#validation
+  // proves mcp-tools#isError, mcp-tools#validation, mcp#offers
   it("reads resources and prompts, and is told of errors of tools", async () => {
     const { client } = await connectClient(handler);
     const { contents } = await client.readResource({ uri: "mcp://resource/counter" });
@@ -41,6 +46,15 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     let failed = "";
     await logged(async () => (failed = textOf(await client.callTool({ name: "query" }))));
     expect(failed).toMatch(/^Internal error \(reference/);
+  });
+
+  it("gets an error where the answer of the server cannot be sent", async () => {
+    const { client, transport } = await connectClient(handler);
+    await logged(async () => {
+      await expect(client.callTool({ name: "bad answer" })).rejects.toMatchObject({ code: -32603 });
+      await expect(client.readResource({ uri: "mcp://resource/nothing" })).rejects.toMatchObject({ code: -32603 });
+    });
+    expect(await objectOf(transport.sessionId).rows()).toMatchObject({ calls: 0 });
   });
 
   // proves mcp-agent#elicitInput, mcp-agent#relatedRequestId
@@ -65,6 +79,26 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     expect(textOf(await client.callTool({ name: "sample", arguments: { prompt: "Say" } }))).toBe("sampled 10");
   });
 
+  // proves human-in-the-loop#elicitInput, guide-human-in-the-loop#elicitInput
+  // proves guide-human-in-the-loop#elicitation-cancelled, guide-human-in-the-loop#elicitation-state
+  it("fills in what goes into the state of the session, unless its user does not want to", async () => {
+    const answers = [
+      { action: "accept" as const, content: { amount: 2 } },
+      { action: "decline" as const },
+      { action: "cancel" as const },
+      { action: "accept" as const, content: { amount: 5 } }
+    ];
+    const { client, transport } = await connectClient(handler, {
+      capabilities: { elicitation: {} },
+      prepare: (asked) => asked.setRequestHandler(ElicitRequestSchema, () => answers.shift()!)
+    });
+    const increase = async () => textOf(await client.callTool({ name: "increase" }));
+    expect([await increase(), await increase(), await increase()]).toEqual(["now at 2", "Cancelled.", "Cancelled."]);
+    await evict(objectOf(transport.sessionId));
+    expect(await increase()).toBe("now at 7");
+  });
+
+  // proves guide-human-in-the-loop#elicitation-schema
   // proves mcp-agent#elicit-unsupported, mcp-agent#requestedSchema
   it("fails a tool whose question the client cannot answer, or answers with something else", async () => {
     const { client } = await connectClient(handler);

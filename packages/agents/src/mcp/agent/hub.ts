@@ -66,7 +66,11 @@ export class Hub implements Capability {
       transaction: (run) => schema.transaction(run),
       wait,
       hold: (promise) => deps.hold(promise),
-      run: (run) => deps.run(() => this.#connect().then(run))
+      run: (run) => deps.run(() => this.#connect().then(run)),
+      end: (session) => {
+        const ids = session === undefined ? this.#sessions.all().map(({ id }) => id) : [session];
+        for (const id of ids) this.#forget(id);
+      }
     });
   }
 
@@ -146,10 +150,10 @@ export class Hub implements Capability {
         return this.#runner.askServer("initialize", command.initialize.params, command.request);
       });
       this.#sessions.agree(command.session, answer);
-      if (isJSONRPCErrorResponse(answer)) this.#forget(command.session);
+      if (isJSONRPCErrorResponse(answer)) this.#over(command.session);
       return { type: "answered", message: { ...answer, id: command.initialize.id } as JSONRPCMessage };
     } catch (error) {
-      this.#forget(command.session);
+      this.#over(command.session);
       throw error;
     }
   }
@@ -205,9 +209,14 @@ export class Hub implements Capability {
 
   async #endSession(command: Command & { type: "end" }): Promise<Outcome> {
     if (!this.#sessions.of(command)) return { type: "unknown-session" };
-    this.#forget(command.session);
-    this.#deps.ended(command.session);
+    this.#over(command.session);
     return { type: "accepted" };
+  }
+
+  /** Nobody comes for it again. */
+  #over(session: string): void {
+    this.#forget(session);
+    this.#deps.ended(session);
   }
 
   #forget(session: string): void {
@@ -241,8 +250,7 @@ export class Hub implements Capability {
   /** The older transport has one stream a session, and no session without it. */
   lifelineClosed(session: string): void {
     if (!this.#sessions.get(session)) return;
-    this.#forget(session);
-    this.#deps.ended(session);
+    this.#over(session);
   }
 
   // --- for callers by RPC ---

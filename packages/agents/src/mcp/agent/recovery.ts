@@ -1,4 +1,4 @@
-import type { JSONRPCMessage, JSONRPCRequest, JSONRPCResponse } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCRequest, JSONRPCResponse } from "@modelcontextprotocol/sdk/types.js";
 import type { CallRow } from "./calls";
 
 /** How often a call is begun, the first time included. */
@@ -33,7 +33,7 @@ export async function mayRepeat(
 }
 
 /** The answer to a request that was cut. */
-export function interrupted({ clientId, request }: CallRow): JSONRPCMessage {
+export function interrupted({ clientId, request }: CallRow): JSONRPCResponse {
   const message =
     request?.method === "tools/call"
       ? "The server was interrupted while the tool ran. It is not known how much was done, so it was not run again: it is marked neither readOnlyHint nor idempotentHint, or was interrupted too often."

@@ -8,7 +8,8 @@ import {
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { errorOf, evict } from "../../test/kit";
-import { initialize, request, textOf } from "../../test/mcp-kit";
+import { Toolbox } from "../../test/mcp-agents";
+import { ask, call, initialize, post, request, textOf } from "../../test/mcp-kit";
 import { RPC_DO_PREFIX, RPCClientTransport, RPCServerTransport } from "./rpc";
 
 let names = 0;
@@ -47,6 +48,21 @@ describe("a client of the SDK, by RPC", () => {
     await client.callTool({ name: "steps" }, undefined, { onprogress: (step) => progress.push(step.progress) });
     expect(progress).toEqual([1, 2, 3]);
     expect(textOf(await client.callTool({ name: "ask", arguments: { first: "a", second: "b" } }))).toBe("A, B");
+  });
+
+  it("has a session that nobody finds by HTTP", async () => {
+    const { client, stub } = await connectRpc(env.Toolbox, { userId: "ada" });
+    expect(textOf(await client.callTool({ name: "add", arguments: { a: 1 } }))).toBe("1");
+    const { name } = stub.id;
+    const handler = Toolbox.serve("/mcp", { name: () => name! });
+    const headers = { "mcp-session-id": RPC_DO_PREFIX };
+    expect((await ask(handler, post(call(1, "whoami"), headers))).status).toBe(404);
+  });
+
+  it("is told at once that the server has ended its session", async () => {
+    const { client } = await connectRpc(env.Toolbox);
+    await expect(client.callTool({ name: "hang up" })).rejects.toThrow("The session has ended");
+    await expect(client.ping()).rejects.toThrow("Session not found");
   });
 
   it("is told with its next call of what has happened meanwhile", async () => {

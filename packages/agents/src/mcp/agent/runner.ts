@@ -15,7 +15,7 @@ import {
   type Request,
   type RequestId
 } from "@modelcontextprotocol/sdk/types.js";
-import { publicResponse } from "../http/public-response";
+import { publicResponse, responseIn, responseText } from "../http/public-response";
 import { audienceOf, note } from "./audience";
 import type { CallRow, Calls } from "./calls";
 import { listening, type Outlet } from "./outlet";
@@ -36,6 +36,8 @@ export interface RunnerDeps {
   hold(promise: Promise<void>): void;
   /** Runs code of the agent that nobody called, when its server is connected. */
   run(run: () => Promise<void>): void;
+  /** The program ends a session, or all that there are. */
+  end(session: string | undefined): void;
 }
 
 /**
@@ -61,7 +63,8 @@ export class Runner {
     const currentSession = () => this.session?.id;
     this.transport = {
       start: async () => {},
-      close: async () => {},
+      // The server stays connected: it has other clients, and will have some.
+      close: async () => deps.end(currentScope()?.session),
       send: async (message, options) => this.#send(message, options),
       get sessionId() {
         return currentSession();
@@ -128,7 +131,13 @@ export class Runner {
 
   /** The session is over. */
   forget(session: string): void {
-    for (const call of this.#running.values()) if (call.session === session) this.#cancel(call);
+    for (const call of this.#running.values()) {
+      if (call.session !== session) continue;
+      const asked = this.#asked.get(call.id);
+      this.#cancel(call);
+      const error = { code: ErrorCode.ConnectionClosed, message: "The session has ended" };
+      asked?.({ jsonrpc: "2.0", id: call.clientId, error });
+    }
     this.#questions.forget(session);
   }
 
@@ -222,14 +231,14 @@ export class Runner {
   }
 
   /** @param message nothing for one that was cancelled: nobody waits for an answer */
-  #end(row: CallRow, message: JSONRPCMessage | undefined): void {
+  #end(row: CallRow, message: JSONRPCResponse | undefined): void {
     const call = this.#running.get(row.id);
     this.#running.delete(row.id);
     call?.end();
     let hand = () => {};
     this.#deps.transaction(() => {
       this.#deps.calls.remove(row.id, row.attempt > 1 || (call?.hasAsked ?? true));
-      if (message) hand = this.#deps.outlet.write(row.session, row.stream, JSON.stringify(message));
+      if (message) hand = this.#deps.outlet.write(row.session, row.stream, responseText(message));
     });
     hand();
     if (row.stream !== listening && !this.#deps.calls.isOpen(row.session, row.stream)) {
@@ -240,7 +249,8 @@ export class Runner {
   // --- from the server ---
 
   #send(message: JSONRPCMessage, options: TransportSendOptions | undefined): void {
-    if (isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) return this.#respond(message);
+    const response = responseIn(message);
+    if (response) return this.#respond(response);
     const related = options?.relatedRequestId;
     const call = related === undefined ? undefined : this.#running.get(related);
     // Its request is answered, or was cancelled.
@@ -269,7 +279,7 @@ export class Runner {
     }
     if (!call?.row) return;
     if (call.method === "initialize") this.#deps.sessions.agree(call.session, response);
-    this.#end(call.row, { ...response, id: call.clientId } as JSONRPCMessage);
+    this.#end(call.row, { ...response, id: call.clientId } as JSONRPCResponse);
   }
 
   /** @returns hands the message over, when it is certain to be kept */

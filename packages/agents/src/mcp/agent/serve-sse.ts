@@ -2,7 +2,7 @@ import { EventStream } from "../http/event-stream";
 import { checkStreamRequest, readMessages } from "../http/read";
 import { methodNotAllowed, Refusal, sessionUnknown } from "../http/refusal";
 import { Relay, say, sayAndListen } from "./relay";
-import { addressOf, known, newId, pause, type Visit } from "./serve";
+import { addressOf, known, newId, ours, pause, type Visit } from "./serve";
 
 /** The transport of before 2025: a stream for everything that the server says, and a second address for what the client says. */
 export function handleSse(visit: Visit, messagePath: string): Promise<Response> {
@@ -37,7 +37,7 @@ async function takeMessages(visit: Visit): Promise<Response> {
   const request = new Request(visit.request);
   request.headers.set("Accept", "application/json, text/event-stream");
   const { messages, isBatch } = await readMessages(request);
-  const { caller, reach } = await addressOf(visit, "sse", session);
+  const { caller, reach } = await addressOf(visit, "sse", ours(session));
   known(await say(reach, { ...caller, type: "post", messages, isBatch }));
   return new Response("Accepted", { status: 202 });
 }

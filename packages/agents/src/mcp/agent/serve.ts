@@ -207,7 +207,11 @@ export function known(outcome: Outcome): Exclude<Outcome, { type: "unknown-sessi
 function sessionIn(request: Request): string {
   const session = request.headers.get(sessionHeader);
   if (session === null || session === "") throw new Refusal(400, "Bad Request: Mcp-Session-Id header is required");
-  // No session of ours has such an id, and no object need be asked.
-  if (!/^[\x21-\x7e]{1,128}$/.test(session)) throw sessionUnknown();
+  return ours(session);
+}
+
+/** No session of ours has another id, and no object need be asked; but that of callers by RPC, which is not for HTTP. */
+export function ours(session: string): string {
+  if (!/^[\da-f-]{36}$/.test(session)) throw sessionUnknown();
   return session;
 }

@@ -36,6 +36,39 @@ export async function resolveServer(source: ServerSource): Promise<Server> {
   return protocolOf(await (typeof source === "function" ? source() : source));
 }
 
+// The SDK has no list of what is registered. Where these are not there, nothing can be undone.
+const registries = ["_registeredTools", "_registeredResources", "_registeredResourceTemplates", "_registeredPrompts"];
+
+/**
+ * Remembers what a server offers.
+ *
+ * @returns takes away what was registered since: who tries again would find the names taken. What a function makes is new each time, and
+ * stays as it is.
+ */
+export function remember(source: ServerSource | undefined): () => void {
+  // Some make it in `init`.
+  if (!source || typeof source === "function") return () => {};
+  let undo = () => {};
+  const look = (server: McpServer | Server) => (undo = undoOf(server));
+  // Nobody waits for a promise here: this is called before anyone else asks for it.
+  if (source instanceof Promise) source.then(look, () => {});
+  else look(source);
+  return () => undo();
+}
+
+function undoOf(server: McpServer | Server): () => void {
+  const found = registries.flatMap((name) => {
+    const registry = (server as unknown as Record<string, Record<string, unknown> | undefined>)[name];
+    return registry ? [{ registry, before: { ...registry } }] : [];
+  });
+  return () => {
+    for (const { registry, before } of found) {
+      for (const key of Object.keys(registry)) if (!Object.hasOwn(before, key)) delete registry[key];
+      Object.assign(registry, before);
+    }
+  };
+}
+
 /**
  * Makes a server of the SDK one of many clients: what a client can do is that of the client at hand, and a question may be answered in
  * another life of the object. To be called before it is connected.

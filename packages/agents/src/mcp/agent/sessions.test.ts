@@ -1,5 +1,7 @@
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { getAgentByName } from "../../index";
 import { errorOf, evict, logged } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
 import { ask, begin, call, Events, get, initialize, post, request, url } from "../../test/mcp-kit";
@@ -200,7 +202,7 @@ describe("an object whose name the application chooses", () => {
     expect(await refusal(ask(documents, at("b", post(call(1, "add"), second))))).toEqual([404, -32001, null]);
   });
 
-  // proves mcp-agent#props
+  // proves mcp-agent#props, mcp-governance#identity
   it("gives each client its own answers, capabilities and props, although their ids are equal", async () => {
     const shared = Toolbox.serve("/mcp", { name: () => "shared" });
     const ada = await begin(shared, { capabilities: { elicitation: {} }, props: { userId: "ada" } });
@@ -230,6 +232,77 @@ it("is nobody's where no client's code runs and several share the object", async
   await begin(shared, { props: { userId: "bob" } });
   expect(await stub.props).toBeUndefined();
   expect((await errorOf(() => stub.askSomebody())).message).toContain("Nobody is there to answer");
+});
+
+describe("a server that is closed", () => {
+  const listen = async (on: McpHandler, headers: Record<string, string>) => {
+    const events = new Events(await ask(on, get(headers)));
+    await events.next();
+    return events;
+  };
+
+  it("in a tool ends the session of the client, and no other", async () => {
+    const shared = Toolbox.serve("/mcp", { name: () => "hangs up" });
+    const [left, stays] = [await begin(shared), await begin(shared)];
+    const [gone, open] = [await listen(shared, left), await listen(shared, stays)];
+    const calling = new Events(await ask(shared, post(call(1, "hang up"), left)));
+    await calling.next();
+    expect([await calling.next(), await gone.next()]).toEqual([undefined, undefined]);
+    expect(await refusal(ask(shared, post(call(2, "add", { a: 1 }), left)))).toEqual([404, -32001, null]);
+    expect(await add(stays, shared)).toBe("1");
+    const stub = env.Toolbox.get(env.Toolbox.idFromName("hangs up"));
+    await stub.announce();
+    expect((await open.message()).message.method).toBe("notifications/tools/list_changed");
+    expect(await stub.rows()).toMatchObject({ sessions: 1, calls: 0 });
+  });
+
+  it("elsewhere ends all sessions, and serves new ones with the state that there was", async () => {
+    const shared = Toolbox.serve("/mcp", { name: () => "closes" });
+    const sessions = [await begin(shared), await begin(shared)];
+    const streams = [await listen(shared, sessions[0]!), await listen(shared, sessions[1]!)];
+    await add(sessions[0]!, shared);
+    await env.Toolbox.get(env.Toolbox.idFromName("closes")).hangUp();
+    for (const stream of streams) expect(await stream.next()).toBeUndefined();
+    for (const one of sessions) expect((await refusal(ask(shared, get(one))))[0]).toBe(404);
+    expect(await add(await begin(shared), shared)).toBe("2");
+  });
+});
+
+it("leaves nothing where no session has begun", async () => {
+  const idsOf = async () => (await listDurableObjectIds(env.Toolbox)).map(String);
+  const before = await idsOf();
+  Toolbox.failures = 1;
+  await logged(async () => {
+    expect(await refusal(ask(handler, post(initialize(1))))).toEqual([500, -32603, null]);
+  });
+  const [made] = (await idsOf()).filter((id) => !before.includes(id));
+  const tables = await runInDurableObject(env.Toolbox.get(env.Toolbox.idFromString(made!)), (_, { storage }) =>
+    storage.sql.exec("SELECT name FROM sqlite_schema WHERE name LIKE 'cf_agents%'").toArray()
+  );
+  expect(tables).toEqual([]);
+});
+
+it("begins at the second attempt when the tools could not be made at the first, in the same life", async () => {
+  const { inits } = Toolbox;
+  Toolbox.failures = 1;
+  const stubborn = Toolbox.serve("/mcp", { name: () => "stubborn" });
+  await logged(async () => {
+    expect(await refusal(ask(stubborn, post(initialize(1))))).toEqual([500, -32603, null]);
+  });
+  expect(await add(await begin(stubborn), stubborn)).toBe("1");
+  expect(Toolbox.inits - inits).toBe(2);
+});
+
+// proves routing#McpAgent-props
+it("has the props that it was started with, until there is a session, whose props are its own", async () => {
+  const name = "started";
+  const byName = () => getAgentByName(env.Toolbox, name, { props: { userId: "ada" } });
+  expect(await (await byName()).props).toEqual({ userId: "ada" });
+  const stub = env.Toolbox.get(env.Toolbox.idFromName(name));
+  await evict(stub);
+  expect(await stub.props).toEqual({ userId: "ada" });
+  const started = Toolbox.serve("/mcp", { name: () => name });
+  expect(await result(ask(started, post(call(1, "whoami"), await begin(started))))).toBe("anonymous in started");
 });
 
 it("answers a batch on one stream, of a version that has batches", async () => {

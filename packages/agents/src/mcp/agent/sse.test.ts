@@ -73,6 +73,7 @@ it("refuses messages without a session, or of one that is not known", async () =
   expect((await ask(handler, new Request(sseUrl, { method: "DELETE" }))).status).toBe(405);
 });
 
+// proves guide-remote-mcp-server#both-transports
 it("knows both transports at one address if it is told to", async () => {
   const both = Toolbox.serve("/mcp", { transport: "auto" });
   const older = await connectSse(both, url);

@@ -1,10 +1,21 @@
 import type { EventStore } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { Refusal } from "../http/refusal";
-import { unaskedStreamId } from "./message-stream";
 
+/** What a server says unasked, and what no open request is about. */
+export const unaskedStreamId = "unasked";
 /** What is kept in memory of one session. What is over the limits goes, the oldest first. */
 export const storeLimits = { events: 1_000, characters: 4_000_000 };
+
+/** What our transport makes of a store, if the store can do it. */
+export interface Store extends EventStore {
+  /** @param isHeard a client listens */
+  storeEvent(streamId: string, message: JSONRPCMessage, isHeard?: boolean): Promise<string>;
+  /** What no client has listened to: it is sent now. */
+  takeUnheard?(streamId: string): { eventId: string; message: JSONRPCMessage }[];
+  /** The session is over: nobody else may read what was said in it. */
+  clear?(): void;
+}
 
 interface StoredEvent {
   readonly streamId: string;
@@ -16,7 +27,7 @@ interface StoredEvent {
  * Events in memory, until a client says that it has them. It outlives connections and not the instance; an instance with open
  * streams stays.
  */
-export class MemoryEventStore implements EventStore {
+export class MemoryEventStore implements Store {
   // An id of an earlier life must not be taken for one of this.
   readonly #life = crypto.randomUUID().slice(0, 8);
   #events: StoredEvent[] = [];
@@ -55,6 +66,10 @@ export class MemoryEventStore implements EventStore {
       await send(`${streamId}.${this.#life}.${event.place}`, JSON.parse(event.text) as JSONRPCMessage);
     }
     return streamId;
+  }
+
+  clear(): void {
+    this.#forget(() => true);
   }
 
   #forget(isKnown: (event: StoredEvent) => boolean): void {

@@ -1,5 +1,6 @@
-import type { JSONRPCMessage, JSONRPCResponse, RequestId } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCResponse, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { sessionUnknown } from "../http/refusal";
+import { malformed, responseText } from "../http/public-response";
 import type { MessageStream } from "./message-stream";
 
 /** The requests of one POST and their answers: as a stream, or as JSON when all are there. */
@@ -10,7 +11,8 @@ export class Exchange {
   readonly ended: Promise<void>;
   // The ids of the client, by those that the server has got instead: two clients may have the same.
   readonly #idsOfClient = new Map<RequestId, RequestId>();
-  readonly #answers: JSONRPCMessage[] = [];
+  // As JSON.
+  readonly #answers: string[] = [];
   #end!: () => void;
   #abandoned = false;
 
@@ -29,10 +31,10 @@ export class Exchange {
   }
 
   async answer(response: JSONRPCResponse, idOfServer: RequestId): Promise<void> {
-    const message = { ...response, id: this.#idsOfClient.get(idOfServer)! };
+    const message: JSONRPCResponse = { ...response, id: this.#idsOfClient.get(idOfServer)! };
     try {
-      if (this.stream) await this.stream.send(message);
-      else this.#answers.push(message);
+      if (this.stream) await this.stream.send(message).catch((error) => this.stream!.send(malformed(message, error)));
+      else this.#answers.push(responseText(message));
     } finally {
       await this.close(idOfServer);
     }
@@ -60,6 +62,7 @@ export class Exchange {
     if (this.#abandoned) throw sessionUnknown();
     // The client has cancelled all it had asked for.
     if (this.#answers.length === 0) return new Response(null, { status: 202 });
-    return Response.json(isBatch ? this.#answers : this.#answers[0]);
+    const body = isBatch ? `[${this.#answers.join(",")}]` : this.#answers[0]!;
+    return new Response(body, { headers: { "Content-Type": "application/json" } });
   }
 }

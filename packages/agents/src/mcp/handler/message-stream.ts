@@ -1,17 +1,15 @@
-import type { EventStore } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import { isJSONRPCRequest, type JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { EventStream } from "../http/event-stream";
 import { Refusal } from "../http/refusal";
 import { AgentError } from "../../protocol/errors";
+import { unaskedStreamId, type Store } from "./event-store";
 
-/** What a server says unasked, and what no open request is about. */
-export const unaskedStreamId = "unasked";
 /** How many messages wait for a client that does not listen. The oldest go first. */
 const maxUnsent = 100;
 
 export interface MessageStreamOptions {
   readonly id: string;
-  readonly store: EventStore | undefined;
+  readonly store: Store | undefined;
   /** When a client whose connection has ended is to come again, in milliseconds. */
   readonly retryMs?: number | undefined;
   /** Called when the last connection is gone, and the stream has not ended. */
@@ -24,6 +22,8 @@ export interface ConnectOptions {
   readonly prime: boolean;
   /** The last event that the client has. */
   readonly lastEventId?: string | undefined;
+  /** Nothing more will come: without anything that is there already, the client need not come again. */
+  readonly isOver?: boolean;
 }
 
 /**
@@ -58,36 +58,43 @@ export class MessageStream {
           `The client went away before it was asked for ${message.method}`
         );
       }
-      const eventId = await store?.storeEvent(id, message);
+      const eventId = await store?.storeEvent(id, message, this.#connections.length > 0);
       if (this.#write(message, eventId)) return;
       this.#unsent = [...this.#unsent, { eventId, message }].slice(-maxUnsent);
     });
   }
 
   /** Opens another connection, and sends what the client does not have. */
-  connect({ headers, prime, lastEventId }: ConnectOptions): Promise<Response> {
+  connect({ headers, prime, lastEventId, isOver }: ConnectOptions): Promise<Response> {
     return this.#inOrder(async () => {
       const { id, store, retryMs } = this.#options;
       const connection = new EventStream({ onClose: () => this.#disconnected(connection) });
       const response = connection.toResponse(headers);
       try {
         if (lastEventId !== undefined && store) {
+          let replayed = 0;
           await store.replayEventsAfter(lastEventId, {
             send: async (eventId, message) => {
               // What only gave an id has nothing in it.
               if ("jsonrpc" in message) writeTo(connection, message, eventId);
+              if ("jsonrpc" in message) replayed++;
             }
           });
+          if (isOver && replayed === 0) throw new Refusal(400, "The events of this stream are gone");
           this.#unsent = [];
         } else if (prime && store) {
-          connection.prime(await store.storeEvent(id, {} as JSONRPCMessage), retryMs);
+          connection.prime(await store.storeEvent(id, {} as JSONRPCMessage, true), retryMs);
         }
       } catch (error) {
         connection.close();
         throw error instanceof Refusal ? error : new Refusal(400, "The events after this id are not known");
       }
       if (connection.isOpen) this.#connections.push(connection);
-      for (const { message, eventId } of this.#unsent.splice(0)) this.#write(message, eventId);
+      // What was said in an earlier life, too.
+      const unheard = id === unaskedStreamId ? store?.takeUnheard?.(id) : undefined;
+      const missed = unheard ?? this.#unsent;
+      this.#unsent = [];
+      for (const { message, eventId } of missed) this.#write(message, eventId);
       if (this.#ended) connection.close();
       return response;
     });

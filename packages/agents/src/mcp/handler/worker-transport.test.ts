@@ -166,6 +166,13 @@ describe("a server in an agent", () => {
     expect(await client.ping()).toEqual({});
   });
 
+  it.each(["desk", "json"])("answers with an error what cannot be sent: %s", async (prefix) => {
+    const { client } = await open(prefix);
+    await expect(client.callTool({ name: "bad answer" })).rejects.toMatchObject({ code: -32603 });
+    await expect(client.readResource({ uri: "desk://nothing" })).rejects.toMatchObject({ code: -32603 });
+    expect(await client.ping()).toEqual({});
+  });
+
   it("answers two calls with one id each where it was asked", async () => {
     const { stub, name } = await open();
     const [slow, quick] = [
@@ -357,6 +364,61 @@ describe("a connection that is cut", () => {
       const response = await stub.fetch(request(name, { headers: { "Last-Event-ID": id } }));
       expect(await refusal(response)).toEqual([400, -32000]);
     }
+  });
+});
+
+describe("events in the database of the agent", () => {
+  const resume = (name: string, id: string) =>
+    env.McpDesk.getByName(name).fetch(request(name, { headers: { "Last-Event-ID": id } }));
+
+  it.each<[how: string, leave: (stub: DurableObjectStub) => Promise<void>]>([
+    ["out of memory", evict],
+    ["killed", killAll]
+  ])("are there when the agent was %s before its client came back", async (_how, leave) => {
+    const name = `durable-${desks++}`;
+    const stub = await getAgentByName(env.McpDesk, name);
+    await (await stub.fetch(request(undefined, { message: initialize }))).text();
+    const first = eventsOf(await stub.fetch(request(name, { message: call("wait", 1) })));
+    const [primed, waiting] = [await first.next(), await first.next()];
+    await first.cancel();
+    await stub.release();
+    await stub.tell("meanwhile");
+    await leave(stub);
+    const again = eventsOf(await resume(name, waiting!.id!));
+    expect([(await again.next())?.data?.result, await again.next()]).toEqual([text("released"), undefined]);
+    // What it has named, it has got.
+    const once = eventsOf(await resume(name, primed!.id!));
+    expect([(await once.next())?.data?.result, await once.next()]).toEqual([text("released"), undefined]);
+    // Nobody has listened, in no life.
+    const listening = eventsOf(await env.McpDesk.getByName(name).fetch(request(name)));
+    const told = [await listening.next(), await listening.next()].find((event) => event?.data);
+    expect(told?.data?.params?.data).toBe("meanwhile");
+    await listening.cancel();
+  });
+
+  it("end when nothing more comes, since the call was lost with its instance", async () => {
+    const { stub, name } = await open("durable");
+    const first = eventsOf(await stub.fetch(request(name, { message: call("wait", 1) })));
+    const [primed, waiting] = [await first.next(), await first.next()];
+    await killAll();
+    const again = eventsOf(await resume(name, primed!.id!));
+    expect([await again.next(), await again.next()]).toEqual([waiting, undefined]);
+    expect(await refusal(await resume(name, waiting!.id!))).toEqual([400, -32000]);
+    expect(await refusal(await resume(name, "a b.1"))).toEqual([400, -32000]);
+  });
+
+  it.each(["durable", "desk"])("are not those of the next session: %s", async (prefix) => {
+    const name = `${prefix}-${desks++}`;
+    const stub = await getAgentByName(env.McpDesk, name);
+    await (await stub.fetch(request(undefined, { message: initialize }))).text();
+    await stub.tell("secret");
+    await stub.fetch(request(name, { method: "DELETE" }));
+    await (await stub.fetch(request(undefined, { message: initialize }))).text();
+    await stub.tell("new");
+    const events = eventsOf(await resume(name, prefix === "durable" ? "unasked.0" : "unasked.x.0"));
+    const told = await events.next();
+    expect((told?.data ? told : await events.next())?.data?.params?.data).toBe("new");
+    await events.cancel();
   });
 });
 

@@ -1,7 +1,6 @@
 import type { EventStore } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import type { Transport, TransportSendOptions } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
-  isJSONRPCErrorResponse,
   isJSONRPCNotification,
   isJSONRPCRequest,
   isJSONRPCResultResponse,
@@ -16,13 +15,13 @@ import { AgentError, messageOf } from "../../protocol/errors";
 import { preflight, withCors, type CORSOptions } from "../http/cors";
 import { checkOrigin } from "../http/origin";
 import { checkStreamRequest, readMessages, versionWithoutHeader, type Received } from "../http/read";
-import { publicResponse } from "../http/public-response";
+import { publicResponse, responseIn } from "../http/public-response";
 import { methodNotAllowed, Refusal, rpcCodes } from "../http/refusal";
 import { identityOf } from "../agent/identity";
 import { getMcpAuthContext } from "./auth-context";
-import { MemoryEventStore } from "./event-store";
+import { MemoryEventStore, unaskedStreamId, type Store } from "./event-store";
 import { Exchange } from "./exchange";
-import { MessageStream, unaskedStreamId } from "./message-stream";
+import { MessageStream } from "./message-stream";
 import { Session, type MCPStorageApi, type TransportState } from "./session";
 
 /** Since then, clients take events without data, and come back for an answer. Versions are dates. */
@@ -51,7 +50,7 @@ export interface WorkerTransportOptions {
   storage?: MCPStorageApi;
   /**
    * Where events are kept until the client has them, so that a cut connection loses nothing. Unless told, a transport with sessions
-   * keeps the last ones in memory.
+   * keeps the last ones in memory; `SqlEventStore` keeps them in the database of an agent.
    */
   eventStore?: EventStore;
   /** When a client whose stream has ended early is to come again, in milliseconds. One second unless told. */
@@ -106,7 +105,7 @@ export class WorkerTransport implements Transport {
   readonly #session: Session;
   #user: TransportUser | undefined;
   #connecting: Promise<void> | undefined;
-  #memory: EventStore | undefined;
+  #memory: Store | undefined;
   /** By the ids that the server knows its open requests by. */
   readonly #exchangesById = new Map<RequestId, Exchange>();
   /** Who is told of an answer before the client is. */
@@ -158,7 +157,8 @@ export class WorkerTransport implements Transport {
    * @throws MCP_CLIENT_UNREACHABLE, for a request of the server, when its client went away and cannot come back
    */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    if (isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message)) return this.#answered(message);
+    const response = responseIn(message);
+    if (response) return this.#answered(response);
     if (this.#user?.once && isJSONRPCRequest(message)) {
       const why = "its answer would meet another server. Use a transport that lasts, in an agent";
       throw new AgentError("MCP_CLIENT_UNREACHABLE", `A stateless server cannot ask for ${message.method}: ${why}`);
@@ -209,7 +209,7 @@ export class WorkerTransport implements Transport {
     return sessionIdGenerator !== undefined && (!this.#user?.once || storage !== undefined);
   }
 
-  get #store(): EventStore | undefined {
+  get #store(): Store | undefined {
     const { eventStore } = this.#options;
     if (eventStore || this.#user?.once || !this.#hasSessions) return eventStore;
     return (this.#memory ??= new MemoryEventStore());
@@ -271,7 +271,7 @@ export class WorkerTransport implements Transport {
     if (open) return open.connect({ headers, prime, lastEventId });
     // It was answered meanwhile.
     const ended = this.#stream(streamId);
-    const response = await ended.connect({ headers, prime, lastEventId });
+    const response = await ended.connect({ headers, prime, lastEventId, isOver: true });
     await ended.end();
     return response;
   }
@@ -280,6 +280,7 @@ export class WorkerTransport implements Transport {
     this.#checkSession(request);
     const id = this.sessionId!;
     await this.#session.end();
+    this.#store?.clear?.();
     this.#loaded = this.#restored = undefined;
     await this.close();
     await this.#options.onsessionclosed?.(id);
@@ -364,9 +365,11 @@ export class WorkerTransport implements Transport {
       this.#session.forget();
       answer = { jsonrpc: "2.0", id, error: { code: rpcCodes.internalError, message: publicMessage(error) } };
     }
-    const exchange = this.#exchangesById.get(id);
-    this.#exchangesById.delete(id);
-    await exchange?.answer(answer, id);
+    // Until the answer is kept, who comes for it is to wait.
+    await this.#exchangesById
+      .get(id)
+      ?.answer(answer, id)
+      .finally(() => this.#exchangesById.delete(id));
   }
 
   async #initialized(response: JSONRPCResponse): Promise<void> {
