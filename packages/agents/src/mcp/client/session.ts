@@ -132,7 +132,9 @@ async function open(
   };
   if (target.type === "sse") {
     // It would connect again by itself, to a session that nobody has begun.
-    client.onerror = () => {
+    client.onerror = (error) => {
+      // Other errors are not about the stream.
+      if (!("event" in error)) return;
       events.closed();
       void leave();
     };
