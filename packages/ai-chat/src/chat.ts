@@ -172,7 +172,10 @@ export class Chat implements Capability {
     }));
     const transcript = new Transcript(conversation, new SessionHistory(kit), now, deps.maxMessages, {
       storing: (message) => approvals.storing(deps.sanitize(message)),
-      stored: (gone, replaced) => approvals.stored(gone, replaced),
+      stored: (gone, replaced, dropped) => {
+        approvals.stored(gone, replaced);
+        branches.dropped(dropped);
+      },
       cleared: () => approvals.cleared()
     });
     const logSchema = kit.schema("chat-stream", streamSchema);
@@ -200,7 +203,7 @@ export class Chat implements Capability {
       ended: (messageId) => this.#answers.goOn(messageId)
     });
     const turns = this.#turns;
-    const { concurrency } = deps;
+    const { concurrency, sanitize } = deps;
     this.#operations = new Operations({
       transcript,
       branches,
@@ -209,6 +212,7 @@ export class Chat implements Capability {
       context,
       audience,
       concurrency,
+      sanitize,
       now,
       emit,
       failed

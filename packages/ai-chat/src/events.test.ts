@@ -4,7 +4,7 @@ import type { ObservabilityEvent } from "../../agents/src/observability";
 import { beforeAll, expect, it } from "vitest";
 import { connect } from "../../agents/src/test/kit";
 import { ask, doneOf, stored, talker, user } from "./test/chat-kit";
-import { append, done, extended, operation } from "./test/extended-kit";
+import { append, done, extended, operation, refused } from "./test/extended-kit";
 import { answers, textAnswer } from "./test/script";
 
 // The events of a conversation, of which the page "Observability" has a table.
@@ -59,6 +59,21 @@ it("tells the same of a client of the extensions", async () => {
     "message:response",
     "message:clear"
   ]);
+});
+
+it("tells nothing of a question that is refused, whatever client asks it", async () => {
+  const stub = talker("events busy");
+  await runInDurableObject(stub, (agent) => void (agent.chatConcurrency = "drop"));
+  const [a, [b]] = [await connect(stub), await extended(stub)];
+  a.send(ask("r1", [user("u1", "script")]));
+  await stub.begun();
+  a.send(ask("r2", [user("u1", "script"), user("u2", "hi")]));
+  await doneOf(a, "r2");
+  b.send(append("r3", "u3", "hi"));
+  await refused(b, "r3");
+  expect(eventsOf("events busy")).toEqual([["message:request", {}]]);
+  await stub.sayEnd();
+  await doneOf(a, "r1");
 });
 
 // proves observability#message-error
@@ -124,8 +139,14 @@ it("tells of results and decisions of clients: of which call, of which tool, and
   );
   await talker("events tools").sayEnd();
   await doneOf(a);
-  a.send({ type: "cf_agent_tool_result", toolCallId: "c1", toolName: "where", output: "here" });
-  a.send({ type: "cf_agent_tool_approval", toolCallId: "c2", approved: false });
+  // Nothing is told of what is not taken: a result for the call of the server, and what is said again. What a tool is called, the conversation says.
+  a.send({ type: "cf_agent_tool_result", toolCallId: "c2", toolName: "pay", output: "paid" });
+  a.send({ type: "cf_agent_tool_result", toolCallId: "c9", toolName: "where", output: "here" });
+  for (const time of ["first", "again"]) {
+    a.send({ type: "cf_agent_tool_result", toolCallId: "c1", toolName: `pay ${time}`, output: "here" });
+    a.send({ type: "cf_agent_tool_approval", toolCallId: "c2", approved: false });
+  }
+  a.send({ type: "cf_agent_tool_approval", toolCallId: "c2", approved: true });
   await a.settled();
   expect(eventsOf("events tools").slice(2)).toEqual([
     ["tool:result", { toolCallId: "c1", toolName: "where" }],

@@ -82,6 +82,12 @@ export class Toolbox extends McpAgent<Cloudflare.Env, { counter: number }, Props
       this.setState({ counter: this.state.counter + Number(content.amount) });
       return text(`now at ${this.state.counter}`);
     });
+    server.registerTool("big", { inputSchema: { mb: z.number() } }, ({ mb }) => text("x".repeat(mb * 1024 * 1024)));
+    server.registerTool("throw text", {}, () => {
+      // As some libraries do.
+      // oxlint-disable-next-line no-throw-literal
+      throw "no error";
+    });
     server.registerTool("bad answer", {}, () => ({ content: [], structuredContent: { n: 1n } }));
     server.registerResource("nothing", "mcp://resource/nothing", {}, () => undefined as never);
     server.registerTool("hang up", {}, async ({ signal }) => {

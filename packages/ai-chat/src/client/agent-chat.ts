@@ -1,6 +1,7 @@
 import type { ChatTransport, UIMessage } from "ai";
 import { isOpenCall, type ToolPart } from "../messages/settle";
 import type { ChatClientFrame } from "../protocol/frames";
+import { callBack } from "./call-back";
 import { isOpen, type ChatSocket } from "./chat-socket";
 import { ClientCalls, decisionOf, resultOf, toError } from "./client-calls";
 import { Connection } from "./connection";
@@ -158,8 +159,10 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     // The agent has never had it.
     if (isFailed) return this.#ask({ ...failed, message: failed.message }, options);
     const index = messageId === undefined ? messages.length - 1 : indexOfId(messages, messageId);
-    const answer = messages.slice(Math.max(0, index)).find(({ role }) => role === "assistant");
-    return this.#ask({ kind: "regenerate", messageId: answer?.id }, options);
+    const isQuestion = messages[index]?.role === "user";
+    const answer = isQuestion ? messages[index + 1] : messages[index];
+    // What is not shown may be on a page that is not loaded: the agent knows.
+    return this.#ask({ kind: "regenerate", messageId: answer?.role === "assistant" ? answer.id : messageId }, options);
   }
 
   /**
@@ -291,9 +294,11 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     this.#notifier.changed(isStream);
     this.#watch?.(event);
     if (event.type === "chunk") this.#heard(event, state.turn!);
-    if (event.type === "ended" && (isOwn(before, event.requestId) || before.turn?.mine) && !before.turn?.stopped)
-      this.#finished(false, before);
-    if (state.error && state.error !== before.error) this.#options.onError?.(state.error);
+    const { turn } = before;
+    const isEnd = event.type === "ended" && event.turnId === turn?.id;
+    if (isEnd && (isOwn(before, event.requestId) || turn.mine) && !turn.stopped) this.#finished(false, before);
+    const { error } = state;
+    if (error && error !== before.error) callBack(() => this.#options.onError?.(error));
     if (state.operations !== before.operations) this.#settleWaiting();
   }
 
@@ -304,7 +309,7 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     if (isKnown) return;
     this.#heardLast = { turnId, attempt, seq };
     // The AI SDK types them by the application's message.
-    if (chunk.type.startsWith("data-") && !stopped) this.#options.onData?.(chunk as DataPart<Message>);
+    if (chunk.type.startsWith("data-") && !stopped) callBack(() => this.#options.onData?.(chunk as DataPart<Message>));
   }
 
   #settleWaiting(): void {
@@ -325,14 +330,15 @@ export class AgentChat<Message extends UIMessage = UIMessage> {
     const { error } = this.#state;
     const { messages } = this.getSnapshot();
     const finishReason = (message.metadata as { finishReason?: never } | undefined)?.finishReason;
-    this.#options.onFinish?.({
+    const finished = {
       message: (messages[indexOfId(messages, message.id)] ?? message) as Message,
       messages,
       isAbort,
       isDisconnect: false,
       isError: !isAbort && error !== undefined,
       ...(finishReason !== undefined && { finishReason })
-    });
+    };
+    callBack(() => this.#options.onFinish?.(finished));
   }
 
   // --- what goes out ---

@@ -1,7 +1,7 @@
 import type { UIMessage, UIMessageChunk } from "ai";
 import { expect, it, vi } from "vitest";
 import { conversation, finish, open, sent, speech, texts } from "./fake-page.node";
-import { FakeServer, startChat } from "./fake-server.node";
+import { FakeServer, startChat, until } from "./fake-server.node";
 import type { OnToolCallCallback } from "./options";
 
 const call: UIMessageChunk[] = [
@@ -101,4 +101,26 @@ it("approves nothing with other input, which a documented server would not take"
     approved: true,
     autoContinue: true
   });
+});
+
+it("answers a call again when the connection was lost before the answer arrived", async () => {
+  const server = new FakeServer();
+  const call = { type: "tool-where", toolCallId: "c1", state: "input-available", input: {} };
+  server.messages = [{ id: "a1", role: "assistant", parts: [call] } as UIMessage];
+  const chat = await startChat(server);
+  chat.addToolOutput({ toolCallId: "c1", output: 1 });
+  const first = await server.next("cf_agent_tool_result");
+  for (const isThere of [false, true]) {
+    if (isThere)
+      server.messages = [
+        { ...server.messages[0]!, parts: [{ ...call, state: "output-available", output: 1 }] } as UIMessage
+      ];
+    server.lose();
+    server.restore();
+    await server.next("cf_agent_stream_resume_request");
+    server.say({ type: "cf_agent_stream_resume_none" });
+    if (!isThere) expect(await server.next("cf_agent_tool_result")).toEqual(first);
+  }
+  await until(chat, ({ status }) => status === "ready");
+  expect(server.frames).toEqual([]);
 });

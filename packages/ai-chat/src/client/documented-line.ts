@@ -27,6 +27,8 @@ export class DocumentedLine implements Line {
   readonly #dropped = new Set<string>();
   /** Calls whose answers have been sent. */
   readonly #answered = new Set<string>();
+  /** Those that were on their way when a connection was lost. */
+  #uncertainAnswers: readonly string[] = [];
   #isGivenUp = false;
   #isStarting = false;
   /** The messages to begin with have come. */
@@ -64,6 +66,7 @@ export class DocumentedLine implements Line {
     this.#awaitedReplay = undefined;
     this.#replayed = 0;
     for (const request of this.#requests.values()) request.isUncertain = true;
+    this.#uncertainAnswers = [...this.#answered];
   }
 
   receive(frame: ChatServerFrame): void {
@@ -224,6 +227,10 @@ export class DocumentedLine implements Line {
           this.#end(request.id);
         else this.#send(request);
       }
+      // What the conversation shows by now is not an answer of this client any more: the others have not arrived.
+      for (const toolCallId of this.#uncertainAnswers) this.#answered.delete(toolCallId);
+      this.#uncertainAnswers = [];
+      this.#host.flush();
     }
     if (this.#isGivenUp) return;
     // Another may have begun while the messages were being loaded.

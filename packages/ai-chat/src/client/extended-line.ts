@@ -34,6 +34,8 @@ export class ExtendedLine implements Line {
   /** A turn that this client is not to follow. */
   #ignored: string | undefined;
   readonly #pages = new Map<string, (frame: { messages: UIMessage[] }) => void>();
+  /** The message that the last page which was asked for comes before. */
+  #pageEnd: string | undefined;
 
   /** Where there is a turn, the conversation has it. */
   readonly awaited = undefined;
@@ -78,7 +80,9 @@ export class ExtendedLine implements Line {
       case "cf_agent_chat_refused":
         return this.#refused(frame);
       case "cf_agent_chat_page":
-        this.#host.dispatch({ type: "paged", messages: frame.messages, hasMore: frame.hasMore });
+        // Before a message that has gone meanwhile is nothing; that does not mean that there is no more.
+        if (this.#pageEnd === this.#host.state.transcript.messages[0]?.id)
+          this.#host.dispatch({ type: "paged", messages: frame.messages, hasMore: frame.hasMore });
         return this.#settlePage(frame.id, frame);
       case "cf_agent_chat_branches":
         return this.#settlePage(frame.id, frame);
@@ -135,6 +139,7 @@ export class ExtendedLine implements Line {
   loadMore(limit = pageSize): Promise<unknown> {
     const [first] = this.#host.state.transcript.messages;
     if (!first || !this.#isInStep) return Promise.resolve();
+    this.#pageEnd = first.id;
     return this.#request((id) => this.#host.send({ type: "cf_agent_chat_page", id, before: first.id, limit }));
   }
 

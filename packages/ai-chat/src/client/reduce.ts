@@ -313,6 +313,7 @@ function accepted(
   { id, epoch, revision, hasTurn }: Extract<ChatEvent, { type: "accepted" }>
 ): Conversation {
   const operation = state.operations.find((other) => other.id === id);
+  if (!operation && !hasTurn) return unexpected(state, id);
   if (operation?.phase !== "pending") return state;
   const { transcript } = state;
   // This operation is all that has changed, and known here.
@@ -325,6 +326,12 @@ function accepted(
   const next: Operation = { ...operation, phase: hasTurn ? "accepted" : "over", epoch, revision, after };
   const operations = state.operations.map((other) => (other === operation ? next : other));
   return settled(state, { ...state, operations, transcript: known });
+}
+
+/** The answer to a call is taken. If it was the last that is awaited here, the agent does not go on with its message. */
+function unexpected(state: Conversation, id: string): Conversation {
+  const isLast = state.answers.every(({ toolCallId }) => toolCallId === id);
+  return state.expects && isLast ? { ...state, expects: false } : state;
 }
 
 function withPhase(state: Conversation, id: string, phase: Operation["phase"]): Conversation {

@@ -91,6 +91,11 @@ export class Branches {
     );
   }
 
+  /** The oldest messages have gone, and nothing can come in their places. */
+  dropped(ids: readonly string[]): void {
+    if (ids.length > 0) this.forget(["", ...ids]);
+  }
+
   clear(): void {
     if (this.#schema.exists) this.#schema.write("DELETE FROM cf_ai_chat_branches");
   }

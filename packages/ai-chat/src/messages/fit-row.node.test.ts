@@ -68,10 +68,23 @@ it("cuts several texts when one is not enough", () => {
   expect(size(fitted)).toBeLessThanOrEqual(maxRowBytes);
 });
 
+const file = (bytes: number) => ({
+  type: "file",
+  mediaType: "image/png",
+  url: `data:image/png;base64,${"A".repeat(bytes)}`
+});
+
+it("leaves out the largest file where texts are too short to help, and touches nothing else", () => {
+  const large = message(file(1_000_000), text("kept"), file(1_200_000));
+  expect(fitRow(large).parts).toEqual([
+    ...large.parts.slice(0, 2),
+    { type: "text", text: expect.stringMatching(/^\[A file of 12\d{5} bytes was too large/) as string, state: "done" }
+  ]);
+  const wordy = message(file(1_000_000), text("x".repeat(1_000_000)));
+  expect(fitRow(wordy).parts[0]).toEqual(wordy.parts[0]);
+});
+
 it("gives up on what it cannot cut", () => {
-  const file = message(
-    { type: "file", mediaType: "image/png", url: `data:image/png;base64,${"A".repeat(2_000_000)}` },
-    text("kept?")
-  );
-  expect(fitRow(file).parts[0]).toEqual(file.parts[0]);
+  const data = message({ type: "data-scan", data: "A".repeat(2_000_000) }, text("kept?"));
+  expect(fitRow(data).parts[0]).toEqual(data.parts[0]);
 });

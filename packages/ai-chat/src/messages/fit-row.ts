@@ -13,7 +13,8 @@ const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 /**
  * Makes a message fit into a row: first the largest outputs of tools give way to a note that tells the model what happened,
- * then the longest texts are cut. What cannot be helped stays as it is.
+ * then the largest files, where all texts together are less than what is too much, then the longest texts are cut. What cannot be
+ * helped stays as it is.
  *
  * @returns the message as it can be stored; the same object if it fits
  */
@@ -38,6 +39,13 @@ export function fitRow(message: UIMessage, maxBytes = maxRowBytes): UIMessage {
     compacted.push(part.toolCallId);
     excess = excessOf(fitted(), maxBytes);
   }
+  const texts = bySize(parts, textOf).reduce((sum, { size }) => sum + size, 0);
+  for (const { index, size } of bySize(parts, urlOf)) {
+    // Texts are cut only if that is enough: an answer without its picture is better than none, or a picture alone.
+    if (excess <= texts || size <= 2 * keptOfOutput) break;
+    parts[index] = { type: "text", text: `[A file of ${size} bytes was too large to be stored.]`, state: "done" };
+    excess = excessOf(fitted(), maxBytes);
+  }
   for (const { index, size } of bySize(parts, textOf)) {
     if (excess <= 0) break;
     const text = textOf(parts[index]!)!;
@@ -51,6 +59,10 @@ export function fitRow(message: UIMessage, maxBytes = maxRowBytes): UIMessage {
 
 const textOf = (part: Part): string | undefined =>
   part.type === "text" || part.type === "reasoning" ? part.text : undefined;
+
+/** Of a file, also one that the model has made while it reasoned. */
+const urlOf = (part: Part): string | undefined =>
+  "mediaType" in part && "url" in part && typeof part.url === "string" ? part.url : undefined;
 
 function excessOf(message: UIMessage, maxBytes: number): number {
   const text = JSON.stringify(message);

@@ -18,22 +18,28 @@ export interface RequestChanges extends Changes {
 
 /**
  * Reads a client's whole list as the operation that it stands for. The client decides what the user said, and from where the
- * conversation goes on; what an assistant said stays as the server has it.
+ * conversation goes on; what an assistant said stays as the server has it, and what the model is told beside it (`system`) is not a client's matter.
  *
- * - `submit-message`: unknown messages are appended. A known user message with other content is an edit, one that is asked again
+ * - `submit-message`: unknown messages at the end are appended. A known user message with other content is an edit, one that is asked again
  *   is a retry: what followed it goes.
  * - `regenerate-message`: what the client dropped from the end goes.
+ *
+ * @param asStored what the server makes of a message that it stores: its client still has the one that it sent
  */
 export function reconcileRequest(
   stored: readonly UIMessage[],
   incoming: readonly UIMessage[],
-  trigger: ChatTrigger
+  trigger: ChatTrigger,
+  asStored: (message: UIMessage) => UIMessage
 ): RequestChanges {
   const known = new Map(stored.map((message, index) => [message.id, index]));
-  const upserted = incoming.filter((message) => !known.has(message.id) && message.role !== "assistant");
+  // What comes before a known message is not new: it was removed meanwhile, or was more than is kept.
+  const newest = incoming.slice(incoming.findLastIndex(({ id }) => known.has(id)) + 1);
+  const upserted = newest.filter((message) => message.role === "user");
   const edited = incoming.find((message) => {
     const index = known.get(message.id);
-    return message.role === "user" && index !== undefined && !sameContent(stored[index]!, message);
+    if (message.role !== "user" || index === undefined || sameContent(stored[index]!, message)) return false;
+    return !sameContent(stored[index]!, asStored(message));
   });
   if (edited)
     return { removed: idsAfter(stored, known.get(edited.id)!), upserted: [edited, ...upserted], edited: [edited.id] };

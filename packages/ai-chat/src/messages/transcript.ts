@@ -316,7 +316,7 @@ export class Transcript {
       if (isChange)
         dropped = this.#dropExcess(count === undefined || removed.length > 0 ? undefined : count + added.size);
       const replaced = stored.flatMap(({ message }) => (added.has(message.id) ? [] : [message]));
-      this.#watch?.stored([...removed, ...dropped], replaced);
+      this.#watch?.stored([...removed, ...dropped], replaced, dropped);
     });
     const removedAt = removed.length > 0 || dropped.length > 0 ? revision : before.removedAt;
     // The first message of all has begun the epoch.

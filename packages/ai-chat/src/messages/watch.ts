@@ -4,7 +4,10 @@ import type { UIMessage } from "ai";
 export interface Watch {
   /** @returns the message that is stored instead */
   storing(message: UIMessage): UIMessage;
-  /** @param replaced as they are now */
-  stored(gone: readonly string[], replaced: readonly UIMessage[]): void;
+  /**
+   * @param replaced as they are now
+   * @param dropped those of the ones that are gone which were more than are kept
+   */
+  stored(gone: readonly string[], replaced: readonly UIMessage[], dropped: readonly string[]): void;
   cleared(): void;
 }

@@ -32,8 +32,8 @@ const isLiveTurn = (value: unknown): boolean =>
   isString(value.phase);
 
 const operations: { readonly [Operation in ChatOperation]: Check } = {
-  append: ({ message }) => isMessage(message) && message.role === "user",
-  edit: ({ messageId, message }) => isString(messageId) && isMessage(message) && message.role === "user",
+  append: ({ message }) => isMessage(message),
+  edit: ({ messageId, message }) => isString(messageId) && isMessage(message),
   regenerate: ({ messageId }) => isAbsentOr(isString, messageId),
   continue: ({ messageId }) => isAbsentOr(isString, messageId),
   delete: ({ messageId }) => isString(messageId),

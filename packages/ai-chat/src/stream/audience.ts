@@ -48,8 +48,11 @@ const isExtended = (connection: Connection): boolean => hasFlag(connection, "ext
  */
 export class Audience {
   readonly #deps: AudienceDeps;
-  /** Documented clients that were offered the stream and have not asked for it yet: they get no chunks. A reconnecting client keeps its id. */
-  readonly #offered = new Set<Connection>();
+  /**
+   * Documented clients that were offered the stream of a request and have not asked for it yet: they get no chunks of it. A
+   * reconnecting client keeps its id.
+   */
+  readonly #offered = new Map<Connection, string>();
 
   constructor(deps: AudienceDeps) {
     this.#deps = deps;
@@ -65,7 +68,7 @@ export class Audience {
   offer(connection: Connection, asked: boolean): void {
     const live = this.#deps.live();
     if (live) {
-      this.#offered.add(connection);
+      this.#offered.set(connection, live.requestId);
       this.send(connection, { type: "cf_agent_stream_resuming", id: live.requestId });
     } else if (asked) {
       this.send(connection, { type: "cf_agent_stream_resume_none" });
@@ -154,7 +157,8 @@ export class Audience {
   /** Sends documented clients the whole list, all but the one that has it. */
   list(except?: Connection): void {
     let text: string | undefined;
-    this.#offered.clear();
+    const live = this.#deps.live()?.requestId;
+    for (const [connection, requestId] of this.#offered) if (requestId !== live) this.#offered.delete(connection);
     this.#broadcast(
       () =>
         (text ??= JSON.stringify({

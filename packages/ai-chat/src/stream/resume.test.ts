@@ -91,6 +91,18 @@ it("gives nothing to a client that was offered the stream and does not take it, 
   expect(frames.at(-1)!.messages).toMatchObject([{ id: "u1" }, said(numbers(6).join(""))]);
 });
 
+it("gives no chunk to a client before it takes the stream, also when the messages change meanwhile", async () => {
+  const [stub, a] = await speaking("changes", 3);
+  const b = await connect(stub, "_pk=b");
+  await stub.persist([{ id: "n1", role: "assistant", parts: [{ type: "text", text: "note" }] }]);
+  await stub.say(...deltas(3, 4));
+  await a.next((frame) => String(frame.body).includes('"3 "'));
+  expect(chunksOf((await b.settled()) as Frame[])).toEqual([]);
+  b.send(ack("r1"));
+  await stub.sayEnd();
+  expect(saidIn(await framesUntil(b, isDone("r1")))).toEqual(numbers(4));
+});
+
 it("gives the next turn to a client that did not take the one before it", async () => {
   const [stub, a] = await speaking("next", 3);
   const b = await connect(stub, "_pk=b");

@@ -15,6 +15,8 @@ export interface Numbered {
 }
 
 const chunksPerRow = 25;
+/** In characters, of up to three bytes: SQLite keeps 2 MB a row. */
+const maxRowLength = 500_000;
 
 /**
  * The chunks of the turn that is speaking: one at a time does. They are packed: a row holds up to 25, one JSON text a line, so that
@@ -28,6 +30,8 @@ export class StreamLog {
   /** The index of the first chunk of each row. */
   #rows: number[] = [];
   #chunks: string[] = [];
+  /** Of these. */
+  #length = 0;
 
   constructor(schema: Schema, now: () => number) {
     this.#schema = schema;
@@ -60,19 +64,28 @@ export class StreamLog {
    * @param isStep it has to be known after a crash
    */
   append(chunk: string, isStep = false): void {
+    if (this.#length + chunk.length > maxRowLength) this.#store();
     this.#chunks.push(chunk);
-    if (this.#chunks.length < chunksPerRow && !isStep) return;
-    this.#schema.write(
-      "INSERT INTO cf_ai_chat_stream_chunks (id, stream_id, body, chunk_index, created_at) VALUES (?, ?, ?, ?, ?)",
-      `${this.#id}:${this.#stored}`,
-      this.#id,
-      this.#chunks.join("\n"),
-      this.#stored,
-      this.#now()
+    this.#length += chunk.length + 1;
+    if (this.#chunks.length === chunksPerRow || isStep || this.#length > maxRowLength) this.#store();
+  }
+
+  #store(): void {
+    if (this.#chunks.length === 0) return;
+    piecesOf(this.#chunks.join("\n")).forEach((piece, index) =>
+      this.#schema.write(
+        "INSERT INTO cf_ai_chat_stream_chunks (id, stream_id, body, chunk_index, created_at) VALUES (?, ?, ?, ?, ?)",
+        `${this.#id}:${this.#stored}${index === 0 ? "" : `:${index}`}`,
+        this.#id,
+        piece,
+        this.#stored,
+        this.#now()
+      )
     );
     this.#rows.push(this.#stored);
     this.#stored += this.#chunks.length;
     this.#chunks = [];
+    this.#length = 0;
   }
 
   /** What was said after a chunk. */
@@ -80,10 +93,7 @@ export class StreamLog {
     const numbered: Numbered[] = [];
     if (seq < this.#stored) {
       const first = this.#rows.findLast((index) => index <= seq) ?? 0;
-      const query =
-        "SELECT body FROM cf_ai_chat_stream_chunks WHERE stream_id = ? AND chunk_index >= ? ORDER BY chunk_index";
-      const texts = this.#schema.read<{ body: string }>(query, this.#id, first).flatMap(({ body }) => body.split("\n"));
-      texts.forEach((text, index) => numbered.push({ seq: first + index + 1, text }));
+      this.stored(this.#id, first).forEach((text, index) => numbered.push({ seq: first + index + 1, text }));
     }
     this.#chunks.forEach((text, index) => numbered.push({ seq: this.#stored + index + 1, text }));
     return numbered.filter((chunk) => chunk.seq > seq);
@@ -94,12 +104,17 @@ export class StreamLog {
     this.#stored = 0;
     this.#rows = [];
     this.#chunks = [];
+    this.#length = 0;
   }
 
-  /** What is stored of a stream that was cut. A row of an older release holds one chunk. */
-  stored(id: string): string[] {
-    const query = "SELECT body FROM cf_ai_chat_stream_chunks WHERE stream_id = ? ORDER BY chunk_index";
-    return this.#schema.read<{ body: string }>(query, id).flatMap(({ body }) => body.split("\n"));
+  /** What is stored of a stream, from the row of a chunk on. A row of an older release holds one chunk. */
+  stored(id: string, first = 0): string[] {
+    const query =
+      "SELECT body, chunk_index AS first FROM cf_ai_chat_stream_chunks WHERE stream_id = ? AND chunk_index >= ? ORDER BY chunk_index, rowid";
+    const whole = new Map<number, string>();
+    for (const row of this.#schema.read<{ body: string; first: number }>(query, id, first))
+      whole.set(row.first, (whole.get(row.first) ?? "") + row.body);
+    return [...whole.values()].flatMap((body) => body.split("\n"));
   }
 
   /** Streams of an older release without an end, oldest first. After a wake these are the ones that were cut. */
@@ -115,4 +130,12 @@ export class StreamLog {
     this.#schema.write("DELETE FROM cf_ai_chat_stream_metadata; DELETE FROM cf_ai_chat_stream_chunks");
     this.forget();
   }
+}
+
+/** A chunk that is too long for a row has several, under one number. No character is cut in two. */
+function piecesOf(text: string): string[] {
+  const pieces: string[] = [];
+  for (let from = 0; from < text.length; from += pieces.at(-1)!.length)
+    pieces.push(text.slice(from, from + maxRowLength).replace(/(?<=.)[\uD800-\uDBFF]$/s, ""));
+  return pieces;
 }

@@ -221,7 +221,7 @@ it.each([
   { type: "cf_agent_chat_operation", operation: "clear" },
   { type: "cf_agent_chat_operation", id: "x", operation: "explode" },
   { type: "cf_agent_chat_operation", id: "x", operation: "toString" },
-  { type: "cf_agent_chat_operation", id: "x", operation: "append", message: { ...user("u1", "x"), role: "assistant" } },
+  { type: "cf_agent_chat_operation", id: "x", operation: "append", message: { ...user("u1", "x"), role: "tool" } },
   { type: "cf_agent_chat_operation", id: "x", operation: "append" },
   { type: "cf_agent_chat_operation", id: "x", operation: "edit", messageId: "u1" },
   { type: "cf_agent_chat_operation", id: "x", operation: "append", message: user("u1", "x"), body: [] },

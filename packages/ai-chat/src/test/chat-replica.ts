@@ -21,11 +21,13 @@ export class ChatReplica {
   revision = 0;
   messages: UIMessage[] = [];
   readonly pending = new Map<string, ChatOperationFrame>();
+  /** Operations; answers to calls are accepted too, by the id of the call. */
   readonly accepted = new Set<string>();
   readonly refused = new Map<string, string>();
   syncs = 0;
   /** More than one end of a turn on one connection that nobody asked for again. */
   readonly problems: string[] = [];
+  readonly #performed = new Set<string>();
   #connection: TestConnection | undefined;
   #turn: { id: string; attempt: number; seq: number; builder: MessageBuilder } | undefined;
   #ends = new Set<string>();
@@ -53,6 +55,7 @@ export class ChatReplica {
   }
 
   perform(frame: ChatOperationFrame): void {
+    this.#performed.add(frame.id);
     this.pending.set(frame.id, frame);
     this.#send(frame);
   }
@@ -112,7 +115,7 @@ export class ChatReplica {
       case "cf_agent_use_chat_response":
         return frame.done ? this.#done(frame) : this.#chunk(frame);
       case "cf_agent_chat_accepted":
-        this.accepted.add(frame.id);
+        if (this.#performed.has(frame.id)) this.accepted.add(frame.id);
         this.pending.delete(frame.id);
         if (frame.revision > this.revision || frame.epoch !== this.epoch) this.sync();
         return;

@@ -78,18 +78,23 @@ export class CallAnswers {
   // --- frames ---
 
   async result(connection: Connection, frame: ToolResultFrame): Promise<void> {
-    const { toolCallId, toolName, clientTools, autoContinue } = frame;
-    this.#deps.emit("tool:result", () => ({ toolCallId, toolName }));
+    const { toolCallId, clientTools, autoContinue } = frame;
     await this.#answer(connection, toolCallId, (message, call) => {
+      const taken = (turn: AcceptedTurn | undefined) => {
+        this.#deps.emit("tool:result", () => ({ toolCallId, toolName: toolNameOf(call) }));
+        return turn;
+      };
       const answer = (to: UIMessage) => withToolResult(to, frame);
       const going = { source: connection, autoContinue, clientTools };
       if (isWaiting(call) && frame.state === "output-error") {
         // To decline a call is a decision about it.
         const comment = frame.errorText?.slice(0, maxCommentLength);
-        return this.#decide(message, call, { approved: false, comment }, { ...going, edited: undefined, answer });
+        return taken(
+          this.#decide(message, call, { approved: false, comment }, { ...going, edited: undefined, answer })
+        );
       }
       const answered = answer(message);
-      if (answered) return this.#store(answered, going);
+      if (answered) return taken(this.#store(answered, going));
       // Sent again, because the client has not heard that it arrived.
       if (isSameResult(call, frame)) return undefined;
       throw notYours(toolCallId);
@@ -98,17 +103,16 @@ export class CallAnswers {
 
   async approval(connection: Connection, frame: ToolApprovalFrame): Promise<void> {
     const { toolCallId, approved, autoContinue, comment, input } = frame;
-    this.#deps.emit("tool:approval", () => ({ toolCallId, approved }));
     const args = approved ? input : undefined;
     await this.#answer(connection, toolCallId, (message, call) => {
       if (!isApprovable(call)) throw notYours(toolCallId);
-      const decide = (edited: EditedInput | undefined) =>
-        this.#decide(
-          message,
-          call,
-          { approved, comment, args },
-          { source: connection, autoContinue, edited, answer: undefined }
-        );
+      const decide = (edited: EditedInput | undefined) => {
+        const how = { source: connection, autoContinue, edited, answer: undefined };
+        const turn = this.#decide(message, call, { approved, comment, args }, how);
+        // Said again, it is no news.
+        if (isWaiting(call)) this.#deps.emit("tool:approval", () => ({ toolCallId, approved }));
+        return turn;
+      };
       const checked = args === undefined ? undefined : this.#checked(call, args);
       return checked instanceof Promise ? checked.then(decide) : decide(checked);
     });

@@ -2,7 +2,7 @@ import type { Connection } from "agents";
 import { publicMessage, type CapabilityKit } from "agents/capability";
 import type { UIMessage } from "ai";
 import type { Branches } from "../messages/branches";
-import { maxRowBytes } from "../messages/fit-row";
+import { fitRow, maxRowBytes } from "../messages/fit-row";
 import { reconcileList, reconcileRequest, type Changes } from "../messages/reconcile";
 import { closeOpenCalls, isOpenCall } from "../messages/settle";
 import type { Alongside, Change, Entry, Transcript } from "../messages/transcript";
@@ -28,6 +28,8 @@ export interface OperationDeps {
   context: RequestContext;
   audience: Audience;
   concurrency(): ChatConcurrency;
+  /** What the application makes of a message that is stored. */
+  sanitize(message: UIMessage): UIMessage;
   now(): number;
   emit: CapabilityKit["emit"];
   failed(error: unknown): Promise<void>;
@@ -111,7 +113,7 @@ export class Operations {
   }
 
   #append(connection: Connection, frame: ChatOperationFrame, message: UIMessage): AcceptedTurn {
-    checkSize(message);
+    checkAsked(message);
     const closed = this.#closedLast();
     const request = requestOf(connection, frame);
     return this.#ask(
@@ -122,7 +124,7 @@ export class Operations {
   }
 
   #edit(connection: Connection, frame: ChatOperationFrame, messageId: string, message: UIMessage): AcceptedTurn {
-    checkSize(message);
+    checkAsked(message);
     const { transcript } = this.#deps;
     if (this.#known(messageId).role !== "user")
       throw new Refusal("CHAT_MESSAGE_INVALID", "Only a user's message can be edited");
@@ -244,14 +246,14 @@ export class Operations {
   /** Removes everything. */
   clear(requestId?: string): undefined {
     const { transcript, branches, context, turns, records, now, audience, emit } = this.#deps;
-    emit("message:clear", () => ({}));
     const all = turns.all;
     transcript.clear(() => {
+      if (requestId !== undefined && !records.addEnded(requestId, "clear", now())) throw new KnownRequest();
       all.drop();
       branches.clear();
       context.clear();
-      if (requestId !== undefined && !records.addEnded(requestId, "clear", now())) throw new KnownRequest();
     });
+    emit("message:clear", () => ({}));
     all.abort();
     audience.cleared();
   }
@@ -268,9 +270,8 @@ export class Operations {
     const parsed = parseRequestBody(init.body);
     if (!parsed) return refuse("The chat request has no valid list of messages");
     const { messages, trigger = "submit-message", messageId: _, clientTools, ...body } = parsed;
-    emit("message:request", () => ({}));
     if (turns.isBusy && this.#deps.concurrency() === "drop") return refuse(busyText);
-    const changes = reconcileRequest(transcript.messages, messages, trigger);
+    const changes = reconcileRequest(transcript.messages, messages, trigger, (message) => this.#asStored(message));
     const instead = changes.removed.length > 0 || trigger === "regenerate-message";
     const { last } = transcript;
     // The client asks for more of what was said last: it appends to that message.
@@ -311,7 +312,17 @@ export class Operations {
       await failed(error);
       return refuse(publicMessage(error));
     }
+    emit("message:request", () => ({}));
     await accepted.run();
+  }
+
+  #asStored(message: UIMessage): UIMessage {
+    try {
+      return fitRow(this.#deps.sanitize(message));
+    } catch {
+      // It is refused when it is to be stored.
+      return message;
+    }
   }
 
   /** A client sets the whole list. */
@@ -438,7 +449,8 @@ const requestOf = (connection: Connection, frame: ChatOperationFrame): TurnReque
 
 const unknownMessage = (id: string): Refusal => new Refusal("CHAT_MESSAGE_UNKNOWN", `There is no message "${id}"`);
 
-function checkSize(message: UIMessage): void {
+function checkAsked(message: UIMessage): void {
+  if (message.role !== "user") throw new Refusal("CHAT_MESSAGE_INVALID", "A client can only say what a user says");
   const bytes = new TextEncoder().encode(JSON.stringify(message)).length;
   if (bytes <= maxRowBytes) return;
   throw new Refusal("CHAT_TOO_LARGE", `A message has at most ${maxRowBytes} bytes as JSON; this one has ${bytes}`);

@@ -293,3 +293,28 @@ it("[U3] starts again with the chunks of another attempt for a client that has s
   const chunks = (await b.settled()) as { seq: number; attempt: number }[];
   expect(chunks.map(({ seq, attempt }) => [seq, attempt])).toEqual([1, 2, 3, 4].map((seq) => [seq, 2]));
 });
+
+it("logs no row that is too long for SQLite, and gives long chunks whole, also after a kill", async () => {
+  const stub = talker("ask long chunks");
+  const [a] = await extended(stub);
+  a.send(append("r1", "u1", "script"));
+  const long = { type: "data-scan", id: "d1", data: `x${"🎈".repeat(400_000)}` };
+  const parts = Array.from({ length: 30 }, (_, n) => ({
+    type: "data-page",
+    id: "d2",
+    data: `${n}${"y".repeat(90_000)}`
+  }));
+  await stub.say({ type: "start" }, long, ...parts);
+  await a.next((frame: Frame) => frame.body === JSON.stringify(parts.at(-1)));
+  const longest = "SELECT max(length(CAST(body AS BLOB))) AS bytes FROM cf_ai_chat_stream_chunks";
+  expect((await rows<{ bytes: number }>(stub, longest))[0]!.bytes).toBeLessThan(2_000_000);
+  const [b] = await extended(stub, "b");
+  b.send(sync());
+  const scan = await b.next<Frame>((frame: Frame) => String(frame.body).includes("data-scan"));
+  expect(scan.body === JSON.stringify(long)).toBe(true);
+  await killAll();
+  const data = (await stored(talker("ask long chunks")))
+    .at(-1)!
+    .parts.map((part) => ("data" in part ? part.data : undefined));
+  expect([data[0] === long.data, data.length]).toEqual([true, 2]);
+});

@@ -330,6 +330,19 @@ it("keeps at most as many messages as are wanted, the newest", async () => {
   expect(await stored(stub)).toMatchObject([said("hello"), { id: "u3" }, said("hello")]);
 });
 
+it("does not store again what was more than is kept, when a client still has it in its list", async () => {
+  const [stub, a] = await clients("limit-list");
+  await runInDurableObject(stub, (agent) => void (agent.maxPersistedMessages = 3));
+  const list: unknown[] = [];
+  for (const n of [1, 2, 3]) {
+    list.push(user(`u${n}`, "hi"));
+    a.send(ask(`r${n}`, list));
+    await doneOf(a, `r${n}`);
+    list.push((await stored(stub)).at(-1));
+  }
+  expect((await stored(stub)).map(({ id }) => id)).toEqual(list.slice(-3).map((message) => (message as UIMessage).id));
+});
+
 // proves chat-agents#row-size, chat-agents#row-metadata, chat-agents#control-row
 it("makes an answer fit into its row, and shows everybody what is stored", async () => {
   const [stub, a, b] = await clients("row");

@@ -456,7 +456,8 @@ export class Turns {
     if (isSuperseded) message = closeOpenCalls(message);
     const change = this.#deps.transcript.put(message, turn.place, { after: end });
     const isAsSaid = outcome.outcome === "completed" && !isSuperseded && change.upserted[0] === message;
-    return { change, isAsSaid: isAsSaid && turn.attempts === 1 };
+    const isAll = change.removed.length === 0 && turn.attempts === 1;
+    return { change, isAsSaid: isAsSaid && isAll };
   }
 
   #recordEnd(turn: Turn, { outcome, error }: Outcome): void {

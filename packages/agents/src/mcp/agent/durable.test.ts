@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { cut, evict, killAll } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
-import { ask, begin, call, Events, get, post, request } from "../../test/mcp-kit";
+import { ask, begin, call, Events, get, post, request, url } from "../../test/mcp-kit";
 
 const handler = Toolbox.serve("/mcp");
 const objectOf = (headers: Record<string, string>) =>
@@ -183,6 +183,34 @@ describe("a stream", () => {
     expect((await new Events(await again()).message()).eventId).toBe(eventId);
     expect((await ask(handler, get({ ...headers, "Last-Event-ID": eventId }))).status).toBe(400);
     expect((await again()).status).toBe(400);
+  });
+
+  it("may be asked for by two at once: one gets the answer, and it ends for both", async () => {
+    const headers = await begin(handler);
+    const first = await open(headers, "block", { gate: "shared" });
+    const primed = await first.next();
+    await objectOf(headers).entered("shared");
+    await first.cancel();
+    const resume = async () => new Events(await ask(handler, get({ ...headers, "Last-Event-ID": primed!.id! })));
+    const both = await Promise.all([resume(), resume()]);
+    await objectOf(headers).open("shared");
+    const heard = await Promise.all(
+      both.map(async (events) => {
+        const data: string[] = [];
+        for (let event; (event = await events.next());) if (event.data) data.push(event.data);
+        return data;
+      })
+    );
+    expect(heard.flat()).toEqual([expect.stringContaining("shared is open")]);
+  });
+
+  it("ends when its session does, in the middle of a call", async () => {
+    const headers = await begin(handler);
+    const events = await open(headers, "block", { gate: "ended" });
+    await events.next();
+    await objectOf(headers).entered("ended");
+    expect((await ask(handler, new Request(url, { method: "DELETE", headers }))).status).toBe(204);
+    expect(await events.next()).toBeUndefined();
   });
 
   it("is nobody else's", async () => {

@@ -43,6 +43,10 @@ describe("a client of the SDK, over Streamable HTTP", () => {
     const wrong = await client.callTool({ name: "add", arguments: { a: "much" } });
     expect([wrong.isError, textOf(wrong)]).toEqual([true, expect.stringContaining("Invalid arguments")]);
     expect(await client.callTool({ name: "fail" })).toMatchObject({ isError: true, content: [{ text: "broken" }] });
+    expect(await client.callTool({ name: "throw text" })).toMatchObject({
+      isError: true,
+      content: [{ text: "no error" }]
+    });
     let failed = "";
     await logged(async () => (failed = textOf(await client.callTool({ name: "query" }))));
     expect(failed).toMatch(/^Internal error \(reference/);

@@ -6,6 +6,8 @@ export const maxAttempts = 3;
 /** The code of the JSON-RPC error by which a call ends that was cut. */
 const interruptedCode = -32010;
 
+const maxPages = 100;
+
 interface ToolList {
   tools?: { name: string; annotations?: { readOnlyHint?: boolean; idempotentHint?: boolean } }[];
   nextCursor?: unknown;
@@ -22,13 +24,15 @@ export async function mayRepeat(
 ): Promise<boolean> {
   if (request?.method !== "tools/call") return request !== undefined;
   let cursor: unknown;
-  do {
+  // A server may give pages without an end.
+  for (let page = 0; page < maxPages; page++) {
     const answer = await ask("tools/list", cursor === undefined ? {} : { cursor });
     const { tools = [], nextCursor } = ("result" in answer ? answer.result : {}) as ToolList;
     const annotations = tools.find(({ name }) => name === request.params?.name)?.annotations;
     if (annotations) return annotations.readOnlyHint === true || annotations.idempotentHint === true;
+    if (nextCursor === undefined) return false;
     cursor = nextCursor;
-  } while (cursor !== undefined);
+  }
   return false;
 }
 

@@ -50,6 +50,11 @@ describe("a client of the SDK, by RPC", () => {
     expect(textOf(await client.callTool({ name: "ask", arguments: { first: "a", second: "b" } }))).toBe("A, B");
   });
 
+  it("gets long answers whole", async () => {
+    const { client } = await connectRpc(env.Toolbox);
+    expect(textOf(await client.callTool({ name: "big", arguments: { mb: 5 } })).length).toBe(5 * 1024 * 1024);
+  });
+
   it("has a session that nobody finds by HTTP", async () => {
     const { client, stub } = await connectRpc(env.Toolbox, { userId: "ada" });
     expect(textOf(await client.callTool({ name: "add", arguments: { a: 1 } }))).toBe("1");

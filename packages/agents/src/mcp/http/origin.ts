@@ -19,8 +19,9 @@ export function checkOrigin(request: Request, allowed?: readonly string[], reada
 }
 
 function isAllowed(origin: string, url: URL, allowed: readonly string[] | undefined): boolean {
-  if (allowed) return allowed.includes("*") || allowed.includes(origin);
   const page = parse(origin);
+  // Entries as people write them, too: with a slash at the end, or capitals.
+  if (allowed) return allowed.some((entry) => entry === "*" || entry === origin || isSameOrigin(parse(entry), page));
   if (isLoopback(url.hostname)) return page !== undefined && isLoopback(page.hostname);
   if (url.protocol === "https:") return true;
   return page?.host === url.host && isAddress(url.hostname);
@@ -34,6 +35,9 @@ function parse(origin: string): URL | undefined {
     return undefined;
   }
 }
+
+const isSameOrigin = (entry: URL | undefined, page: URL | undefined): boolean =>
+  entry !== undefined && page !== undefined && entry.origin !== "null" && entry.origin === page.origin;
 
 const isLoopback = (hostname: string) =>
   hostname === "localhost" ||

@@ -150,6 +150,17 @@ it("a GET asks for events", async () => {
 });
 
 describe("the origin", () => {
+  it.each(["https://App.Example.com", "https://app.example.com/", "https://app.example.com:443"])(
+    "is found in a list that says %s",
+    async (entry) => {
+      const ask = (origin: string) =>
+        checkOrigin(new Request("https://mcp.example.com", { headers: { Origin: origin } }), [entry]);
+      expect(() => ask("https://app.example.com")).not.toThrow();
+      for (const origin of ["null", "https://app.example.com.evil.example.com", "http://app.example.com"])
+        expect(await refused(() => ask(origin))).toEqual([403, -32000, null]);
+    }
+  );
+
   const from = (origin: string | undefined, url: string, allowed?: string[]) =>
     checkOrigin(new Request(url, { headers: origin === undefined ? {} : { Origin: origin } }), allowed);
 
