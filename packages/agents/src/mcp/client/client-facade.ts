@@ -1,12 +1,12 @@
-import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import type { SessionClient } from "./session-client";
 import type { Catalogue, McpClient } from "./types";
 
 /** Where the client at hand comes from. */
 export interface ClientSource {
   /** Runs a request on the client of the connection; it is made if there is none. */
-  ask(run: (client: Client) => Promise<unknown>): Promise<unknown>;
+  ask(run: (client: SessionClient) => Promise<unknown>): Promise<unknown>;
   /** The same, if there is one. */
-  current(): Client | undefined;
+  current(): SessionClient | undefined;
   readonly catalogue: Catalogue;
 }
 
@@ -40,7 +40,7 @@ export class ClientHandlers {
     this.#calls.push([method, args]);
   }
 
-  apply(client: Client): void {
+  apply(client: SessionClient): void {
     for (const [method, args] of this.#calls) (client as unknown as Methods)[method]!(...args);
   }
 }

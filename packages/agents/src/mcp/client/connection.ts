@@ -1,10 +1,10 @@
-import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Prompt, Resource, ResourceTemplate, ServerCapabilities, Tool } from "@modelcontextprotocol/sdk/types.js";
 import { publicMessage } from "../../core/public-message";
 import { AgentError } from "../../protocol/errors";
 import { resolveRetry, retry } from "../../retry/retry";
 import { ClientHandlers, clientFacade } from "./client-facade";
 import type { OpenOptions, Resumable, Session, Target } from "./session";
+import type { SessionClient } from "./session-client";
 import type { SignIn } from "./sign-in";
 import type {
   Catalogue,
@@ -100,7 +100,7 @@ export class ServerConnection implements MCPClientConnection {
     this.#state = record.authUrl !== null ? "authenticating" : catalogue ? "ready" : "connecting";
     const current = () => this.#session?.client;
     const source = {
-      ask: (run: (client: Client) => Promise<unknown>) => this.ask(run),
+      ask: (run: (client: SessionClient) => Promise<unknown>) => this.ask(run),
       current,
       // What it is when it is asked for.
       get catalogue() {
@@ -234,7 +234,7 @@ export class ServerConnection implements MCPClientConnection {
     let session: Session | undefined;
     try {
       session = await module.openSession(target, open, {
-        prepare: (client: Client) => this.#handlers.apply(client),
+        prepare: (client: SessionClient) => this.#handlers.apply(client),
         listChanged: () => this.#listChanged(),
         closed: () => {
           if (this.#session === session) this.#session = undefined;
@@ -404,7 +404,7 @@ export class ServerConnection implements MCPClientConnection {
   }
 
   /** Runs a request. What the server has not looked at, since it has forgotten the session, is sent again in a new one. */
-  async ask<Result>(run: (client: Client) => Promise<Result>): Promise<Result> {
+  async ask<Result>(run: (client: SessionClient) => Promise<Result>): Promise<Result> {
     this.#asked++;
     this.#resting.abort();
     try {
@@ -415,7 +415,7 @@ export class ServerConnection implements MCPClientConnection {
     }
   }
 
-  async #ask<Result>(run: (client: Client) => Promise<Result>): Promise<Result> {
+  async #ask<Result>(run: (client: SessionClient) => Promise<Result>): Promise<Result> {
     const session = await this.session();
     try {
       return await run(session.client);

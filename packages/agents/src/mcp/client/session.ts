@@ -1,5 +1,4 @@
 // The one module that needs the MCP SDK. It is loaded when an agent first connects.
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { auth, UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { StreamableHTTPClientTransport, StreamableHTTPError } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
@@ -17,8 +16,8 @@ import {
   ToolSchema
 } from "@modelcontextprotocol/sdk/types.js";
 import { wait } from "../../core/wait";
-import { formValidator } from "../http/form-validator";
 import { RPCClientTransport } from "../agent/rpc";
+import { SessionClient } from "./session-client";
 import type { Catalogue, CatalogueKind, McpClientOptions, TransportType } from "./types";
 
 export { auth };
@@ -39,7 +38,7 @@ export type Target =
 
 export interface SessionEvents {
   /** Before anything is sent. */
-  prepare(client: Client): void;
+  prepare(client: SessionClient): void;
   /** The server has other tools, prompts or resources than before. */
   listChanged(): void;
   closed(): void;
@@ -63,7 +62,7 @@ export interface OpenOptions {
 
 /** An open connection. */
 export interface Session {
-  readonly client: Client;
+  readonly client: SessionClient;
   readonly transport: TransportType;
   /** What to go on with later. */
   readonly resumable: Resumable | undefined;
@@ -95,18 +94,15 @@ async function open(
   { resume, clientName, client: clientOptions, signal, timeoutMs }: OpenOptions,
   events: SessionEvents
 ): Promise<Session> {
-  const client = new Client(
-    { name: clientName, version: "1.0.0" },
-    // The SDK's own validator compiles code, which Workers do not allow.
-    { jsonSchemaValidator: formValidator, ...clientOptions }
-  );
+  const client = new SessionClient({ name: clientName, version: "1.0.0" }, clientOptions);
   for (const schema of [
     ToolListChangedNotificationSchema,
     PromptListChangedNotificationSchema,
     ResourceListChangedNotificationSchema
   ]) {
-    client.setNotificationHandler(schema, () => events.listChanged());
+    client.setNotificationHandler(schema, () => {});
   }
+  client.onlistchanged = () => events.listChanged();
   events.prepare(client);
   // What a connection that is there says of its troubles comes back by the requests that have them.
   client.onerror = () => {};
@@ -259,7 +255,7 @@ export async function discover(
 }
 
 async function list(
-  client: Client,
+  client: SessionClient,
   method: string,
   field: string,
   options: { timeout: number; signal: AbortSignal }

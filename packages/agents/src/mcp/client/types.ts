@@ -3,8 +3,11 @@ import type { Prompt, Resource, ResourceTemplate, ServerCapabilities, Tool } fro
 import type { McpServerState } from "../../protocol/frames";
 import type { RetryOptions } from "../../retry/retry-options";
 
-/** Options of the SDK's client: what it can do for servers, how it checks what they answer. */
-export type McpClientOptions = ClientOptions;
+/**
+ * Options of the SDK's client: what it can do for servers, how it checks what they answer. For changes of lists, set handlers on
+ * `mcpConnections[id].client`.
+ */
+export type McpClientOptions = Omit<ClientOptions, "listChanged">;
 
 /** How a server is reached. */
 export type TransportType = "auto" | "sse" | "streamable-http" | "rpc";
