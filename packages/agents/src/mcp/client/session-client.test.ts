@@ -143,6 +143,18 @@ describe("results of tools", () => {
       else await expect(called).rejects.toMatchObject({ code });
     }
   });
+
+  it.each([
+    ["by a validator that is given", { getValidator: () => () => ({ valid: false, errorMessage: "never" }) }, "never"],
+    ["by ours, when nothing but data is left of one", {}, 'must have "n"']
+  ])("are checked %s", async (_, jsonSchemaValidator, message) => {
+    const { server, client, connect } = pair({ jsonSchemaValidator: jsonSchemaValidator as never });
+    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [tool("first")] }));
+    server.setRequestHandler(CallToolRequestSchema, () => ({ content: [], structuredContent: {} }));
+    await connect();
+    await client.listTools();
+    await expect(client.callTool({ name: "first" })).rejects.toThrow(message);
+  });
 });
 
 describe("what a server asks for", () => {

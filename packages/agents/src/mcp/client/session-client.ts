@@ -1,4 +1,4 @@
-// The client of one connection. The SDK's own has a validator that is a third of all its code, and that Workers refuse to run.
+// The client of one connection. The SDK's own brings a validator that is as large as all the rest of it, and that Workers refuse to run.
 import { mergeCapabilities, Protocol } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { RequestHandlerExtra, RequestOptions } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -93,7 +93,9 @@ export class SessionClient extends Protocol<AnyRequest, AnyNotification, AnyResu
     super(options);
     this.#info = info;
     this.#capabilities = mergeCapabilities({} as ClientCapabilities, options.capabilities ?? {});
-    this.#validator = options.jsonSchemaValidator ?? formValidator;
+    const { jsonSchemaValidator: given } = options;
+    // Of one that was stored with the other options, no method is left.
+    this.#validator = typeof given?.getValidator === "function" ? given : formValidator;
   }
 
   /** Greets the server. With a transport that has a session, it goes on with that. */
