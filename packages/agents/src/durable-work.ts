@@ -70,7 +70,7 @@ export class DurableWork implements Capability {
   /** Whether something of an earlier life waits for its time, or for this start. */
   #isLeft(name: string, { tables }: SchemaDefinition): boolean {
     const { meta } = this.#host;
-    if (meta.version(name) === 0) return meta.mayInherit(tables);
+    if (meta.version(name) === 0) return meta.inherits(tables);
     return meta.wakeOf(name) !== undefined || meta.isMarked(name);
   }
 

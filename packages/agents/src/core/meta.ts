@@ -31,8 +31,9 @@ interface MetaRow {
 }
 
 const key = "cf_agents_meta";
-/** A database without tables is not larger. */
+/** A database without tables is not larger: that costs less than to look for them. */
 const emptyBytes = 8_192;
+const isEmpty = ({ sql }: Storage): boolean => sql.databaseSize <= emptyBytes;
 
 /**
  * The one row that is read at each wake. It says which capabilities ever wrote (so that no table is made, asked or migrated
@@ -76,12 +77,6 @@ export class Meta {
     return tables.some((table) => inherited.includes(table));
   }
 
-  /** The same, without a look at the tables where it is plain that there are none. To be asked before anything is written. */
-  mayInherit(tables: readonly string[]): boolean {
-    if (!this.#stored && !this.#row.inherited && this.#storage.sql.databaseSize <= emptyBytes) this.#row.inherited = [];
-    return this.inherits(tables);
-  }
-
   isMarked(name: string): boolean {
     return this.#row.marked?.includes(name) ?? false;
   }
@@ -95,7 +90,7 @@ export class Meta {
 
   /** Looked up once in the life of a database: where the row is stored, it knows. */
   #inherited(): readonly string[] {
-    if (!this.#stored) this.#row.inherited ??= existingTables(this.#storage);
+    if (!this.#stored) this.#row.inherited ??= isEmpty(this.#storage) ? [] : existingTables(this.#storage);
     return this.#row.inherited ?? [];
   }
 
@@ -197,7 +192,7 @@ export class Schema {
 
   /** Whether the tables are those of an older release, and nothing has looked at them since. */
   get isInherited(): boolean {
-    return this.#meta.version(this.#name) === 0 && this.#meta.mayInherit(this.#definition.tables);
+    return this.#meta.version(this.#name) === 0 && this.#meta.inherits(this.#definition.tables);
   }
 
   /** Whether `mark` was called, perhaps in an earlier life of the instance. Costs nothing. */
