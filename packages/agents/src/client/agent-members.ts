@@ -57,10 +57,7 @@ export type AgentMember =
   | "scheduleEvery"
   // mail, MCP
   | "addMcpServer"
-  | "broadcastMcpServers"
-  | "createMcpOAuthProvider"
   | "getMcpServers"
-  | "mcp"
   | "removeMcpServer"
   | "replyToEmail"
   | "sendEmail"

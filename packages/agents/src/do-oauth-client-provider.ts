@@ -1,6 +1,0 @@
-export {
-  DurableObjectOAuthClientProvider,
-  type AgentMcpOAuthProvider,
-  type AgentsOAuthProvider,
-  type OAuthStorage
-} from "./mcp/client/oauth-provider";
