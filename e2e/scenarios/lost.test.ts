@@ -80,6 +80,8 @@ test("has its history after the server was killed, and reconnects by itself", as
   await chat.disconnected();
   await server.run();
   await chat.connected();
+  // The development server has the page loaded anew when it is back.
+  await chat.messages.nth(order.length - 1).waitFor();
   assert.deepEqual(await chat.order(), order);
   await chat.ask("What is the weather in Oslo?");
   await chat.reload();
