@@ -83,7 +83,8 @@ describe("results belong to a test", () => {
   it.each([
     ["it.each(rows)", '"adds %i (100 %%)"'],
     ["it.each(rows)", '"adds $count.x (100 $y)"'],
-    ["test", "`adds ${count} (100 ${percent})`"]
+    ["test", "`adds ${count} (100 ${percent})`"],
+    ["test", "`adds ${count}`"]
   ])("whose title is filled in: %s(%s)", (call, title) => {
     const text = `// proves page#one\n${call}(${title}, () => {});`;
     expect(problems(text, [passed("adds 1 (100 %)"), passed("adds 2 (100 %)"), failed("takes 1")])).toEqual([]);

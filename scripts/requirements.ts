@@ -133,7 +133,8 @@ function problemOf(modifiers: string[], args: Node[]): string | undefined {
 /** What the title looks like in the results: where a value is filled in, anything. */
 function patternOf(title: Node, modifiers: string[]): RegExp {
   const placeholder = modifiers.some((name) => name === "each" || name === "for") ? /%[a-zA-Z#$%]|\$[\w.]+/ : /$^/;
-  const texts = textsOf(title).flatMap((text) => text.split(placeholder));
+  // An empty text, as after a value at the end, is one part; `split` would leave none.
+  const texts = textsOf(title).flatMap((text) => (text === "" ? [""] : text.split(placeholder)));
   return new RegExp(`^${texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("[^]*")}$`);
 }
 
