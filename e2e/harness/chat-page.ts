@@ -20,6 +20,23 @@ function rememberToolStates(): void {
   new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
 }
 
+/**
+ * Runs in the page, before anything else there: the development server can't have it loaded anew. So what a page shows
+ * after its server was restarted is what it had, and reconnected by itself.
+ */
+function withoutLiveReload(): void {
+  /** Never opens. */
+  class Silent extends EventTarget {
+    readonly readyState = 0;
+    send(): void {}
+    close(): void {}
+  }
+  window.WebSocket = new Proxy(WebSocket, {
+    construct: (Socket, [url, protocols]: [string, string | string[] | undefined]) =>
+      protocols === "vite-hmr" ? new Silent() : new Socket(url, protocols)
+  });
+}
+
 /** The starter's page, as its user sees it. */
 export class ChatPage {
   readonly page: Page;
@@ -31,9 +48,15 @@ export class ChatPage {
   }
 
   /** Opens a chat and waits until it is connected and loaded. */
-  static async open(context: BrowserContext, url: string, name: string): Promise<ChatPage> {
+  static async open(
+    context: BrowserContext,
+    url: string,
+    name: string,
+    { liveReload = true }: { liveReload?: boolean } = {}
+  ): Promise<ChatPage> {
     const chat = new ChatPage(await context.newPage());
     await chat.page.addInitScript(rememberToolStates);
+    if (!liveReload) await chat.page.addInitScript(withoutLiveReload);
     await chat.page.goto(`${url}/?chat=${name}`);
     await chat.connected();
     return chat;

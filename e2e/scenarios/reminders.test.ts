@@ -64,7 +64,7 @@ test("lists a reminder that repeats, by the user's clock, and cancels it", async
 
 // proves starter#reminder-restart
 test("shows a reminder that became due while the server was killed", async () => {
-  const chat = await ChatPage.open(context, server.url, "killed");
+  const chat = await ChatPage.open(context, server.url, "killed", { liveReload: false });
   await chat.say("Remind me in 3 seconds to breathe");
   await chat.waitingReminders.first().waitFor();
   await chat.reload();
