@@ -1,33 +1,18 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Connection } from "agents";
 import { publicMessage } from "agents/capability";
 import type { UIMessage } from "ai";
 import { MessageBuilder } from "../messages/message-builder";
 import { closeOpenCalls, settleCut } from "../messages/settle";
-import type { Alongside, Change, Place, Transcript } from "../messages/transcript";
-import type { ClientToolSchema, LiveTurn, TurnOutcome } from "../protocol/frames";
+import type { Alongside, Change, Transcript } from "../messages/transcript";
+import type { LiveTurn, TurnOutcome } from "../protocol/frames";
 import type { Audience, Spoken } from "../stream/audience";
 import { isAtOnce, normalize, unlessAborted } from "../stream/chunks";
 import { readResponse, withText, type ReadChunk } from "../stream/read-response";
 import type { Numbered, StreamLog } from "../stream/stream-log";
 import { brokenBy, cancelledText, type Broken } from "../messages/broken";
+import { newTurn, recoveredTurn, type Turn, type TurnRequest } from "./turn";
 import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
-import { usageOfEvent, usageOfMetadata, type Usage } from "./usage";
-
-/** What a turn answers. */
-export interface TurnRequest {
-  requestId: string;
-  /** What asked for it, for its record. */
-  operation: string;
-  /** The connection that asked; its client has what it sent. */
-  source?: Connection | undefined;
-  /** The message that it goes on with, instead of beginning one. */
-  continues?: string | undefined;
-  body?: Record<string, unknown> | undefined;
-  /** Not stored: they may be secrets. */
-  headers?: Record<string, string> | undefined;
-  clientTools?: ClientToolSchema[] | undefined;
-}
+import { usageOfEvent, usageOfMetadata } from "./usage";
 
 export interface TurnDeps {
   transcript: Transcript;
@@ -45,28 +30,6 @@ export interface TurnDeps {
   changed(): void;
   /** A turn has ended, and everybody was told. */
   ended(messageId: string): void;
-}
-
-interface Turn extends Spoken {
-  n: number;
-  readonly request: TurnRequest;
-  readonly messageId: string;
-  place: Place;
-  /** Messages that were stored with it. Turns before it do not see them. */
-  asks: string[];
-  /** The message that it answers, where that is a question. */
-  after: string | undefined;
-  readonly abort: AbortController;
-  cancelled: Cancelled;
-  attempts: number;
-  /** The next attempt has not been recorded. */
-  isDue: boolean;
-  /** Another turn answers for it. */
-  isMerged: boolean;
-  /** A tool was called in the step that is being said. */
-  hasCalled: boolean;
-  firstChunkMs: number | undefined;
-  usage: Usage;
 }
 
 /** A request is known already: it is being answered, or was. Nothing was changed. */
@@ -197,27 +160,9 @@ export class Turns {
     this.start();
     const ended = others === "stopped" || others === "dropped" ? [...this.#open] : [];
     const merged = others === "merged" ? this.#open.slice(1).filter(({ request: { continues } }) => !continues) : [];
-    const turn: Turn = {
-      n: 0,
-      id: crypto.randomUUID(),
-      requestId: request.requestId,
-      source: request.source,
-      request,
-      messageId: request.continues ?? crypto.randomUUID(),
-      continuation: request.continues !== undefined,
-      place: "",
-      asks: merged.flatMap(({ asks }) => asks),
-      after: undefined,
-      abort: new AbortController(),
-      cancelled: 0,
-      attempts: this.isBusy ? 0 : 1,
-      isDue: this.isBusy,
-      isMerged: false,
-      hasCalled: false,
-      firstChunkMs: undefined,
-      usage: {}
-    };
-    const done = change({
+    const turn = newTurn(request, this.isBusy);
+    turn.asks.push(...merged.flatMap(({ asks }) => asks));
+    const accept: Alongside = {
       after: (added) => {
         turn.place = transcript.reserve();
         turn.asks.push(...added);
@@ -242,15 +187,23 @@ export class Turns {
         });
         if (n === undefined) throw new KnownRequest();
         turn.n = n;
+        // In the same transaction, the wake that looks after it is one write with all that is noted of the instance.
+        this.#open.push(turn);
+        this.#deps.changed();
       }
-    });
+    };
+    let done: Change;
+    try {
+      done = change(accept);
+    } catch (error) {
+      if (this.#open.at(-1) === turn) this.#open.pop();
+      throw error;
+    }
     if (!turn.continuation) turn.after = transcript.last?.id;
     for (const other of ended) this.#abort(other, others === "dropped" ? 2 : 1);
     for (const other of merged) other.isMerged = true;
     if (merged.length > 0)
       this.#open.splice(1, this.#open.length, ...this.#open.slice(1).filter((each) => !each.isMerged));
-    this.#open.push(turn);
-    this.#deps.changed();
     return {
       id: turn.id,
       messageId: turn.messageId,
@@ -270,41 +223,8 @@ export class Turns {
   }
 
   /** Takes up turns of an earlier life. They run after `start`. */
-  takeUp({
-    n,
-    id,
-    requestId,
-    messageId,
-    place,
-    asks,
-    attempts,
-    continues,
-    operation,
-    body,
-    clientTools
-  }: OpenTurn): void {
-    const { transcript } = this.#deps;
-    const turn: Turn = {
-      n,
-      id,
-      requestId,
-      messageId,
-      place,
-      attempts,
-      source: undefined,
-      request: { requestId, operation, body, clientTools, ...(continues && { continues: messageId }) },
-      // What is left of an earlier attempt, it goes on with.
-      continuation: transcript.get(messageId) !== undefined,
-      asks: [...asks],
-      after: continues ? undefined : asks.at(-1),
-      abort: new AbortController(),
-      cancelled: 0,
-      isDue: true,
-      isMerged: false,
-      hasCalled: false,
-      firstChunkMs: undefined,
-      usage: {}
-    };
+  takeUp(open: OpenTurn): void {
+    const turn = recoveredTurn(open, this.#deps.transcript.get(open.messageId) !== undefined);
     this.#open.push(turn);
     this.#takenUp.push(turn);
   }
