@@ -114,32 +114,52 @@ describe("what a browser loads has no server code in it", () => {
     }
   );
 
-  it.each([
-    ["an agent that schedules nothing by a model", "Agent, callable, getAgentByName, routeAgentRequest", false],
-    ["one that does", "Agent, scheduleSchema", true]
-  ])("zod is only in the Worker that uses it: %s", async (_, names, expected) => {
-    const { metafile } = await build({
-      stdin: { contents: `export { ${names} } from "./agents/dist/index.mjs";`, resolveDir: packages },
+  /** What a Worker loads when it starts: not what is imported later, if at all. */
+  async function loaded(contents: string): Promise<{ text: string; inputs: string[] }> {
+    const { metafile, outputFiles } = await build({
+      stdin: { contents, resolveDir: packages },
       bundle: true,
+      splitting: true,
       write: false,
       metafile: true,
+      outdir: "out",
       format: "esm",
       external: ["node:*", "cloudflare:*"],
       logLevel: "silent"
     });
-    const [output] = Object.values(metafile.outputs);
-    const bytes = Object.entries(output!.inputs).filter(([path]) => /node_modules\/zod\//.test(path));
-    expect(bytes.some(([, { bytesInOutput }]) => bytesInOutput > 0)).toBe(expected);
+    const names = Object.keys(metafile.outputs);
+    const wanted = new Set(names.filter((name) => metafile.outputs[name]!.entryPoint === "<stdin>"));
+    for (const name of wanted) {
+      for (const { path, kind, external } of metafile.outputs[name]!.imports) {
+        if (kind === "import-statement" && !external) wanted.add(path);
+      }
+    }
+    const used = names.filter((name) => wanted.has(name));
+    const inputs = used.flatMap((name) => {
+      const entries = Object.entries(metafile.outputs[name]!.inputs);
+      return entries.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
+    });
+    const text = used.map((name) => outputFiles.find(({ path }) => path.endsWith(`/${name}`))?.text ?? "").join("\n");
+    return { text, inputs };
+  }
+
+  it.each([
+    ["an agent that schedules nothing by a model", "Agent, callable, getAgentByName, routeAgentRequest", false],
+    ["one that does", "Agent, scheduleSchema", true]
+  ])("zod is only in the Worker that uses it: %s", async (_, names, expected) => {
+    const { inputs } = await loaded(`export { ${names} } from "./agents/dist/index.mjs";`);
+    expect(inputs.some((path) => /node_modules\/zod\//.test(path))).toBe(expected);
   });
 
-  it("MCP is only in the Worker that imports it", () => {
-    const read = (path: string) => readFileSync(path, "utf8");
-    const needed = (entry: string) =>
-      [...packagesOf(`${packages}agents/dist/${entry}.mjs`.replaceAll("\\", "/"), read)].some((specifier) =>
-        specifier.startsWith("@modelcontextprotocol/")
-      );
-    const entries = ["index", "capability", "approvals", "client/index", "react/index", "schedule/index", "mcp"];
-    expect(entries.filter(needed)).toEqual(["mcp"]);
+  it("MCP is only loaded by the Worker that imports it", async () => {
+    const entries = ["index", "capability", "approvals", "schedule/index", "mcp-client", "mcp"];
+    const needed = await Promise.all(
+      entries.map(async (entry) => {
+        const { inputs } = await loaded(`export * from "./agents/dist/${entry}.mjs";`);
+        return inputs.some((path) => /@modelcontextprotocol\//.test(path)) ? [entry] : [];
+      })
+    );
+    expect(needed.flat()).toEqual(["mcp"]);
   });
 
   it.each([
@@ -150,15 +170,22 @@ describe("what a browser loads has no server code in it", () => {
     ],
     ["one that does", "export { approvalsOf } from './agents/dist/approvals.mjs';", true]
   ])("approvals are only in the Worker that uses them: %s", async (_, contents, expected) => {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: packages },
-      bundle: true,
-      write: false,
-      format: "esm",
-      external: ["node:*", "cloudflare:*"],
-      logLevel: "silent"
-    });
-    expect(/cf_agents_approval|approval_id|sha256/.test(outputFiles[0]!.text)).toBe(expected);
+    const { text } = await loaded(contents);
+    expect(/cf_agents_approval|approval_id|sha256/.test(text)).toBe(expected);
+  });
+
+  it.each([
+    [
+      "an agent that is no server",
+      "export { Agent, getAgentByName, routeAgentRequest } from './agents/dist/index.mjs';",
+      false
+    ],
+    ["one that is", "export { McpAgent } from './agents/dist/mcp.mjs';", true]
+  ])("MCP is only loaded by the Worker that uses it: %s", async (_, contents, expected) => {
+    const { text, inputs } = await loaded(contents);
+    expect(text).toContain("cf_agents_state");
+    expect(/cf_agents_mcp_sessions|jsonrpc/.test(text)).toBe(expected);
+    expect(inputs.some((path) => /modelcontextprotocol/.test(path))).toBe(expected);
   });
 
   it("is looked at in every build", () => {
