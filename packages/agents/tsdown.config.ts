@@ -1,4 +1,5 @@
 import { defineConfig, type UserConfig } from "tsdown";
+import { bundleMcpSdk } from "./bundle-mcp-sdk.ts";
 
 const shared: UserConfig = {
   // One file for each of the source: code of the browser and of the server never share one unless both import it, and
@@ -31,7 +32,8 @@ export default defineConfig([
       "src/{observability,schedule}/index.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both
-    ]
+    ],
+    onSuccess: () => bundleMcpSdk("dist/mcp/client/sdk.mjs")
   },
   {
     ...shared,

@@ -1,10 +1,34 @@
 // The client of one connection. The SDK's own brings a validator that is as large as all the rest of it, and that Workers refuse to run.
-import { mergeCapabilities, Protocol } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { RequestHandlerExtra, RequestOptions } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { AnyObjectSchema, SchemaOutput } from "@modelcontextprotocol/sdk/server/zod-compat.js";
-import { getMethodLiteral } from "@modelcontextprotocol/sdk/server/zod-json-schema-compat.js";
 import type { JsonSchemaValidator, jsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/types.js";
+import type {
+  CallToolRequest,
+  ClientCapabilities,
+  ClientNotification,
+  ClientRequest,
+  ClientResult,
+  CompatibilityCallToolResultSchema,
+  CompleteRequest,
+  ElicitRequest,
+  ElicitResult,
+  GetPromptRequest,
+  Implementation,
+  ListPromptsRequest,
+  ListResourcesRequest,
+  ListResourceTemplatesRequest,
+  ListToolsRequest,
+  LoggingLevel,
+  Notification,
+  ReadResourceRequest,
+  Request,
+  Result,
+  ServerCapabilities,
+  SubscribeRequest,
+  UnsubscribeRequest
+} from "@modelcontextprotocol/sdk/types.js";
+import { formValidator } from "../http/form-validator";
 import {
   CallToolResultSchema,
   CompleteResultSchema,
@@ -16,6 +40,7 @@ import {
   ElicitResultSchema,
   EmptyResultSchema,
   ErrorCode,
+  getMethodLiteral,
   GetPromptResultSchema,
   InitializeResultSchema,
   LATEST_PROTOCOL_VERSION,
@@ -24,33 +49,11 @@ import {
   ListResourceTemplatesResultSchema,
   ListToolsResultSchema,
   McpError,
+  mergeCapabilities,
+  Protocol,
   ReadResourceResultSchema,
-  SUPPORTED_PROTOCOL_VERSIONS,
-  type CallToolRequest,
-  type ClientCapabilities,
-  type ClientNotification,
-  type ClientRequest,
-  type ClientResult,
-  type CompatibilityCallToolResultSchema,
-  type CompleteRequest,
-  type ElicitRequest,
-  type ElicitResult,
-  type GetPromptRequest,
-  type Implementation,
-  type ListPromptsRequest,
-  type ListResourcesRequest,
-  type ListResourceTemplatesRequest,
-  type ListToolsRequest,
-  type LoggingLevel,
-  type Notification,
-  type ReadResourceRequest,
-  type Request,
-  type Result,
-  type ServerCapabilities,
-  type SubscribeRequest,
-  type UnsubscribeRequest
-} from "@modelcontextprotocol/sdk/types.js";
-import { formValidator } from "../http/form-validator";
+  SUPPORTED_PROTOCOL_VERSIONS
+} from "./sdk";
 import type { McpClient, McpClientOptions } from "./types";
 
 // As the SDK's client: what it knows, and what a program has made up.

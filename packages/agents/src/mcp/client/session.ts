@@ -1,9 +1,10 @@
 // The one module that needs the MCP SDK. It is loaded when an agent first connects.
-import { auth, UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
-import { StreamableHTTPClientTransport, StreamableHTTPError } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
 import type { FetchLike, Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { wait } from "../../core/wait";
+import { RPCClientTransport } from "../agent/rpc-client";
 import {
+  auth,
   ErrorCode,
   McpError,
   PromptListChangedNotificationSchema,
@@ -12,11 +13,13 @@ import {
   ResourceSchema,
   ResourceTemplateSchema,
   ResultSchema,
+  SSEClientTransport,
+  StreamableHTTPClientTransport,
+  StreamableHTTPError,
   ToolListChangedNotificationSchema,
-  ToolSchema
-} from "@modelcontextprotocol/sdk/types.js";
-import { wait } from "../../core/wait";
-import { RPCClientTransport } from "../agent/rpc";
+  ToolSchema,
+  UnauthorizedError
+} from "./sdk";
 import { SessionClient } from "./session-client";
 import type { Catalogue, CatalogueKind, McpClientOptions, TransportType } from "./types";
 
@@ -106,7 +109,7 @@ async function open(
   events.prepare(client);
   // What a connection that is there says of its troubles comes back by the requests that have them.
   client.onerror = () => {};
-  const transport = await transportTo(target, resume);
+  const transport = transportTo(target, resume);
   const aborted = new Promise<never>((_, reject) => {
     const abort = () => reject(new McpError(ErrorCode.RequestTimeout, "The server takes too long to answer"));
     if (signal.aborted) abort();
@@ -154,10 +157,7 @@ async function open(
   };
 }
 
-async function transportTo(
-  target: Exclude<Target, { type: "auto" }>,
-  resume: Resumable | undefined
-): Promise<Transport> {
+function transportTo(target: Exclude<Target, { type: "auto" }>, resume: Resumable | undefined): Transport {
   if (target.type === "rpc") {
     const { namespace, name, props } = target;
     return new RPCClientTransport({ namespace, name, ...(props && { props }) });
@@ -170,7 +170,6 @@ async function transportTo(
     // It has no `sessionId` of type `string` before it is connected, which only the compiler minds.
     return transport as Transport;
   }
-  const { SSEClientTransport } = await import("@modelcontextprotocol/sdk/client/sse.js");
   return new SSEClientTransport(url, options);
 }
 
