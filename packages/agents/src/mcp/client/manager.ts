@@ -14,7 +14,7 @@ import { guardedFetch } from "./guarded-fetch";
 import { OAuthCallback } from "./oauth-callback";
 import type { Target } from "./session";
 import { signInFor, type SignIn } from "./sign-in";
-import { ServerStore } from "./store";
+import { optionsText, ServerStore } from "./store";
 import { nameTools } from "./tool-names";
 import type {
   AddMcpServerOptions,
@@ -141,6 +141,7 @@ export class Manager {
     const existing = this.#existing(name, options.id, (record) => record.options.bindingName !== undefined);
     const { client, retry, props } = options;
     const stored: MCPServerOptions = { ...storedOptions({ client, retry }), bindingName, ...(props && { props }) };
+    optionsText(stored);
     // Each agent has its own: what one of them keeps there, and who it says that it is, is not for another.
     const serverUrl = existing?.record.serverUrl ?? `${rpcPrefix}${this.#deps.identity().id}:${name}`;
     return this.#add(existing, { name, serverUrl, callbackUrl: "", options: stored }, options.id);
@@ -184,7 +185,7 @@ export class Manager {
     const { record } = connection;
     const callbackUrl = given.callbackUrl || record.callbackUrl;
     const isMoved = callbackUrl !== record.callbackUrl;
-    const isOther = JSON.stringify(given.options) !== JSON.stringify(record.options);
+    const isOther = optionsText(given.options) !== optionsText(record.options);
     record.options = given.options;
     if (!isMoved && !isOther) return;
     // The user would come back to where nobody is.
@@ -474,5 +475,6 @@ function storedOptions({ client, transport, retry }: Pick<AddMcpServerOptions, "
     };
   }
   if (retry) options.retry = retry;
+  optionsText(options);
   return options;
 }

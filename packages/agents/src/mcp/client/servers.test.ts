@@ -1,4 +1,4 @@
-import { runInDurableObject } from "cloudflare:test";
+import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { connect, costOf, errorOf, evict } from "../../test/kit";
 import { eventsOf, inside, internet, reborn, scripted, tool, user } from "../../test/mcp-internet";
@@ -79,6 +79,45 @@ describe("addMcpServer", () => {
       expect((await errorOf(() => agent.mcp.connect("http://[::1]/mcp"))).code).toBe("MCP_URL_BLOCKED");
     });
     expect(asked).toEqual([]);
+  });
+
+  it("says which options cannot be stored, before anything is", async () => {
+    const asked = toolbox();
+    await inside(user(), async (agent) => {
+      const loop: Record<string, unknown> = { name: "box" };
+      loop.self = loop;
+      const client = { capabilities: { experimental: { loop } } } as never;
+      for (const add of [
+        () => agent.addMcpServer("Tools", url, { client }),
+        () => agent.mcp.registerServer("tools", { name: "Tools", url, client }),
+        () => agent.addMcpServer("box", env.Toolbox, { props: loop }),
+        () => agent.addMcpServer("box", env.Toolbox, { props: { userId: 1n } })
+      ]) {
+        const { code, message } = await errorOf(add);
+        expect([code, message]).toEqual(["MCP_SERVER_INVALID", expect.stringMatching(/circular structure|BigInt/)]);
+      }
+      expect(agent.getMcpServers().servers).toEqual({});
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it("keeps a validator for this life, and the data of the options for the next one", async () => {
+    toolbox();
+    const stub = user();
+    class Validator {
+      readonly self = this;
+      getValidator = () => (input: unknown) => ({ valid: true, data: input, errorMessage: undefined });
+    }
+    await inside(stub, (agent) => {
+      const client = { capabilities: { roots: { listChanged: true } }, jsonSchemaValidator: new Validator() as never };
+      return agent.addMcpServer("Tools", url, { client });
+    });
+    await runInDurableObject(stub, (_, { storage }) => {
+      const [row] = storage.sql.exec("SELECT server_options FROM cf_agents_mcp_servers");
+      expect(JSON.parse(row!.server_options as string)).toEqual({
+        client: { capabilities: { roots: { listChanged: true } } }
+      });
+    });
   });
 
   it("does not follow a redirect to an address that is not public, or to another host", async () => {

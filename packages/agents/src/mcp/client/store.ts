@@ -1,7 +1,8 @@
 import type { Schema } from "../../core/meta";
+import { AgentError, messageOf } from "../../protocol/errors";
 import type { ServerRecord } from "./connection";
 import type { Resumable } from "./session";
-import type { Catalogue, MCPServerOptions } from "./types";
+import type { Catalogue, McpClientOptions, MCPServerOptions } from "./types";
 
 /** What is in a row of each server, and of what it offers: one query reads both. */
 interface ServerRow {
@@ -75,7 +76,7 @@ export class ServerStore {
       callbackUrl,
       clientId,
       authUrl,
-      JSON.stringify(options)
+      optionsText(options)
     );
   }
 
@@ -110,6 +111,27 @@ export class ServerStore {
       this.#schema.write("DELETE FROM cf_agents_mcp_servers WHERE id = ?", id);
     });
   }
+}
+
+/**
+ * What of a server's options is stored: plain data. Objects of a class, as a validator, do not outlive the instance.
+ *
+ * @throws MCP_SERVER_INVALID when it refers to itself, or has a value that JSON does not have
+ */
+export function optionsText({ client, ...rest }: MCPServerOptions): string {
+  try {
+    const kept =
+      client && (JSON.parse(JSON.stringify(client, (_, value: unknown) => plain(value))) as McpClientOptions);
+    return JSON.stringify({ ...(kept && { client: kept }), ...rest });
+  } catch (cause) {
+    throw new AgentError("MCP_SERVER_INVALID", `Options of an MCP server are stored: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? value : undefined;
 }
 
 /** What an older release, or somebody by hand, has written in another form is as if it were not there. */
