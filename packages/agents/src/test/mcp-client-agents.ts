@@ -70,6 +70,14 @@ export class McpOwnUser extends Agent<Cloudflare.Env> {
         }
       };
     }
+    if (this.name.startsWith("machine")) {
+      return {
+        redirectUrl: undefined,
+        clientMetadata: { redirect_uris: [] },
+        clientInformation: () => credentials,
+        prepareTokenRequest: () => new URLSearchParams({ grant_type: "client_credentials" })
+      };
+    }
     const { kept } = this;
     const storage = {
       get: async (key: string) => kept.get(key),

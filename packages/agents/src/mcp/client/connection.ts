@@ -76,6 +76,8 @@ export class ServerConnection implements MCPClientConnection {
   #cause: unknown;
   #catalogue: Catalogue | undefined;
   #session: Session | undefined;
+  /** How the session at hand signs in. */
+  #signIn: SignIn | undefined;
   #opening: Promise<MCPConnectionResult> | undefined;
   #discovering: Promise<MCPDiscoverResult> | undefined;
   /** The list changed while it was being read. */
@@ -200,6 +202,7 @@ export class ServerConnection implements MCPClientConnection {
         return { state: "failed", error: "The connection was closed" };
       }
       this.#session = session;
+      this.#signIn = signIn;
       this.#rest();
       this.#signedIn(signIn);
       this.#noteConnect("connected", session.transport);
@@ -208,7 +211,11 @@ export class ServerConnection implements MCPClientConnection {
       return { state: "connected" };
     } catch (error) {
       if (life.signal.aborted) return { state: "failed", error: "The connection was closed" };
-      return this.#refused(error, signIn);
+      const asked = await this.#signInAsked(error, signIn);
+      if (asked) return asked;
+      this.#noteConnect("failed", options.transport?.type ?? "auto", error);
+      this.#enter("failed", error);
+      return { state: "failed", error: this.#error! };
     }
   }
 
@@ -247,17 +254,12 @@ export class ServerConnection implements MCPClientConnection {
     }
   }
 
-  /** The server is there, or says why it is not: the user has to go to it first, or something is wrong. */
-  #refused(error: unknown, signIn: SignIn | undefined): MCPConnectionResult {
+  /** The server wants the user to come to it first; or with more rights than those that are there. */
+  async #signInAsked(error: unknown, signIn: SignIn | undefined): Promise<MCPConnectionResult | undefined> {
+    const { isUnauthorizedError } = await import("./session");
     const authUrl = signIn?.standard.authUrl;
-    if (authUrl !== undefined) return this.#askUser(authUrl, signIn!);
-    this.#noteConnect("failed", this.record.options.transport?.type ?? "auto", error);
-    this.#enter("failed", error);
-    return { state: "failed", error: this.#error! };
-  }
-
-  #askUser(authUrl: string, signIn: SignIn): MCPConnectionResult {
-    const clientId = signIn.standard.clientId ?? this.record.clientId;
+    if (authUrl === undefined || !isUnauthorizedError(error)) return undefined;
+    const clientId = signIn!.standard.clientId ?? this.record.clientId;
     Object.assign(this.record, { authUrl, clientId });
     this.#deps.saveRecord(this.record);
     this.#deps.emit("mcp:client:authorize", () => ({ serverId: this.id, authUrl, ...(clientId && { clientId }) }));
@@ -323,6 +325,7 @@ export class ServerConnection implements MCPClientConnection {
       return { success: true, state: "ready" };
     } catch (thrown) {
       const error = isLate ? new Error(`The server has not answered within ${timeoutMs / 1_000} s`) : thrown;
+      if (await this.#refused(error, session)) return { success: false, state: this.#state, error: safeText(error) };
       this.#noteDiscovery({ state: "failed", error: publicMessage(error) });
       // What is known of the server is better than nothing.
       if (quietly && this.#catalogue) return { success: false, state: this.#state, error: safeText(error) };
@@ -349,6 +352,7 @@ export class ServerConnection implements MCPClientConnection {
     if (result.state !== "connected") return result;
     const found = await this.discover();
     if (found?.success) return { state: "ready" };
+    if (this.#state === "authenticating") return { state: "authenticating", authUrl: this.record.authUrl! };
     return { state: "failed", error: found?.error ?? "The connection was closed" };
   }
 
@@ -426,6 +430,8 @@ export class ServerConnection implements MCPClientConnection {
         return run((await this.session()).client);
       }
       if (!module.isUnauthorizedError(error)) throw error;
+      const asked = await this.#refused(error, session);
+      if (asked) throw this.error(asked);
       await this.#drop(session);
       // The next attempt finds out where the user is to go.
       const result = await this.connect();
@@ -435,6 +441,13 @@ export class ServerConnection implements MCPClientConnection {
       }
       throw this.error(result);
     }
+  }
+
+  /** A request of a session is refused because the user has to come first: what comes after that is another session. */
+  async #refused(error: unknown, session: Session): Promise<MCPConnectionResult | undefined> {
+    const asked = this.#session === session ? await this.#signInAsked(error, this.#signIn) : undefined;
+    if (asked) await this.#drop(session);
+    return asked;
   }
 
   async #drop(session: Session): Promise<void> {

@@ -13,7 +13,7 @@ import { hex, randomHex, hashOf } from "./encoding";
 import { guardedFetch } from "./guarded-fetch";
 import { OAuthCallback } from "./oauth-callback";
 import type { Target } from "./session";
-import { signInFor, type SignIn } from "./sign-in";
+import { noticingRights, signInFor, type SignIn } from "./sign-in";
 import { optionsText, ServerStore } from "./store";
 import { nameTools } from "./tool-names";
 import type {
@@ -65,7 +65,7 @@ export class Manager {
       changed: () => this.#changed(),
       // The name of the instance is nobody else's business.
       clientName: () => deps.identity().className,
-      target: (record, signIn) => this.#target(record, signIn?.provider),
+      target: (record, signIn) => this.#target(record, signIn),
       signIn: (record) => this.#signIn(record),
       saveRecord: (record) => this.#save(record),
       saveCatalogue: (id, catalogue) => this.#saveCatalogue(id, catalogue),
@@ -247,7 +247,9 @@ export class Manager {
     this.#updatedMs.delete(id);
     this.#changed();
     const { record } = connection;
-    await signInFor(this.#deps, this.#deps.identity().name, record).standard.forget();
+    if (record.options.bindingName === undefined) {
+      await signInFor(this.#deps, this.#deps.identity().name, record).standard.forget();
+    }
     await connection.close();
   }
 
@@ -262,17 +264,19 @@ export class Manager {
   }
 
   #signIn(record: ServerRecord) {
-    // Nobody could come back.
-    if (record.callbackUrl === "") return undefined;
-    return signInFor(this.#deps, this.#deps.identity().name, record);
+    if (record.options.bindingName !== undefined) return undefined;
+    const signIn = signInFor(this.#deps, this.#deps.identity().name, record);
+    // Somebody would have to come back, and could not.
+    return record.callbackUrl === "" && signIn.provider.redirectUrl !== undefined ? undefined : signIn;
   }
 
-  #target(record: ServerRecord, authProvider: SignIn["provider"] | undefined): Target {
+  #target(record: ServerRecord, signIn: SignIn | undefined): Target {
     const { bindingName, props, transport } = record.options;
     if (bindingName === undefined) {
       const url = checkedUrl(record.serverUrl, this.#rules);
       const type = transport?.type === "sse" || transport?.type === "streamable-http" ? transport.type : "auto";
-      return { type, url, fetch: this.#fetchFor(record), authProvider };
+      const fetch = this.#fetchFor(record);
+      return { type, url, fetch: signIn ? noticingRights(fetch, signIn) : fetch, authProvider: signIn?.provider };
     }
     const namespace = this.#deps.env[bindingName];
     if (!isNamespace(namespace)) {

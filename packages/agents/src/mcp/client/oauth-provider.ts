@@ -68,6 +68,7 @@ export class DurableObjectOAuthClientProvider implements OAuthClientProvider {
   /** Of sign-ins that begin, until it is known which is whose. */
   readonly #verifiers: string[] = [];
   #flow: OAuthFlow | undefined;
+  #mayNotRenew = false;
 
   constructor(
     storage: OAuthStorage | DurableObjectStorage,
@@ -120,10 +121,19 @@ export class DurableObjectOAuthClientProvider implements OAuthClientProvider {
 
   async tokens(): Promise<OAuthTokens | undefined> {
     if (this.clientId === undefined) return undefined;
-    return (await this.#storage.get(this.#key("token"))) as OAuthTokens | undefined;
+    const tokens = (await this.#storage.get(this.#key("token"))) as OAuthTokens | undefined;
+    if (!tokens || !this.#mayNotRenew) return tokens;
+    const { refresh_token: _, ...rest } = tokens;
+    return rest;
+  }
+
+  /** From now on only the user can give another token. */
+  doNotRenew(): void {
+    this.#mayNotRenew = true;
   }
 
   async saveTokens(tokens: OAuthTokens): Promise<void> {
+    this.#mayNotRenew = false;
     await this.#storage.put(this.#key("token"), tokens);
   }
 

@@ -211,6 +211,42 @@ describe("a server that wants somebody to sign in", () => {
   });
 });
 
+describe("a server that lets everybody greet it", () => {
+  it("asks for a sign-in when it is asked what it offers, and for more rights when a call needs them", async () => {
+    const { consent, hosts, tokens } = guarded();
+    const guard = hosts["tools.example"]!;
+    tokens.add("open");
+    let mayCall = false;
+    hosts["tools.example"] = async (request) => {
+      if (request.method !== "POST") return guard(request);
+      const { method } = (await request.clone().json()) as { method: string };
+      if (/^(initialize|notifications)/.test(method)) {
+        return guard(new Request(request, { headers: { Authorization: "Bearer open" } }));
+      }
+      if (method !== "tools/call" || mayCall) return guard(request);
+      const challenge = 'Bearer error="insufficient_scope", scope="read write"';
+      return new Response("Forbidden", { status: 403, headers: { "WWW-Authenticate": challenge } });
+    };
+    const stub = user();
+    const { state, authUrl } = await add(stub);
+    expect(state).toBe("authenticating");
+    expect((await visit(stub, consent(authUrl))).status).toBe(302);
+    expect((await stateOf(stub))?.state).toBe("ready");
+    const more = await inside(stub, async (agent) => {
+      const error = await errorOf(() => agent.mcp.callTool({ serverId: "guarded", name: "secret" }));
+      expect(error.code).toBe("MCP_UNAUTHORIZED");
+      return agent.getMcpServers().servers.guarded!.auth_url!;
+    });
+    expect(new URL(more).searchParams.get("scope")).toBe("read write");
+    mayCall = true;
+    expect((await visit(stub, consent(more))).status).toBe(302);
+    expect((await stateOf(stub))?.state).toBe("ready");
+    await inside(stub, async (agent) => {
+      expect(textOf(await agent.mcp.callTool({ serverId: "guarded", name: "secret" }))).toBe("42");
+    });
+  });
+});
+
 describe("whoever comes back", () => {
   it("with a state that nobody was given changes nothing", async () => {
     const { consent } = guarded();

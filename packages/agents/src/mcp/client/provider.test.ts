@@ -68,6 +68,13 @@ describe("a provider of the program's own", () => {
     });
   });
 
+  it("may sign in by itself: there is nobody to be sent anywhere, or to come back", async () => {
+    const forms = guarded();
+    const added = await inside("machine", (user) => user.addMcpServer("Tools", url, { id: "s" }));
+    expect(added).toEqual({ id: "s", state: "ready" });
+    expect(Object.fromEntries(forms[0]!)).toMatchObject({ grant_type: "client_credentials", client_secret: "s3cret" });
+  });
+
   it("may be ours with another storage", async () => {
     guarded();
     expect(await signIn("storage")).toBe("ready");

@@ -2,6 +2,7 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import {
   CallToolRequestSchema,
+  CancelledNotificationSchema,
   CreateMessageRequestSchema,
   ElicitRequestSchema,
   ListRootsRequestSchema,
@@ -55,6 +56,30 @@ describe("a client", () => {
     near.sessionId = "known";
     await client.connect(near);
     expect([send.mock.calls, client.getServerCapabilities()]).toEqual([[], undefined]);
+  });
+
+  it("cancels what is not answered, and nothing else, when the signal of a request is aborted", async () => {
+    const { server, client, connect } = pair();
+    const cancelled: unknown[] = [];
+    let begun = () => {};
+    const running = new Promise<void>((resolve) => (begun = resolve));
+    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [] }));
+    server.setRequestHandler(CallToolRequestSchema, async () => {
+      begun();
+      return new Promise(() => {});
+    });
+    server.setNotificationHandler(CancelledNotificationSchema, ({ params }) => void cancelled.push(params.reason));
+    await connect();
+    const [answered, waiting] = [new AbortController(), new AbortController()];
+    await client.listTools({}, { signal: answered.signal });
+    answered.abort("late");
+    const call = client.callTool({ name: "t" }, undefined, { signal: waiting.signal });
+    await running;
+    waiting.abort("enough");
+    await expect(call).rejects.toThrow("enough");
+    await client.ping();
+    expect(cancelled).toEqual(["enough"]);
+    await expect(client.ping({ signal: AbortSignal.abort("never") })).rejects.toThrow("never");
   });
 
   const page = { uri: "file:///a" };

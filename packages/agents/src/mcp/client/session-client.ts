@@ -1,7 +1,7 @@
 // The client of one connection. The SDK's own brings a validator that is as large as all the rest of it, and that Workers refuse to run.
 import type { RequestHandlerExtra, RequestOptions } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { AnyObjectSchema, SchemaOutput } from "@modelcontextprotocol/sdk/server/zod-compat.js";
+import type { AnyObjectSchema, AnySchema, SchemaOutput } from "@modelcontextprotocol/sdk/server/zod-compat.js";
 import type { JsonSchemaValidator, jsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/types.js";
 import type {
   CallToolRequest,
@@ -126,6 +126,25 @@ export class SessionClient extends Protocol<AnyRequest, AnyNotification, AnyResu
     } catch (error) {
       void this.close();
       throw error;
+    }
+  }
+
+  /** A signal that is aborted when the answer is there tells the server nothing: the SDK would cancel what is over. */
+  override async request<Schema extends AnySchema>(
+    request: AnyRequest,
+    resultSchema: Schema,
+    options?: RequestOptions
+  ): Promise<SchemaOutput<Schema>> {
+    const { signal } = options ?? {};
+    if (!signal) return super.request(request, resultSchema, options);
+    const over = new AbortController();
+    const abort = () => over.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    try {
+      return await super.request(request, resultSchema, { ...options, signal: over.signal });
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
+import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { DurableObjectOAuthClientProvider, type AgentMcpOAuthProvider, type OAuthStorage } from "./oauth-provider";
 import { sealedStorage } from "./sealed-storage";
 
@@ -36,7 +37,7 @@ export function signInFor(
   agentName: string,
   server: { id: string; clientId: string | null; callbackUrl: string }
 ): SignIn {
-  const own = server.callbackUrl === "" ? undefined : deps.createProvider(server.callbackUrl);
+  const own = deps.createProvider(server.callbackUrl);
   const standard =
     own instanceof DurableObjectOAuthClientProvider
       ? own
@@ -48,6 +49,16 @@ export function signInFor(
   own.clientId = server.clientId ?? undefined;
   return { provider: completed(own, standard), standard };
 }
+
+/** A `fetch` that notices when the user has to give more rights than they have: a token that is only renewed has no more of them. */
+export const noticingRights =
+  (fetch: FetchLike, { standard }: SignIn): FetchLike =>
+  async (input, init) => {
+    const response = await fetch(input, init);
+    const challenge = response.status === 403 ? response.headers.get("WWW-Authenticate") : null;
+    if (challenge?.includes("insufficient_scope")) standard.doNotRenew();
+    return response;
+  };
 
 /** Where tokens are: with a key in `env`, nobody can read them without it. */
 function tokenStorage({ storage, env }: SignInDeps): OAuthStorage {
@@ -84,7 +95,9 @@ function completed(own: AgentMcpOAuthProvider, standard: DurableObjectOAuthClien
   for (const member of members) {
     // Credentials that a program has are not registered again.
     if (member === "saveClientInformation" && own.clientInformation && !own.saveClientInformation) continue;
-    const source: Partial<OAuthClientProvider> = own[member] === undefined ? standard : (own as OAuthClientProvider);
+    // Without an address to come back to, the program signs in by itself.
+    const isOwn = own[member] !== undefined || member === "redirectUrl";
+    const source: Partial<OAuthClientProvider> = isOwn ? (own as OAuthClientProvider) : standard;
     const value: unknown = source[member];
     if (value === undefined) continue;
     Object.defineProperty(provider, member, {
