@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { Order, Report } from "../fixtures/mcp-user.ts";
+import type { Order, Report } from "../fixtures/mcp-order.ts";
 import { bundle, workerOptions } from "./bundle.ts";
 import { Workerd } from "./workerd.ts";
 
