@@ -98,6 +98,7 @@ async function revoke(user: string, kind: "access_token" | "refresh_token"): Pro
 }
 
 // proves mcp-client#how-it-works, mcp-client#oauth-callback, mcp-client#dcr, guide-oauth-mcp-client#initiate
+// proves mcp-client#default-success
 test("registers, sends the user to the consent page, and has the tools of who has consented", async () => {
   const { state, authUrl } = await add("ada");
   assert.equal(state, "authenticating");

@@ -44,6 +44,7 @@ const usage = {
   outputTokens: { total: 0, text: 0, reasoning: 0 }
 };
 
+// proves mcp-client#ai-sdk
 it("a model is told of the tools of MCP servers, calls one, and gets its result", async () => {
   server();
   await runInDurableObject(talker("mcp tools"), async (agent) => {
@@ -74,6 +75,7 @@ it("a model is told of the tools of MCP servers, calls one, and gets its result"
   });
 });
 
+// proves chat-agents#waitForMcpConnections-tools
 it("a conversation has its tools in the first turn after a sleep, without the server", async () => {
   const asked = server();
   const stub = talker("mcp wake");

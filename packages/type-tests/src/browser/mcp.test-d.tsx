@@ -3,6 +3,7 @@ import type { MCPServersState } from "agents";
 import { useAgent } from "agents/react";
 import { useState } from "react";
 
+// proves mcp-client#onMcpUpdate
 export function Dashboard() {
   const [mcpState, setMcpState] = useState<MCPServersState>({ prompts: [], resources: [], servers: {}, tools: [] });
   useAgent({

@@ -21,6 +21,7 @@ interface Bindings extends Env {
   MCP_CLIENT_SECRET: string;
 }
 
+// proves mcp-client#types, guide-oauth-mcp-client#types
 export class MyAgent extends Agent<Bindings> {
   override async onStart() {
     this.mcp.configureOAuthCallback({

@@ -129,6 +129,7 @@ describe("a slow server", () => {
     });
   });
 
+  // proves mcp-client#discover-timeout
   it("that does not say what it has is failed after the time that it is given", async () => {
     let isSlow = false;
     const { stub } = await added({

@@ -112,6 +112,8 @@ const stateOf = (stub: DurableObjectStub<McpUser>) =>
   });
 
 describe("a server that wants somebody to sign in", () => {
+  // proves mcp-client#onMcpUpdate-ready, guide-oauth-mcp-client#completes, guide-oauth-mcp-client#onMcpUpdate
+  // proves guide-connect-to-an-mcp-server#authUrl, guide-oauth-mcp-client#states
   it("says where, and has its tools when they have been there", async () => {
     const { consent, registered } = guarded();
     const stub = user();
@@ -248,6 +250,7 @@ describe("a server that lets everybody greet it", () => {
 });
 
 describe("whoever comes back", () => {
+  // proves mcp-client#callback-state
   it("with a state that nobody was given changes nothing", async () => {
     const { consent } = guarded();
     const stub = user();
@@ -260,6 +263,7 @@ describe("whoever comes back", () => {
     expect((await visit(stub, consent(authUrl))).status).toBe(302);
   });
 
+  // proves guide-oauth-mcp-client#nonce
   it("does so once", async () => {
     const { consent, exchanged } = guarded();
     const stub = user();
@@ -281,6 +285,7 @@ describe("whoever comes back", () => {
     expect((await stateOf(stub))?.state).toBe("ready");
   });
 
+  // proves guide-oauth-mcp-client#expires
   it("too late is told so", async () => {
     const { consent } = guarded();
     const stub = user();
@@ -294,6 +299,7 @@ describe("whoever comes back", () => {
     expect([response.status, response.text]).toEqual([400, expect.stringContaining("expired")]);
   });
 
+  // proves guide-oauth-mcp-client#failed, guide-oauth-mcp-client#escaped, guide-oauth-mcp-client#retry
   it("without the user's consent finds the server failed, and a page that says why without running it", async () => {
     guarded();
     const stub = user();
@@ -315,6 +321,8 @@ describe("whoever comes back", () => {
     expect((await add(stub)).state).toBe("authenticating");
   });
 
+  // proves mcp-client#successRedirect, mcp-client#errorRedirect, mcp-client#customHandler
+  // proves guide-oauth-mcp-client#redirects, guide-oauth-mcp-client#customHandler
   it("goes where the program says", async () => {
     const { consent } = guarded();
     const stub = user();
@@ -343,6 +351,7 @@ describe("whoever comes back", () => {
 });
 
 describe("secrets", () => {
+  // proves mcp-client#callbackPath
   it("an agent whose name is one has to say where users come back to", async () => {
     guarded();
     const stub = env.McpSecretUser.get(env.McpSecretUser.idFromName("secret-1"));

@@ -11,6 +11,7 @@ const url = "https://tools.example/mcp";
 const toolbox = () => internet({ "tools.example": served(Toolbox.serve("/mcp")) });
 
 describe("over Streamable HTTP", () => {
+  // proves mcp-client#resources-prompts
   it("makes everything of a server available", async () => {
     toolbox();
     const stub = user();
@@ -74,6 +75,7 @@ describe("over Streamable HTTP", () => {
     expect(await add()).toBe("1");
   });
 
+  // proves mcp-client#client
   it("answers what a server asks, by handlers that are set on the client", async () => {
     toolbox();
     const stub = user();
@@ -93,6 +95,7 @@ describe("over the transport of before 2025", () => {
     return internet({ "old.example": (request) => ask(handler, request) });
   };
 
+  // proves mcp-client#transports
   it.each(["sse", "auto"])("finds it with the transport %s", async (type) => {
     const asked = sse();
     const stub = user();
@@ -107,6 +110,8 @@ describe("over the transport of before 2025", () => {
 });
 
 describe("by Durable Object RPC", () => {
+  // proves mcp-client#rpc-internal, mcp-client#props, mcp-transport#addMcpServer, mcp-transport#rpc-deduplicated
+  // proves agent-class-internals#addMcpServer-rpc
   it("uses a server of the same Worker, with props, and is the same for the same name", async () => {
     const asked = internet({});
     const stub = user();
@@ -132,6 +137,7 @@ describe("by Durable Object RPC", () => {
     expect([await count(), await count()]).toEqual(["1", "1"]);
   });
 
+  // proves mcp-transport#rpc-restored
   it("is there after a wake, with its props and its state", async () => {
     const stub = user();
     await inside(stub, async (agent) => {

@@ -1,5 +1,6 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { evict } from "../../test/kit";
 import { internet, scripted, tool } from "../../test/mcp-internet";
 import type { McpOwnUser } from "../../test/mcp-client-agents";
 import { DurableObjectOAuthClientProvider, serverIdOf, type OAuthStorage } from "./oauth-provider";
@@ -56,6 +57,7 @@ async function signIn(name: string): Promise<string | undefined> {
 }
 
 describe("a provider of the program's own", () => {
+  // proves mcp-client#createMcpOAuthProvider
   it("has only to say what is its own: here, credentials that it was given", async () => {
     const forms = guarded();
     expect(await signIn("credentials")).toBe("ready");
@@ -68,6 +70,20 @@ describe("a provider of the program's own", () => {
     });
   });
 
+  // proves mcp-client#oauth-provider-restored
+  it("is asked for connections that are restored, too", async () => {
+    guarded();
+    const callbackUrl = "https://app.example/callback";
+    await inside("credentials restored", (user) => user.mcp.registerServer("s", { name: "Tools", url, callbackUrl }));
+    await evict(agent("credentials restored"));
+    await (await agent("credentials restored").fetch("https://app.example/")).text();
+    await inside("credentials restored", async (user) => {
+      await user.mcp.waitForConnections();
+      const { state, auth_url: authUrl } = user.getMcpServers().servers.s!;
+      expect([state, new URL(authUrl!).searchParams.get("client_id")]).toEqual(["authenticating", "known"]);
+    });
+  });
+
   it("may sign in by itself: there is nobody to be sent anywhere, or to come back", async () => {
     const forms = guarded();
     const added = await inside("machine", (user) => user.addMcpServer("Tools", url, { id: "s" }));
@@ -75,6 +91,7 @@ describe("a provider of the program's own", () => {
     expect(Object.fromEntries(forms[0]!)).toMatchObject({ grant_type: "client_credentials", client_secret: "s3cret" });
   });
 
+  // proves mcp-client#custom-storage
   it("may be ours with another storage", async () => {
     guarded();
     expect(await signIn("storage")).toBe("ready");

@@ -13,6 +13,7 @@ const echo = scripted({
 });
 
 describe("addMcpServer", () => {
+  // proves mcp-client#idempotent, mcp-client#normalized
   it("is the same server for the same name and URL, however it is written", async () => {
     toolbox();
     const stub = user();
@@ -27,6 +28,7 @@ describe("addMcpServer", () => {
     expect(await inside(stub, (agent) => Object.keys(agent.getMcpServers().servers))).toEqual([first.id, other.id]);
   });
 
+  // proves mcp-client#addMcpServer, mcp-client#state, agents-api#addMcpServer
   it("takes an id from the program, after which tools are named", async () => {
     toolbox();
     const stub = user();
@@ -40,6 +42,7 @@ describe("addMcpServer", () => {
     });
   });
 
+  // proves mcp-client#headers
   it("sends the program's headers, and tries again while the server has troubles", async () => {
     let failures = 2;
     const seen: (string | null)[] = [];
@@ -55,6 +58,7 @@ describe("addMcpServer", () => {
     expect(new Set(seen)).toEqual(new Set(["Bearer x"]));
   });
 
+  // proves guide-oauth-mcp-client#removed-only
   it("keeps a server that cannot be used as failed, with the reason", async () => {
     internet({});
     const stub = user();
@@ -69,6 +73,7 @@ describe("addMcpServer", () => {
     expect(eventsOf(stub).map(({ type }) => type)).toEqual(["mcp:client:preconnect", "mcp:client:connect"]);
   });
 
+  // proves mcp-client#url-security
   it("refuses an address that is not public before anything is stored", async () => {
     const asked = internet({});
     const stub = user();
@@ -133,6 +138,7 @@ describe("addMcpServer", () => {
 });
 
 describe("after a wake", () => {
+  // proves mcp-client#restored
   it("tools are there at once, without the server, and a call connects", async () => {
     const asked = internet({ "still.example": echo });
     const first = user();
@@ -150,6 +156,7 @@ describe("after a wake", () => {
     expect(asked.length).toBeGreaterThan(0);
   });
 
+  // proves mcp-client#waitForConnections, mcp-client#waitForConnections-timeout, chat-agents#waitForConnections
   it("a server that was not there yet is connected, without anybody asking or waiting", async () => {
     let open = () => {};
     const opened = new Promise<void>((resolve) => (open = resolve));
@@ -208,6 +215,7 @@ describe("after a wake", () => {
     expect(new Set(seen)).toEqual(new Set(["k"]));
   });
 
+  // proves mcp-client#registerServer, mcp-client#discoverIfConnected
   it("a server that is registered again is the same, unless it is another one", async () => {
     const asked = internet({ "still.example": echo, "other.example": echo });
     const stub = user();
@@ -243,6 +251,7 @@ describe("after a wake", () => {
 });
 
 describe("clients", () => {
+  // proves mcp-client#server-states, mcp-client#removed-storage, protocol-messages#mcp-broadcast
   it("are told of servers when they connect and when something changes", async () => {
     internet({ "still.example": echo });
     const stub = user();
@@ -266,6 +275,7 @@ describe("clients", () => {
     expect(await client.next("cf_agent_mcp_servers")).toMatchObject({ mcp: { servers: {}, tools: [] } });
   });
 
+  // proves mcp-client#broadcast-filtered, protocol-messages#no-mcp-broadcast
   it("that want no frames of the protocol are told nothing", async () => {
     internet({ "still.example": echo });
     const stub = user();
