@@ -250,7 +250,6 @@ describe("a server that lets everybody greet it", () => {
 });
 
 describe("whoever comes back", () => {
-  // proves mcp-client#callback-state
   it("with a state that nobody was given changes nothing", async () => {
     const { consent } = guarded();
     const stub = user();
@@ -351,18 +350,22 @@ describe("whoever comes back", () => {
 });
 
 describe("secrets", () => {
-  // proves mcp-client#callbackPath
-  it("an agent whose name is one has to say where users come back to", async () => {
-    guarded();
+  // proves mcp-client#callbackPath, mcp-client#callback-state
+  it("an agent whose name is one has to say where users come back to, which may be anywhere", async () => {
+    const { consent } = guarded();
     const stub = env.McpSecretUser.get(env.McpSecretUser.idFromName("secret-1"));
     const failed = await runInDurableObject(stub, (agent) =>
       errorOf(() => agent.addMcpServer("Guarded", url, { callbackHost: app }))
     );
     expect(failed.code).toBe("MCP_CALLBACK_PATH_REQUIRED");
     // Comparing the types of two stubs is too much for the compiler.
-    const { authUrl } = await add(stub as unknown as DurableObjectStub<McpUser>, { callbackPath: "/back" });
+    const asUser = stub as unknown as DurableObjectStub<McpUser>;
+    const { authUrl } = await add(asUser, { callbackPath: "/back" });
     expect(new URL(authUrl).searchParams.get("redirect_uri")).toBe(`${app}/back`);
     expect(decodeURIComponent(authUrl)).not.toContain("secret-1");
+    // The program sends it to this agent.
+    expect((await visit(asUser, consent(authUrl))).status).toBe(302);
+    expect((await stateOf(asUser))?.state).toBe("ready");
   });
 
   it("are forgotten with the server", async () => {
