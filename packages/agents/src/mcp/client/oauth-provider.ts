@@ -11,6 +11,7 @@ import { base64url, randomHex, hashOf } from "./encoding";
  * and keeping tokens.
  */
 export interface AgentMcpOAuthProvider extends Partial<Omit<OAuthClientProvider, "redirectUrl" | "clientMetadata">> {
+  /** Where users come back to. `undefined`: nobody is sent anywhere, and `prepareTokenRequest` says how the agent gets its tokens. */
   readonly redirectUrl: string | URL | undefined;
   readonly clientMetadata: OAuthClientMetadata & { [field: string]: unknown };
   /** The server that this is about; set by the agent. */
