@@ -21,6 +21,10 @@ export interface WorkerdOptions {
   classes: readonly string[];
   /** The address of a server that the Worker has as `env.TEST`. */
   test?: string;
+  /** Texts that the Worker has in its `env`. */
+  vars?: Readonly<Record<string, string>>;
+  /** Lets the Worker reach servers on this machine by `fetch`. */
+  reachesLoopback?: boolean;
 }
 
 /** A Worker on the real runtime, with databases of its own that outlive the process. */
@@ -79,7 +83,7 @@ export class Workerd {
   }
 
   #config(): string {
-    const { classes, test } = this.#options;
+    const { classes, test, vars = {}, reachesLoopback } = this.#options;
     const namespaces = classes.map((name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`);
     const bindings = classes.map((name) => `(name = "${name}", durableObjectNamespace = "${name}")`);
     const services = [`(name = "main", worker = .main)`, `(name = "disk", disk = (path = "storage", writable = true))`];
@@ -87,6 +91,8 @@ export class Workerd {
       services.push(`(name = "test", external = (address = "${test}", http = ()))`);
       bindings.push(`(name = "TEST", service = "test")`);
     }
+    for (const [name, value] of Object.entries(vars)) bindings.push(`(name = "${name}", text = "${value}")`);
+    if (reachesLoopback) services.push(`(name = "internet", network = (allow = ["local"]))`);
     return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [${services.join(", ")}],

@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const chatAgents = {
   AIChatAgent: [10, "`AIChatAgent` of `@cloudflare/ai-chat` stores messages and streams answers."],
@@ -190,10 +190,7 @@ export const chatAgents = {
   "schemas-with-results": [888, "Schemas that a client announces go with its requests and results."],
   "deprecated-detectToolsRequiringConfirmation": [889, "`detectToolsRequiringConfirmation()`"],
   "deprecated-tools": [890, "The option `tools`."],
-  "deprecated-toolsRequiringConfirmation": [891, "The option `toolsRequiringConfirmation`."]
+  "deprecated-toolsRequiringConfirmation": [891, "The option `toolsRequiringConfirmation`."],
+  "waitForMcpConnections-tools": [200, "`getAITools()` has all tools in the first turn after a hibernation."],
+  waitForConnections: [218, "`this.mcp.waitForConnections()` can be called instead."]
 } as const satisfies Page;
-
-export const later = {
-  "waitForMcpConnections-tools": 7,
-  waitForConnections: 7
-} as const satisfies Later;
