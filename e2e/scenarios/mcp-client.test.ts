@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { violations } from "../harness/axe.ts";
 import { launch, openContext } from "../harness/browser.ts";
 import { Door } from "../harness/door.ts";
 import { Server, toolboxApp } from "../harness/server.ts";
 import { ToolboxPage } from "../harness/toolbox-page.ts";
-import { startDev, type Dev } from "../harness/wrangler.ts";
+import { allow, ToolServers } from "../harness/tool-servers.ts";
 
-const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
-
-let data: string;
-let open: Dev;
+let servers: ToolServers;
 let door: Door;
-let closed: Dev;
 let server: Server;
 let browser: Browser;
 /** The addresses of the servers: one for everybody, and two that want a sign-in. */
@@ -26,15 +18,12 @@ let notebook: string;
 let greeter: string;
 
 before(async () => {
-  data = await mkdtemp(join(tmpdir(), "agents-mcp-client-"));
   // One after the other: whichever fails, the others are known, and are ended.
-  open = await startDev(join(examples, "mcp-server"), "--persist-to", join(data, "open"));
-  door = await Door.before(open.host);
-  const origin = ["--var", "ORIGIN:http://127.0.0.1:$PORT"];
-  closed = await startDev(join(examples, "mcp-authenticated"), "--persist-to", join(data, "closed"), ...origin);
+  servers = await ToolServers.start();
+  door = await Door.before(servers.openHost);
   temperatures = `http://${door.host}/mcp`;
-  notebook = `http://${closed.host}/notebook`;
-  greeter = `http://${closed.host}/mcp`;
+  notebook = `http://${servers.closedHost}/notebook`;
+  greeter = `http://${servers.closedHost}/mcp`;
   server = await Server.start("dev", toolboxApp);
   browser = await launch();
 });
@@ -42,22 +31,12 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.stop();
-  await closed?.stop();
   door?.close();
-  await open?.stop();
-  await rm(data, { recursive: true, force: true });
+  await servers?.stop();
 });
 
 const room = '{ "kelvin": 300, "unit": "celsius" }';
 const notebookTools = ["read_notes", "whoami", "write_note"];
-
-/** Says yes on the consent page, and is back in the application. */
-async function allow(popup: Page): Promise<void> {
-  await popup.getByLabel("Your name").fill("Ada");
-  const over = popup.waitForEvent("close");
-  await popup.getByRole("button", { name: "Allow" }).click();
-  await over;
-}
 
 test("a server is added, and its tools, prompts and resources are used", async () => {
   const { context, problems } = await openContext(browser);
@@ -173,7 +152,7 @@ test("where no window may be opened, the user goes to the consent page and comes
 test("a server that cannot be used says why, and an address that may not be asked is refused", async () => {
   const { context, problems } = await openContext(browser);
   const toolbox = await ToolboxPage.open(context, server.url, "broken");
-  await toolbox.add("Nothing", `http://${open.host}/nothing`, "failed");
+  await toolbox.add("Nothing", `http://${servers.openHost}/nothing`, "failed");
   assert.match(await toolbox.page.getByTestId("error").innerText(), /Not Found/);
   await toolbox.page.getByRole("textbox", { name: "Address" }).fill("http://169.254.169.254/latest");
   await toolbox.button("Add").click();
@@ -243,7 +222,7 @@ for (const [name, options] of looks) {
     await look();
     await toolbox.add(
       "Nothing, under a name that is so long that there is no room",
-      `http://${open.host}/nothing`,
+      `http://${servers.openHost}/nothing`,
       "failed"
     );
     await look();

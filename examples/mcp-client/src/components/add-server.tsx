@@ -31,7 +31,7 @@ export function AddServer({ disabled, onAdd }: AddServerProps) {
 
   return (
     <form className="add" aria-labelledby={`${id}-title`} onSubmit={add}>
-      <h3 id={`${id}-title`}>Add a server</h3>
+      <h2 id={`${id}-title`}>Add a server</h2>
       <div className="field">
         <label htmlFor={`${id}-url`}>Address</label>
         <input

@@ -57,7 +57,6 @@ export function Page({ name }: { name: string }) {
       <nav className="side" aria-labelledby="servers-title">
         <h2 id="servers-title">Servers</h2>
         <ServerList servers={servers} chosen={id} onChoose={choose} />
-        <AddServer disabled={connection !== "connected"} onAdd={add} />
       </nav>
 
       <main ref={main} className="main">
@@ -73,6 +72,8 @@ export function Page({ name }: { name: string }) {
         )}
         {mcp && !server && <Welcome />}
       </main>
+
+      <AddServer disabled={connection !== "connected"} onAdd={add} />
     </div>
   );
 }
