@@ -4,7 +4,7 @@ import * as agentsApi from "./requirements/agents-api.ts";
 import { buildAChatAgent } from "./requirements/build-a-chat-agent.ts";
 import { callableMethods } from "./requirements/callable-methods.ts";
 import { callingLlms } from "./requirements/calling-llms.ts";
-import * as chatAgents from "./requirements/chat-agents.ts";
+import { chatAgents } from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
 import { configuration } from "./requirements/configuration.ts";
 import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
@@ -49,7 +49,7 @@ export const pages: Readonly<Record<string, Page>> = {
   "build-a-chat-agent": buildAChatAgent,
   "callable-methods": callableMethods,
   "calling-llms": callingLlms,
-  "chat-agents": chatAgents.chatAgents,
+  "chat-agents": chatAgents,
   "client-sdk": clientSdk,
   configuration,
   "create-mcp-handler": createMcpHandler,
@@ -87,7 +87,6 @@ export const pages: Readonly<Record<string, Page>> = {
 export const later: Readonly<Record<string, Later>> = {
   "agent-class-internals": agentClassInternals.later,
   "agents-api": agentsApi.later,
-  "chat-agents": chatAgents.later,
   "get-current-agent": getCurrentAgent.later,
   "guide-human-in-the-loop": guideHumanInTheLoop.later,
   "human-in-the-loop": humanInTheLoop.later,
