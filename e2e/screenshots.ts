@@ -47,7 +47,7 @@ const pictures: [string, BrowserContextOptions, (chat: ChatPage) => Promise<void
 ];
 
 /** Three servers: one to sign in at, one that does not answer, and the one whose tool was called. */
-async function useServers(toolbox: ToolboxPage, { openHost, closedHost }: ToolServers): Promise<void> {
+async function addServers(toolbox: ToolboxPage, { openHost, closedHost }: ToolServers): Promise<void> {
   await toolbox.add("Notebook", `http://${closedHost}/notebook`, "authenticating");
   await allow(await toolbox.signIn());
   await toolbox.is("Notebook", "ready");
@@ -90,7 +90,7 @@ try {
   for (const [index, [name, options, act]] of toolboxPictures.entries()) {
     const { context } = await openContext(browser, options);
     const toolbox = await ToolboxPage.open(context, toolboxes.url, "default");
-    if (index === 0) await useServers(toolbox, servers);
+    if (index === 0) await addServers(toolbox, servers);
     await act(toolbox);
     await shoot(toolbox.page, name);
     await context.close();

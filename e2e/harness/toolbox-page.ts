@@ -58,8 +58,8 @@ export class ToolboxPage {
   }
 
   /** The names of what the chosen server offers. */
-  offers(): Promise<(string | null)[]> {
-    return this.page.getByTestId("offer").evaluateAll((all) => all.map((offer) => offer.getAttribute("data-name")));
+  offers(): Promise<string[]> {
+    return this.page.getByTestId("offer").evaluateAll((all: HTMLElement[]) => all.map((offer) => offer.dataset.name!));
   }
 
   /** A tool, a prompt or a resource of the chosen server, opened. */

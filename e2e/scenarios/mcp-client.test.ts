@@ -36,6 +36,7 @@ after(async () => {
 });
 
 const room = '{ "kelvin": 300, "unit": "celsius" }';
+const byText = (a: string, b: string) => a.localeCompare(b);
 const notebookTools = ["read_notes", "whoami", "write_note"];
 
 test("a server is added, and its tools, prompts and resources are used", async () => {
@@ -77,7 +78,7 @@ test("a sign-in in a pop-up gives all tabs the tools, and their calls know who h
   await allow(popup);
   // Nobody has touched it.
   await second.is("Notebook", "ready");
-  assert.deepEqual((await second.offers()).sort(), notebookTools);
+  assert.deepEqual((await second.offers()).toSorted(byText), notebookTools);
   assert.match(await second.use("whoami"), /Ada/);
   assert.match(await first.use("write_note", '{ "note": "Buy milk" }'), /1 notes/);
   assert.match(await second.use("read_notes"), /Buy milk/);
@@ -144,7 +145,7 @@ test("where no window may be opened, the user goes to the consent page and comes
   await toolbox.page.getByRole("button", { name: "Allow" }).click();
   await toolbox.page.waitForURL(`${server.url}/?agent=no-pop-ups`);
   await toolbox.is("Greeter", "ready");
-  assert.deepEqual((await toolbox.offers()).sort(), ["my_id", "whoami"]);
+  assert.deepEqual((await toolbox.offers()).toSorted(byText), ["my_id", "whoami"]);
   assert.deepEqual(problems, []);
   await context.close();
 });

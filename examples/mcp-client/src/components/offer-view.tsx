@@ -10,11 +10,11 @@ const actions = { tool: "Call", prompt: "Get", resource: "Read" };
 interface OfferViewProps {
   offer: Offer;
   icon: IconName;
-  use: (offer: Offer, args: Record<string, unknown>) => Promise<Answer>;
+  onUse: (offer: Offer, args: Record<string, unknown>) => Promise<Answer>;
 }
 
 /** A tool, a prompt or a resource: what it is, and on request what it takes and answers. */
-export function OfferView({ offer, icon, use }: OfferViewProps) {
+export function OfferView({ offer, icon, onUse }: OfferViewProps) {
   const { kind, name, title, description, fields } = offer;
   return (
     <details className="offer" data-testid="offer" data-name={name}>
@@ -29,7 +29,7 @@ export function OfferView({ offer, icon, use }: OfferViewProps) {
       </summary>
       <div className="offer-body">
         {kind !== "resource" && fields.length > 0 && <Fields fields={fields} />}
-        <Trial offer={offer} use={use} />
+        <Trial offer={offer} onUse={onUse} />
       </div>
     </details>
   );
@@ -52,7 +52,7 @@ function Fields({ fields }: { fields: Field[] }) {
 }
 
 /** Uses it with the arguments that are written there, and shows the answer. */
-function Trial({ offer, use }: Omit<OfferViewProps, "icon">) {
+function Trial({ offer, onUse }: Omit<OfferViewProps, "icon">) {
   const id = useId();
   const [text, setText] = useState(() =>
     offer.kind === "resource" ? String(offer.fields[0]?.example) : startOf(offer)
@@ -67,7 +67,7 @@ function Trial({ offer, use }: Omit<OfferViewProps, "icon">) {
     setAnswer(undefined);
     setBusy(true);
     try {
-      setAnswer(await use(offer, offer.kind === "resource" ? { uri: text } : parse(text)));
+      setAnswer(await onUse(offer, offer.kind === "resource" ? { uri: text } : parse(text)));
     } catch (error) {
       setProblem(messageOf(error));
     } finally {

@@ -92,9 +92,9 @@ export function ServerView({ id, server, mcp, agent }: ServerViewProps) {
       )}
       {instructions && <p className="instructions">{instructions}</p>}
 
-      <Offers title="Tools" icon="tool" offers={tools} use={use} />
-      <Offers title="Prompts" icon="quote" offers={prompts} use={use} />
-      <Offers title="Resources" icon="document" offers={resources} use={use} />
+      <Offers title="Tools" icon="tool" offers={tools} onUse={use} />
+      <Offers title="Prompts" icon="quote" offers={prompts} onUse={use} />
+      <Offers title="Resources" icon="document" offers={resources} onUse={use} />
       {state === "ready" && isEmpty && <p className="none">It offers nothing.</p>}
     </article>
   );
@@ -124,10 +124,10 @@ interface OffersProps {
   title: string;
   icon: IconName;
   offers: Offer[];
-  use: React.ComponentProps<typeof OfferView>["use"];
+  onUse: React.ComponentProps<typeof OfferView>["onUse"];
 }
 
-function Offers({ title, icon, offers, use }: OffersProps) {
+function Offers({ title, icon, offers, onUse }: OffersProps) {
   if (offers.length === 0) return null;
   return (
     <section className="offers" aria-label={title}>
@@ -137,7 +137,7 @@ function Offers({ title, icon, offers, use }: OffersProps) {
       <ul>
         {offers.map((offer) => (
           <li key={offer.name}>
-            <OfferView offer={offer} icon={icon} use={use} />
+            <OfferView offer={offer} icon={icon} onUse={onUse} />
           </li>
         ))}
       </ul>
