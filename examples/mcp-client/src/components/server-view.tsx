@@ -41,8 +41,11 @@ export function ServerView({ id, server, mcp, agent }: ServerViewProps) {
         // A sign-in that has become too old is begun again.
         const { authUrl } = await agent.stub.addServer(name, url);
         if (!authUrl) popup?.close();
-        else if (popup) popup.location.href = authUrl;
-        else location.assign(authUrl);
+        else if (popup) {
+          // What opens there is somebody else's page: this one is none of its business.
+          popup.opener = null;
+          popup.location.href = authUrl;
+        } else location.assign(authUrl);
       } catch (thrown) {
         popup?.close();
         throw thrown;
