@@ -119,6 +119,27 @@ it("a turn calls a tool of an MCP server, and the model goes on with its result"
   expect(answer?.parts.at(-1)).toMatchObject({ type: "text", text: "It rains in Oslo." });
 });
 
+it("a person may have to approve a call of such a tool first", async () => {
+  const asked = server();
+  const model = modelSaying({ call: "tool_w_weather", id: "c1", input: { city: "Oslo" } }, "It rains in Oslo.");
+  answers.set("may I?", async ({ messages, mcp }) => {
+    const tools: ToolSet = {};
+    for (const [name, tool] of Object.entries(mcp.getAITools())) tools[name] = { ...tool, needsApproval: true };
+    return streamText({ model, messages: await convertToModelMessages(messages), tools }).toUIMessageStreamResponse();
+  });
+  const stub = talker("mcp approval");
+  await runInDurableObject(stub, (agent) => agent.addMcpServer("Weather", url, { id: "w" }));
+  const connection = await connect(stub);
+  connection.send(ask("r1", [user("u1", "may I?")]));
+  await doneOf(connection, "r1");
+  const calls = () => asked.filter((method) => method === "tools/call").length;
+  expect(calls()).toBe(0);
+  connection.send({ type: "cf_agent_tool_approval", toolCallId: "c1", approved: true, autoContinue: true });
+  await doneOf(connection);
+  expect(calls()).toBe(1);
+  expect(JSON.stringify(await stored(stub))).toContain("rain in Oslo");
+});
+
 /** An agent that wakes with a server of which nothing is known yet, and is asked for its tools. */
 async function wakesAndIsAsked(name: string, change: { waitForMcpConnections?: boolean | { timeout: number } } = {}) {
   const stub = talker(name);
