@@ -11,13 +11,13 @@ export const stateTexts: Record<MCPServer["state"], string> = {
 };
 
 /**
- * An error, as text. The agent writes it so that it can be put into HTML as it is; React escapes what it shows, so here it has to be a text
- * again.
+ * The error of a server, as text. The agent writes it so that it can be put into HTML as it is; React escapes what it shows, so here it has to
+ * be a text again.
  */
 export const plain = (error: string): string =>
   error.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
 
-export const messageOf = (error: unknown): string => plain(error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** An address without what all of them have. */
 export const shortAddress = (url: string): string => url.replace(/^https?:\/\//, "");
