@@ -2,7 +2,7 @@
 import { mergeCapabilities, Protocol } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { RequestHandlerExtra, RequestOptions } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { AnyObjectSchema, SchemaOutput } from "@modelcontextprotocol/sdk/server/zod-compat.js";
+import type { AnyObjectSchema, AnySchema, SchemaOutput } from "@modelcontextprotocol/sdk/server/zod-compat.js";
 import { getMethodLiteral } from "@modelcontextprotocol/sdk/server/zod-json-schema-compat.js";
 import type { JsonSchemaValidator, jsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/types.js";
 import {
@@ -123,6 +123,24 @@ export class SessionClient extends Protocol<AnyRequest, AnyNotification, AnyResu
     } catch (error) {
       void this.close();
       throw error;
+    }
+  }
+
+  /** A signal that is aborted later is of no interest to the server: the protocol would tell it to end what has ended. */
+  override async request<Schema extends AnySchema>(
+    request: AnyRequest,
+    resultSchema: Schema,
+    { signal, ...options }: RequestOptions = {}
+  ): Promise<SchemaOutput<Schema>> {
+    if (!signal) return super.request(request, resultSchema, options);
+    const own = new AbortController();
+    const abort = () => own.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    try {
+      return await super.request(request, resultSchema, { ...options, signal: own.signal });
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
   }
 
