@@ -43,7 +43,16 @@ test("a server is added, and its tools, prompts and resources are used", async (
   const { context, problems } = await openContext(browser);
   const toolbox = await ToolboxPage.open(context, server.url, "open");
   await toolbox.page.getByText("Which tools shall this agent have?").waitFor();
+  door.asked.length = 0;
   await toolbox.add("Temperatures", temperatures, "ready");
+  assert.deepEqual(door.asked.toSorted(byText), [
+    "initialize",
+    "notifications/initialized",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "tools/list"
+  ]);
   assert.deepEqual(await toolbox.offers(), ["convert", "explain", "unit"]);
   assert.match(await toolbox.use("convert", room), /26\.85/);
   // What the server refuses is an answer, too.

@@ -34,12 +34,13 @@ const { stub } = agent;
 
 /** What the agent tells of a server, once it is in this state. */
 function server(id: string, state: MCPServer["state"]): Promise<MCPServer> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const look = () => {
       const found = known?.servers[id];
-      if (found?.state !== state) return;
+      if (found?.state !== state && found?.state !== "failed") return;
       waiting.delete(look);
-      resolve(found);
+      if (found.state === state) resolve(found);
+      else reject(new Error(`${found.name} at ${found.server_url} has failed: ${found.error}`));
     };
     waiting.add(look);
     look();
