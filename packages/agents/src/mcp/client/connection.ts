@@ -387,10 +387,11 @@ export class ServerConnection implements MCPClientConnection {
     if (result.state === "authenticating") {
       return new AgentError("MCP_UNAUTHORIZED", `Unauthorized: "${this.name}" wants somebody to sign in first`);
     }
-    const reason = result.state === "failed" ? result.error : "The connection was closed";
     const cause = this.#cause;
     // What we refuse ourselves is said in our own words.
     if (AgentError.isInstance(cause)) return cause;
+    let reason = "The connection was closed";
+    if (result.state === "failed") reason = result.error === this.#error ? shortText(cause) : result.error;
     return new AgentError("MCP_CONNECTION_FAILED", `Failed to connect to "${this.name}": ${reason}`, { cause });
   }
 
@@ -475,8 +476,11 @@ const longestError = 500;
 
 /** An error for clients: nothing that belongs to the server alone, and nothing that a page would take for its own code. */
 export function safeText(error: unknown): string {
-  return escapeHtml(publicMessage(error).slice(0, longestError));
+  return escapeHtml(shortText(error));
 }
+
+/** The same as text, for callers: whoever shows an error of theirs escapes it. */
+const shortText = (error: unknown) => publicMessage(error).slice(0, longestError);
 
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -169,6 +169,24 @@ describe("a server that wants somebody to sign in", () => {
     expect((await add(stub)).authUrl).toBe(authUrl);
   });
 
+  it.each(["javascript:alert(1)//", "data:text/html,<script>alert(1)</script>"])(
+    "sends nobody to an address that a browser would run: %s",
+    async (endpoint) => {
+      const { hosts } = guarded();
+      const site = hosts["auth.example"]!;
+      hosts["auth.example"] = async (request) => {
+        const response = await site(request);
+        if (!new URL(request.url).pathname.startsWith("/.well-known/")) return response;
+        return Response.json({ ...(await response.json<object>()), authorization_endpoint: endpoint });
+      };
+      const stub = user();
+      const options = { id: "guarded", callbackHost: app };
+      const error = await inside(stub, (agent) => errorOf(() => agent.addMcpServer("Guarded", url, options)));
+      expect(error.code).toBe("MCP_CONNECTION_FAILED");
+      expect(await stateOf(stub)).toMatchObject({ state: "failed", auth_url: null });
+    }
+  );
+
   it("cannot be used where nobody could come back to", async () => {
     guarded();
     const error = await inside(user(), (agent) => errorOf(() => agent.addMcpServer("Guarded", url)));

@@ -73,6 +73,15 @@ describe("addMcpServer", () => {
     expect(eventsOf(stub).map(({ type }) => type)).toEqual(["mcp:client:preconnect", "mcp:client:connect"]);
   });
 
+  it("says why as text to its caller, and escaped to pages", async () => {
+    internet({ "tools.example": () => new Response("I don't <know> you", { status: 403 }) });
+    const stub = user();
+    const error = await inside(stub, (agent) => errorOf(() => agent.addMcpServer("Rude", url, { id: "rude" })));
+    expect(error.message).toContain("I don't <know> you");
+    const servers = await inside(stub, (agent) => agent.getMcpServers().servers);
+    expect(servers.rude?.error).toContain("I don&#39;t &#60;know&#62; you");
+  });
+
   // proves mcp-client#url-security
   it("refuses an address that is not public before anything is stored", async () => {
     const asked = internet({});

@@ -49,6 +49,33 @@ describe("a client", () => {
     expect([client.getServerCapabilities(), client.getInstructions()]).toEqual([all, "Use it."]);
   });
 
+  it("cancels a request that is under way, and none that is over", async () => {
+    const { server, client, connect } = pair();
+    const told: unknown[] = [];
+    server.setNotificationHandler(CancelledNotificationSchema, ({ params }) => void told.push(params.reason));
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
+      if (params.name === "slow") {
+        begun.resolve();
+        await ended.promise;
+      }
+      return { content: [] };
+    });
+    await connect();
+    const over = new AbortController();
+    await client.callTool({ name: "fast" }, undefined, { signal: over.signal });
+    over.abort("late");
+    const stop = new AbortController();
+    const slow = client.callTool({ name: "slow" }, undefined, { signal: stop.signal });
+    await begun.promise;
+    stop.abort("enough");
+    await expect(slow).rejects.toThrow("enough");
+    await client.ping();
+    expect(told).toEqual(["enough"]);
+    await expect(client.ping({ signal: stop.signal })).rejects.toBe("enough");
+    ended.resolve();
+  });
+
   it("does not greet in a session that goes on", async () => {
     const { client } = pair();
     const [near] = InMemoryTransport.createLinkedPair();
