@@ -195,7 +195,5 @@ export const chatAgents = {
   "schemas-with-results": [888, "Schemas that a client announces go with its requests and results."],
   "deprecated-detectToolsRequiringConfirmation": [889, "`detectToolsRequiringConfirmation()`"],
   "deprecated-tools": [890, "The option `tools`."],
-  "deprecated-toolsRequiringConfirmation": [891, "The option `toolsRequiringConfirmation`."],
-  "waitForMcpConnections-tools": [200, "`getAITools()` has all tools in the first turn after a hibernation."],
-  waitForConnections: [218, "`this.mcp.waitForConnections()` can be called instead."]
+  "deprecated-toolsRequiringConfirmation": [891, "The option `toolsRequiringConfirmation`."]
 } as const satisfies Page;
