@@ -19,11 +19,11 @@ export interface PathNames {
 export const exportedNames: Readonly<Record<string, PathNames>> = {
   agents: {
     values: names`
-      Agent callable DEFAULT_AGENT_STATIC_OPTIONS getAgentByName getCurrentAgent getSchedulePrompt MessageType
-      routeAgentRequest scheduleSchema SqlError StreamingResponse unstable_callable`,
+      Agent callable createHeaderBasedEmailResolver DEFAULT_AGENT_STATIC_OPTIONS getAgentByName getCurrentAgent
+      getSchedulePrompt MessageType routeAgentEmail routeAgentRequest scheduleSchema SqlError StreamingResponse unstable_callable`,
     types: names`
       AgentContext AgentNamespace AgentOptions AgentStaticOptions CallableMetadata Connection ConnectionContext
-      MCPServer MCPServerMessage MCPServersState QueueItem RetryOptions RPCRequest RPCResponse Schedule
+      EmailRoutingOptions MCPServer MCPServerMessage MCPServersState QueueItem RetryOptions RPCRequest RPCResponse Schedule
       StateUpdateMessage WSMessage`,
     ours: names`
       AgentError AgentErrorCode CronOptions DeadLetter Hold isPlatformError Lobby MissedPolicy Operation QueueOptions
@@ -32,8 +32,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     later: {
       "issue 7": names`
         AddMcpServerOptions AddRpcMcpServerOptions AgentMcpOAuthProvider AgentsOAuthProvider
-        DurableObjectOAuthClientProvider isTransportNotImplemented isUnauthorized TransportType`,
-      "issue 9": names`createHeaderBasedEmailResolver EmailRoutingOptions routeAgentEmail`
+        DurableObjectOAuthClientProvider isTransportNotImplemented isUnauthorized TransportType`
     }
   },
   "agents/types": {
@@ -122,12 +121,12 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       PendingApproval`
   },
   "agents/email": {
-    later: {
-      "issue 9": names`
-        AgentEmail createAddressBasedEmailResolver createCatchAllEmailResolver createHeaderBasedEmailResolver
-        createSecureReplyEmailResolver DEFAULT_MAX_AGE_SECONDS EmailHeader EmailResolver EmailResolverResult
-        isAutoReplyEmail SecureReplyResolverOptions signAgentHeaders SignatureFailureReason`
-    }
+    values: names`
+      createAddressBasedEmailResolver createCatchAllEmailResolver createHeaderBasedEmailResolver
+      createSecureReplyEmailResolver DEFAULT_MAX_AGE_SECONDS isAutoReplyEmail signAgentHeaders`,
+    types: names`
+      AgentEmail EmailHeader EmailResolver EmailResolverResult SecureReplyResolverOptions SignatureFailureReason`,
+    ours: names`RawEmail ReplyOptions SendEmailOptions`
   },
   "@cloudflare/ai-chat": {
     values: names`AIChatAgent createToolsFromClientSchemas`,

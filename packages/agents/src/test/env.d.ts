@@ -7,6 +7,7 @@ import type { ReminderAgent, TemporaryAgent } from "./documented-work";
 import type { Diligent, Worker } from "./work-agents";
 import type { Made, Promised, Toolbox } from "./mcp-agents";
 import type { McpDesk } from "./mcp-handler-agents";
+import type { Mailless, OncePostman, Postman } from "./mail-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
 
@@ -45,6 +46,9 @@ declare global {
       TemporaryAgent: DurableObjectNamespace<TemporaryAgent>;
       Worker: DurableObjectNamespace<Worker>;
       Diligent: DurableObjectNamespace<Diligent>;
+      Mailless: DurableObjectNamespace<Mailless>;
+      OncePostman: DurableObjectNamespace<OncePostman>;
+      Postman: DurableObjectNamespace<Postman>;
       McpDesk: DurableObjectNamespace<McpDesk>;
     }
   }
