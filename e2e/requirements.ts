@@ -8,12 +8,14 @@ import * as chatAgents from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
 import { configuration } from "./requirements/configuration.ts";
 import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
-import * as getCurrentAgent from "./requirements/get-current-agent.ts";
+import { emailRouting } from "./requirements/email-routing.ts";
+import { getCurrentAgent } from "./requirements/get-current-agent.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
 import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
 import { guideRemoteMcpServer } from "./requirements/guide-remote-mcp-server.ts";
 import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
 import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
+import { guideWebhooks } from "./requirements/guide-webhooks.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
 import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
@@ -53,12 +55,14 @@ export const pages: Readonly<Record<string, Page>> = {
   "client-sdk": clientSdk,
   configuration,
   "create-mcp-handler": createMcpHandler,
-  "get-current-agent": getCurrentAgent.getCurrentAgent,
+  "email-routing": emailRouting,
+  "get-current-agent": getCurrentAgent,
   "guide-cross-domain-auth": guideCrossDomainAuth,
   "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
   "guide-remote-mcp-server": guideRemoteMcpServer,
   "guide-securing-mcp-servers": guideSecuringMcpServers,
   "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
+  "guide-webhooks": guideWebhooks,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
   "human-in-the-loop": humanInTheLoop.humanInTheLoop,
@@ -88,7 +92,6 @@ export const later: Readonly<Record<string, Later>> = {
   "agent-class-internals": agentClassInternals.later,
   "agents-api": agentsApi.later,
   "chat-agents": chatAgents.later,
-  "get-current-agent": getCurrentAgent.later,
   "guide-human-in-the-loop": guideHumanInTheLoop.later,
   "human-in-the-loop": humanInTheLoop.later,
   "mcp-transport": mcpTransport.later,

@@ -69,6 +69,10 @@ export const agentClassInternals = {
   alarm: [213, "The one alarm of a Durable Object serves all schedules."],
   "schedule-table": [238, "Schedules are in the table `cf_agents_schedules`."],
   "schedule-ends": [238, "A cron schedule is scheduled again after it ran; one that runs once is deleted."],
+  onEmail: [259, "`onEmail` gets a mail."],
+  replyToEmail: [265, "`this.replyToEmail` answers it."],
+  routeAgentEmail: [274, "`routeAgentEmail` hands mail to agents."],
+  "getCurrentAgent-email": [291, "`getCurrentAgent()` gives the mail that is being handled."],
   "AIChatAgent-persistence": [357, "`AIChatAgent` stores its messages in SQLite."],
   "AIChatAgent-resumable": [357, "Its streams resume."],
   "AIChatAgent-tools-server": [357, "It has tools on the server."],
@@ -80,9 +84,5 @@ export const agentClassInternals = {
 
 export const later = {
   addMcpServer: 7,
-  "addMcpServer-rpc": 7,
-  onEmail: 9,
-  replyToEmail: 9,
-  routeAgentEmail: 9,
-  "getCurrentAgent-email": 9
+  "addMcpServer-rpc": 7
 } as const satisfies Later;

@@ -4,6 +4,7 @@ import { isAutoReplyEmail } from "../email";
 import { isFromProgram } from "./auto-reply";
 
 describe("[E12] a mail is automatic", () => {
+  // proves email-routing#isAutoReplyEmail
   it.each([
     ["Auto-Submitted", "auto-replied", true],
     ["Auto-Submitted", "auto-generated", true],

@@ -17,8 +17,8 @@ export class LiveMail extends RpcTarget implements MailBridge {
     return (this.#raw ??= new Response(this.#live.raw).bytes());
   }
 
-  async reply({ from, to, raw }: RawEmail): Promise<void> {
-    await this.#live.reply(await envelope(from, to, raw));
+  async reply(reply: RawEmail): Promise<void> {
+    await this.#live.reply(await envelope(reply));
   }
 
   async forward(rcptTo: string, headers?: [name: string, value: string][]): Promise<void> {
@@ -42,7 +42,7 @@ export class LiveMail extends RpcTarget implements MailBridge {
 }
 
 /** A mail as the platform takes it. */
-export async function envelope(from: string, to: string, raw: string): Promise<EmailMessage> {
+export async function envelope({ from, to, raw }: RawEmail): Promise<EmailMessage> {
   try {
     const { EmailMessage } = await import("cloudflare:email");
     return new EmailMessage(from, to, raw);

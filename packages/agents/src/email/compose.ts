@@ -1,3 +1,4 @@
+import type { RawEmail } from "../core/email";
 import { checkAddress, checkHeader, checkLine, invalid } from "./check";
 
 /** A mail before it is written. */
@@ -26,7 +27,7 @@ const managed =
  *
  * @throws EMAIL_INVALID for what cannot be in a mail; nothing that is given can begin a header or a part of its own
  */
-export async function compose(draft: Draft): Promise<string> {
+export async function compose(draft: Draft): Promise<RawEmail> {
   const from = checkAddress("The sender's address", draft.from);
   const to = checkAddress("The recipient's address", draft.to);
   const name = checkLine("The sender's name", draft.fromName ?? "");
@@ -53,7 +54,9 @@ export async function compose(draft: Draft): Promise<string> {
   if (draft.inReplyTo) mail.setHeader("In-Reply-To", checkLine("In-Reply-To", draft.inReplyTo));
   if (draft.references) mail.setHeader("References", checkLine("References", draft.references));
   mail.setContent(draft.body);
-  return (await mail.build()).toString();
+  const raw = (await mail.build()).toString();
+  // Mail servers compare the two, and a domain has its own spelling in a header.
+  return { from: mail.getEnvelope().from || from, to, raw };
 }
 
 /** The body is a text, which is sent as UTF-8 whatever it was before. */

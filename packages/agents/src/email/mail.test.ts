@@ -17,6 +17,7 @@ const secret = "a secret of a test";
 const errorsOf = (stub: DurableObjectStub<Postman>) => runInDurableObject(stub, ({ errors }) => errors);
 
 describe("[E7] an agent that gets a mail", () => {
+  // proves email-routing#from, email-routing#to, email-routing#headers, email-routing#rawSize
   it("has what the mail says", async () => {
     const held = new HeldMail({ headers: { "X-Other": "value" }, body: "Good morning" });
     let seen: unknown;
@@ -32,6 +33,7 @@ describe("[E7] an agent that gets a mail", () => {
     });
   });
 
+  // proves email-routing#getRaw, email-routing#postal-mime
   it("reads it whole, more than once", async () => {
     const texts: (string | undefined)[] = [];
     await deliver(new HeldMail({ body: "Good morning" }), async (email) => {
@@ -43,6 +45,7 @@ describe("[E7] an agent that gets a mail", () => {
     expect(texts).toEqual(["Good morning", "Good morning"]);
   });
 
+  // proves email-routing#email-reply, email-routing#forward, email-routing#setReject
   it("replies, forwards and rejects by the mail that the Worker holds", async () => {
     const held = new HeldMail();
     await deliver(held, async (email) => {
@@ -165,6 +168,7 @@ describe("[E5] [E6] the route", () => {
     }
   );
 
+  // proves email-routing#onNoRoute
   it("that is none is for onNoRoute", async () => {
     const held = new HeldMail();
     const onNoRoute = (email: ForwardableEmailMessage) => email.setReject("Unknown recipient");
@@ -172,6 +176,7 @@ describe("[E5] [E6] the route", () => {
     expect(held.rejections).toEqual(["Unknown recipient"]);
   });
 
+  // proves email-routing#onNoRoute-default
   it("that is none is a warning without onNoRoute", async () => {
     const held = new HeldMail();
     const warnings = await warned(() => deliver(held, () => {}, { resolver: async () => null }));
@@ -194,7 +199,8 @@ describe("[E5] [E6] the route", () => {
 });
 
 describe("[E9] a reply", () => {
-  // proves agent-class-internals#replyToEmail, agents-api#replyToEmail
+  // proves agent-class-internals#replyToEmail, agents-api#replyToEmail, email-routing#replyToEmail, email-routing#fromName
+  // proves email-routing#body, email-routing#contentType
   it("goes back, with its thread", async () => {
     const references = Array.from({ length: 20 }, (_, index) => `<earlier-mail-${index}@example.com>`).join(" ");
     const held = new HeldMail({
@@ -226,6 +232,7 @@ describe("[E9] a reply", () => {
     ]);
   });
 
+  // proves email-routing#contentType, email-routing#reply-headers, email-routing#subject
   it("has what is asked for", async () => {
     const held = new HeldMail();
     await deliver(held, (email, agent) =>
@@ -244,6 +251,7 @@ describe("[E9] a reply", () => {
     expect(header(reply, "x-custom-header")).toBe("value");
   });
 
+  // proves email-routing#subject
   it.each([
     ["A question", "Re: A question"],
     ["Re: A question", "Re: A question"],
@@ -254,6 +262,16 @@ describe("[E9] a reply", () => {
     const held = new HeldMail({ headers: { Subject: subject } });
     await deliver(held, (email, agent) => agent.replyToEmail(email, { body: "x" }));
     expect((await held.reply()).subject?.trim()).toBe(expected);
+  });
+
+  it.each([
+    ["Support@Example.ORG", "Support@example.org"],
+    ["support@bücher.example", "support@xn--bcher-kva.example"]
+  ])("from %s has one sender, in its header and for the mail server", async (to, sender) => {
+    const held = new HeldMail({ to });
+    await deliver(held, (email, agent) => agent.replyToEmail(email, { body: "x" }));
+    const [, address] = /^From: (\S+)\r$/m.exec(held.replies[0]!.raw) ?? [];
+    expect([address, held.replies[0]!.from]).toEqual([sender, sender]);
   });
 
   it("to a mail without an id has no thread", async () => {
@@ -267,6 +285,7 @@ describe("[E9] a reply", () => {
 describe("[E10] a reply with a secret", () => {
   const resolver = createSecureReplyEmailResolver(secret);
 
+  // proves email-routing#secure-reply-signed, email-routing#signed-headers, email-routing#enforced-secret, email-routing#enforced-omitted, email-routing#enforced-null
   it("comes back to the same instance, which has to sign again", async () => {
     const name = newName();
     const first = new HeldMail();
@@ -321,6 +340,7 @@ describe("[E10] a reply with a secret", () => {
     expect([errors, held.replies]).toEqual([[missing, missing], []]);
   });
 
+  // proves email-routing#secure-reply, email-routing#verified, email-routing#secret
   it("cannot be had by headers of somebody else", async () => {
     const held = new HeldMail({ headers: await signAgentHeaders("another secret", "Postman", "victim") });
     const onNoRoute = (email: ForwardableEmailMessage) => email.setReject("Unknown recipient");
@@ -570,6 +590,7 @@ describe("[E13] a mail that comes twice", () => {
 });
 
 describe("[E14] an event tells", () => {
+  // proves observability#email:receive, observability#email:reply
   it("what came and went", async () => {
     const name = newName();
     const events: unknown[] = [];

@@ -153,8 +153,9 @@ export class Mail {
       inReplyTo: id,
       references: [email.headers.get("references")?.trim(), id].filter(Boolean).join(" ")
     });
-    await email.reply({ from: draft.from, to: draft.to, raw: await compose(draft) });
-    this.#emit("email:reply", { from: draft.from, to: draft.to }, draft.subject);
+    const reply = await compose(draft);
+    await email.reply(reply);
+    this.#emit("email:reply", reply, draft.subject);
     return true;
   }
 
@@ -164,9 +165,9 @@ export class Mail {
       signReplyTo: options.signReplyTo ?? options.secret !== undefined,
       mark: "auto-generated"
     });
-    const raw = await compose(draft);
-    const sent = await options.binding.send(await envelope(draft.from, draft.to, raw));
-    this.#emit("email:send", { from: draft.from, to: draft.to }, draft.subject);
+    const mail = await compose(draft);
+    const sent = await options.binding.send(await envelope(mail));
+    this.#emit("email:send", mail, draft.subject);
     return { messageId: (sent as { messageId?: string } | undefined)?.messageId };
   }
 

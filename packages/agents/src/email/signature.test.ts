@@ -36,6 +36,7 @@ const later = (seconds: number) => vi.useFakeTimers({ now: Date.now() + seconds 
 describe("[E1] the resolver by address", () => {
   const resolver = createAddressBasedEmailResolver("EmailAgent");
 
+  // proves email-routing#by-address, email-routing#by-address-default, email-routing#by-address-sub-address
   it.each([
     ["support@example.com", { agentName: "EmailAgent", agentId: "support" }],
     ["sales@example.com", { agentName: "EmailAgent", agentId: "sales" }],
@@ -50,6 +51,7 @@ describe("[E1] the resolver by address", () => {
   });
 });
 
+// proves email-routing#catch-all
 it("[E1] the resolver for all routes any mail to one instance", async () => {
   const resolver = createCatchAllEmailResolver("EmailAgent", "default");
   for (const address of ["support@example.com", "Other+x@example.com", "nobody"]) {
@@ -64,6 +66,7 @@ it("[E1] the resolver by headers is gone, and says what to use", () => {
 });
 
 describe("[E2] signed headers", () => {
+  // proves email-routing#signAgentHeaders, email-routing#signed-headers
   it("are the four of the documentation, with the names as they are", async () => {
     const headers = await signed();
     expect(headers).toEqual({
@@ -83,6 +86,7 @@ describe("[E2] signed headers", () => {
     expect(await prove({ headers })).toEqual(proved(agentName, agentId));
   });
 
+  // proves email-routing#onInvalidSignature, email-routing#reasons, email-routing#verified
   it.each<[string, (headers: Record<string, string>) => Record<string, string | undefined>, string]>([
     ["without a header", () => ({ "X-Agent-Name": undefined }), "missing_headers"],
     ["without an id", () => ({ "X-Agent-ID": undefined }), "missing_headers"],
@@ -110,10 +114,12 @@ describe("[E2] signed headers", () => {
     expect(await prove({ headers: { ...headers, ...change(headers) } })).toEqual(refused(reason));
   });
 
+  // proves email-routing#secret
   it("prove nothing to who has another secret", async () => {
     expect(await prove({ headers: await signed() }, {}, "another")).toEqual(refused("invalid"));
   });
 
+  // proves email-routing#maxAge, email-routing#signAgentHeaders, email-routing#secure-reply-expired
   it("are good for 30 days, and not a second longer", async () => {
     vi.useFakeTimers({ now: 1_800_000_000_000, toFake: ["Date"] });
     const headers = await signed();
@@ -124,6 +130,7 @@ describe("[E2] signed headers", () => {
     expect(DEFAULT_MAX_AGE_SECONDS).toBe(2_592_000);
   });
 
+  // proves email-routing#maxAge
   it("are good for as long as is said", async () => {
     vi.useFakeTimers({ now: 1_800_000_000_000, toFake: ["Date"] });
     const headers = await signed();

@@ -9,6 +9,7 @@ import type { Made, Promised, Toolbox } from "./mcp-agents";
 import type { McpDesk } from "./mcp-handler-agents";
 import type { Mailless, OncePostman, Postman } from "./mail-agents";
 import type { Mortal } from "./mortal-agents";
+import type { WebhookAgent } from "./webhook-agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -49,6 +50,7 @@ declare global {
       Mailless: DurableObjectNamespace<Mailless>;
       OncePostman: DurableObjectNamespace<OncePostman>;
       Postman: DurableObjectNamespace<Postman>;
+      WebhookAgent: DurableObjectNamespace<WebhookAgent>;
       McpDesk: DurableObjectNamespace<McpDesk>;
     }
   }

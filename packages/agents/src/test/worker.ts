@@ -11,6 +11,7 @@ export { McpDesk } from "./mcp-handler-agents";
 export { Mailless, OncePostman, Postman } from "./mail-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
+export { WebhookAgent } from "./webhook-agents";
 
 /** An object with nothing in it: storage for tests to run capabilities on. */
 export class BareObject extends DurableObject {}
