@@ -68,13 +68,13 @@ export default {
   }
 } satisfies ExportedHandler<Env>;
 
-/** A ticket is named after the mail that begins it: the same mail is the same ticket, however often it is delivered. */
-async function newTicket({ to, headers }: ForwardableEmailMessage): Promise<EmailResolverResult> {
+/** A ticket is named after the mail that begins it, and its sender: the same mail is the same ticket, however often it is delivered. */
+async function newTicket({ from, to, headers }: ForwardableEmailMessage): Promise<EmailResolverResult> {
   if (to.toLowerCase() !== "help@example.org") return null;
-  const id = new TextEncoder().encode(headers.get("message-id") ?? crypto.randomUUID());
+  const id = new TextEncoder().encode(JSON.stringify([from, headers.get("message-id") ?? crypto.randomUUID()]));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", id));
   return {
     agentName: "Ticket",
-    agentId: [...digest.slice(0, 6)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+    agentId: Array.from(digest.slice(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join("")
   };
 }
