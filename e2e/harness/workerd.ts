@@ -21,6 +21,8 @@ export interface WorkerdOptions {
   classes: readonly string[];
   /** The address of a server that the Worker has as `env.TEST`. */
   test?: string;
+  /** False for a runtime that has no `cloudflare:email`. */
+  hasMail?: boolean;
 }
 
 /** A Worker on the real runtime, with databases of its own that outlive the process. */
@@ -79,7 +81,7 @@ export class Workerd {
   }
 
   #config(): string {
-    const { classes, test } = this.#options;
+    const { classes, test, hasMail = true } = this.#options;
     const namespaces = classes.map((name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`);
     const bindings = classes.map((name) => `(name = "${name}", durableObjectNamespace = "${name}")`);
     const services = [`(name = "main", worker = .main)`, `(name = "disk", disk = (path = "storage", writable = true))`];
@@ -91,11 +93,7 @@ export class Workerd {
 const config :Workerd.Config = (
   services = [${services.join(", ")}],
   sockets = [(name = "http", address = "127.0.0.1:${this.#port}", http = (), service = "main")],
-  # A module of the platform, which the runtime alone does not have.
-  extensions = [(modules = [
-    (name = "cloudflare-internal:email", internal = true, esModule = "export default { EmailMessage: class {} };"),
-  ])],
-);
+${hasMail ? mailModule : ""});
 const main :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
   compatibilityDate = "2026-10-20",
@@ -106,6 +104,12 @@ const main :Workerd.Worker = (
 `;
   }
 }
+
+// A module of the platform, which the runtime alone does not have.
+const mailModule = `  extensions = [(modules = [
+    (name = "cloudflare-internal:email", internal = true, esModule = "export default { EmailMessage: class {} };"),
+  ])],
+`;
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid !== undefined) process.kill(-pid, "SIGKILL");

@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { signAgentHeaders } from "agents/email";
+import PostalMime from "postal-mime";
+import { bundle, workerOptions } from "../harness/bundle.ts";
 import { deliver, headersOf, sentBy } from "../harness/mail.ts";
 import { Project } from "../harness/project.ts";
 import { startDev, type Dev } from "../harness/wrangler.ts";
+import { Workerd } from "../harness/workerd.ts";
 
 // Raw mail to a real Worker, and what it does with it. First the complete example of the page "Email routing", as it stands there.
 
@@ -229,4 +232,16 @@ test("a help desk knows its tickets and the mails it has had after the server wa
     });
     assert.match(replies[0]!.text!, new RegExp(`mail ${place + 2} of ticket ${ticket}`));
   }
+});
+
+test("a server without mail of the platform runs agents, and mail that its program brings", async (context) => {
+  const server = new Workerd({ classes: ["MailAgent"], hasMail: false });
+  context.after(() => server.stop());
+  const fixture = fileURLToPath(new URL("../fixtures/mail-agent.ts", import.meta.url));
+  await server.run(await bundle({ ...workerOptions, entryPoints: [fixture] }));
+  const response = await fetch(server.url, { method: "POST", body: "Hello" });
+  const [reply] = (await response.json()) as { from: string; to: string; raw: string }[];
+  assert.deepEqual([reply!.from, reply!.to], ["support@example.org", "ada@example.com"]);
+  const { subject, text, inReplyTo } = await PostalMime.parse(reply!.raw);
+  assert.deepEqual([subject, text?.trim(), inReplyTo], ["Re: By HTTP", "5 bytes", "<1@example.com>"]);
 });

@@ -26,7 +26,7 @@ export function mailOf(
       schema: host.schema("email", mailSchema),
       now: () => Date.now(),
       emit: (type, payload) => host.emit(type, payload),
-      dropsDuplicates: () => optionsOf(agent.constructor).dropDuplicateEmails,
+      dropsDuplicates: () => optionsOf(agent.constructor).dropDuplicateEmails ?? false,
       self: () => ({ agentName: className(), agentId: agent.name }),
       handle: (email) => {
         if (agent.onEmail) return agent.onEmail(email);

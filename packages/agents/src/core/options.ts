@@ -15,7 +15,8 @@ export interface AgentStaticOptions {
 }
 
 /** The options of a class with nothing left open. */
-export interface ResolvedOptions extends Required<AgentStaticOptions> {
+export interface ResolvedOptions extends Required<Omit<AgentStaticOptions, "dropDuplicateEmails">> {
+  dropDuplicateEmails?: boolean;
   retry: Required<RetryOptions>;
 }
 
@@ -23,7 +24,6 @@ export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<ResolvedOptions> = {
   hibernate: true,
   sendIdentityOnConnect: true,
   hungScheduleTimeoutSeconds: 30,
-  dropDuplicateEmails: false,
   retry: defaultRetryOptions
 };
 

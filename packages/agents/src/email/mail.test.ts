@@ -568,6 +568,17 @@ describe("[E13] a mail that comes twice", () => {
     expect([handled, held.map(({ rejections }) => rejections)]).toEqual([3, [["no"], ["no"]]]);
   });
 
+  it("is handled again when the agent died while it handled the first", async () => {
+    const name = newName();
+    const die = (_: AgentEmail, agent: Postman) => agent.die();
+    const killed = await errorOf(() => deliver(new HeldMail(letter), die, { name, agent: "OncePostman" }));
+    expect(killed).toBeInstanceOf(Error);
+    let handled = 0;
+    await once(name, () => handled++);
+    await once(name, () => handled++);
+    expect(handled).toBe(1);
+  });
+
   it("without an id is two mails", async () => {
     const name = newName();
     let handled = 0;

@@ -1,5 +1,6 @@
 import { Agent, getCurrentAgent } from "../index";
 import type { AgentEmail } from "../email";
+import { fault } from "./fault";
 
 /** An agent that does with its mail what a test says. */
 export class Postman extends Agent {
@@ -15,6 +16,11 @@ export class Postman extends Agent {
   }
   override onError(connectionOrError: unknown, error?: unknown) {
     this.errors.push(error ?? connectionOrError);
+  }
+  /** Ends in the middle of what it does. */
+  async die(): Promise<void> {
+    this.ctx.abort(fault.reason);
+    await new Promise(() => {});
   }
   size(): number {
     return this.sql`SELECT name FROM sqlite_master WHERE name LIKE 'cf_agents_emails%'`.length;
