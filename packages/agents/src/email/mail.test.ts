@@ -11,6 +11,7 @@ import {
 } from "../email";
 import { connect, errorOf, evict, logged } from "../test/kit";
 import type { Postman } from "../test/mail-agents";
+import { LiveMail } from "./bridge";
 import { asRaw, deliver, header, HeldMail, newName, warned } from "../test/mail-kit";
 
 const secret = "a secret of a test";
@@ -120,6 +121,21 @@ describe("[E7] an agent that gets a mail", () => {
       for (const call of late) expect(await errorOf(call)).toMatchObject({ code: "EMAIL_RELEASED" });
       expect(kept.headers.get("subject")).toBe("A question");
     });
+    expect([held.replies, held.forwards, held.rejections]).toEqual([[], [], []]);
+  });
+
+  it("and its Worker lets go of it, too, whoever still has the bridge", async () => {
+    const held = new HeldMail();
+    const live = new LiveMail(held.message);
+    await live.getRaw();
+    LiveMail.release(live);
+    const late = [
+      () => live.getRaw(),
+      () => live.reply({ from: "support@example.org", to: "ada@example.com", raw: "" }),
+      () => live.forward("boss@example.org"),
+      () => live.setReject("no")
+    ];
+    for (const call of late) expect(await errorOf(async () => call())).toMatchObject({ code: "EMAIL_RELEASED" });
     expect([held.replies, held.forwards, held.rejections]).toEqual([[], [], []]);
   });
 
@@ -549,6 +565,9 @@ describe("[E13] a mail that comes twice", () => {
     const busy = new Promise<void>((resolve) => (finish = resolve));
     const first = once(name, () => (handled++, busy));
     const second = once(name, () => (handled++, busy));
+    // What is called after both is answered after both have arrived.
+    for (let n = 0; n < 2; n++) await env.OncePostman.getByName(name).size();
+    expect(handled).toBe(1);
     finish();
     await Promise.all([first, second]);
     expect(handled).toBe(1);
