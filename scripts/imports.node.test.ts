@@ -138,7 +138,16 @@ describe("what a browser loads has no server code in it", () => {
       [...packagesOf(`${packages}agents/dist/${entry}.mjs`.replaceAll("\\", "/"), read)].some((specifier) =>
         specifier.startsWith("@modelcontextprotocol/")
       );
-    const entries = ["index", "capability", "approvals", "client/index", "react/index", "schedule/index", "mcp"];
+    const entries = [
+      "index",
+      "capability",
+      "approvals",
+      "email",
+      "client/index",
+      "react/index",
+      "schedule/index",
+      "mcp"
+    ];
     expect(entries.filter(needed)).toEqual(["mcp"]);
   });
 
@@ -159,6 +168,30 @@ describe("what a browser loads has no server code in it", () => {
       logLevel: "silent"
     });
     expect(/cf_agents_approval|approval_id|sha256/.test(outputFiles[0]!.text)).toBe(expected);
+  });
+
+  it.each([
+    ["an agent", "export { Agent } from './agents/dist/index.mjs';"],
+    ["a Worker that routes mail", "export { Agent, routeAgentEmail } from './agents/dist/index.mjs';"],
+    ["resolvers", "export * from './agents/dist/email.mjs';"]
+  ])("what writes mail is loaded when one is written: %s", async (_, contents) => {
+    const { metafile } = await build({
+      stdin: { contents, resolveDir: packages },
+      bundle: true,
+      write: false,
+      metafile: true,
+      splitting: true,
+      outdir: "built",
+      format: "esm",
+      external: ["node:*", "cloudflare:*"],
+      logLevel: "silent"
+    });
+    const writers = /node_modules\/nodemailer\/|\/agent-mail\.mjs$/;
+    const files = Object.entries(metafile.outputs);
+    const withWriters = files.filter(([, { inputs }]) => Object.keys(inputs).some((path) => writers.test(path)));
+    const loaded = files.flatMap(([, { imports }]) => imports.filter(({ kind }) => kind === "import-statement"));
+    const paths = withWriters.map(([path]) => path);
+    expect(paths.filter((path) => path === "built/stdin.js" || loaded.some((file) => file.path === path))).toEqual([]);
   });
 
   it("is looked at in every build", () => {
