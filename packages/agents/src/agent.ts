@@ -100,7 +100,6 @@ export class Agent<
       "dequeueAllByCallback",
       "retryDead",
       "removeDead",
-      "replyToEmail",
       "sendEmail"
     ]);
   }

@@ -428,8 +428,8 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   /** Called by `routeAgentEmail`. What the agent does to the mail goes over the bridge. */
   async __agentEmail(delivery: Delivery, bridge: MailBridge): Promise<void> {
-    const { email, run } = (await mailOf(this)).open(delivery, bridge);
-    await this.#gate.enter({ email }, run);
+    const entry = (await mailOf(this)).open(delivery, bridge);
+    await this.#gate.enter(entry, entry.run);
   }
 
   // --- wiring ---

@@ -86,8 +86,8 @@ export class Mail {
     this.#deps = deps;
   }
 
-  /** A mail for the agent, and what gives it to its code. */
-  open(delivery: Delivery, bridge: MailBridge): { email: AgentEmail; run(): Promise<void> } {
+  /** The entry of a mail into the agent, and what gives the mail to its code there. */
+  open(delivery: Delivery, bridge: MailBridge): { email: AgentEmail; run: () => Promise<void> } {
     const email = new ReceivedEmail(delivery, bridge);
     return { email, run: () => this.#receive(email) };
   }
