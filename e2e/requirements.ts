@@ -1,5 +1,5 @@
 import { addToExistingProject } from "./requirements/add-to-existing-project.ts";
-import * as agentClassInternals from "./requirements/agent-class-internals.ts";
+import { agentClassInternals } from "./requirements/agent-class-internals.ts";
 import * as agentsApi from "./requirements/agents-api.ts";
 import { buildAChatAgent } from "./requirements/build-a-chat-agent.ts";
 import { callableMethods } from "./requirements/callable-methods.ts";
@@ -8,7 +8,8 @@ import { chatAgents } from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
 import { configuration } from "./requirements/configuration.ts";
 import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
-import * as getCurrentAgent from "./requirements/get-current-agent.ts";
+import { emailRouting } from "./requirements/email-routing.ts";
+import { getCurrentAgent } from "./requirements/get-current-agent.ts";
 import { guideConnectToAnMcpServer } from "./requirements/guide-connect-to-an-mcp-server.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
 import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
@@ -16,6 +17,7 @@ import { guideOauthMcpClient } from "./requirements/guide-oauth-mcp-client.ts";
 import { guideRemoteMcpServer } from "./requirements/guide-remote-mcp-server.ts";
 import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
 import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
+import { guideWebhooks } from "./requirements/guide-webhooks.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
 import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
@@ -47,7 +49,7 @@ import { websockets } from "./requirements/websockets.ts";
  */
 export const pages: Readonly<Record<string, Page>> = {
   "add-to-existing-project": addToExistingProject,
-  "agent-class-internals": agentClassInternals.agentClassInternals,
+  "agent-class-internals": agentClassInternals,
   "agents-api": agentsApi.agentsApi,
   "build-a-chat-agent": buildAChatAgent,
   "callable-methods": callableMethods,
@@ -56,7 +58,8 @@ export const pages: Readonly<Record<string, Page>> = {
   "client-sdk": clientSdk,
   configuration,
   "create-mcp-handler": createMcpHandler,
-  "get-current-agent": getCurrentAgent.getCurrentAgent,
+  "email-routing": emailRouting,
+  "get-current-agent": getCurrentAgent,
   "guide-connect-to-an-mcp-server": guideConnectToAnMcpServer,
   "guide-cross-domain-auth": guideCrossDomainAuth,
   "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
@@ -64,6 +67,7 @@ export const pages: Readonly<Record<string, Page>> = {
   "guide-remote-mcp-server": guideRemoteMcpServer,
   "guide-securing-mcp-servers": guideSecuringMcpServers,
   "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
+  "guide-webhooks": guideWebhooks,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
   "human-in-the-loop": humanInTheLoop.humanInTheLoop,
@@ -91,9 +95,7 @@ export const pages: Readonly<Record<string, Page>> = {
 
 /** What the same pages promise and later issues will build. */
 export const later: Readonly<Record<string, Later>> = {
-  "agent-class-internals": agentClassInternals.later,
   "agents-api": agentsApi.later,
-  "get-current-agent": getCurrentAgent.later,
   "guide-human-in-the-loop": guideHumanInTheLoop.later,
   "human-in-the-loop": humanInTheLoop.later,
   observability: observability.later,

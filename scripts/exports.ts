@@ -19,20 +19,18 @@ export interface PathNames {
 export const exportedNames: Readonly<Record<string, PathNames>> = {
   agents: {
     values: names`
-      Agent callable DEFAULT_AGENT_STATIC_OPTIONS DurableObjectOAuthClientProvider getAgentByName getCurrentAgent
-      getSchedulePrompt isTransportNotImplemented isUnauthorized MessageType routeAgentRequest scheduleSchema SqlError StreamingResponse unstable_callable`,
+      Agent callable createHeaderBasedEmailResolver DEFAULT_AGENT_STATIC_OPTIONS DurableObjectOAuthClientProvider getAgentByName
+      getCurrentAgent getSchedulePrompt isTransportNotImplemented isUnauthorized MessageType routeAgentEmail routeAgentRequest
+      scheduleSchema SqlError StreamingResponse unstable_callable`,
     types: names`
       AddMcpServerOptions AddRpcMcpServerOptions AgentContext AgentMcpOAuthProvider AgentNamespace AgentOptions
-      AgentsOAuthProvider AgentStaticOptions CallableMetadata Connection ConnectionContext
+      AgentsOAuthProvider AgentStaticOptions CallableMetadata Connection ConnectionContext EmailRoutingOptions
       MCPServer MCPServerMessage MCPServersState QueueItem RetryOptions RPCRequest RPCResponse Schedule
       StateUpdateMessage TransportType WSMessage`,
     ours: names`
       AddMcpServerResult AgentError AgentErrorCode CronOptions DeadLetter Hold isPlatformError Lobby MissedPolicy Operation QueueOptions
       RepeatingOptions RouteOptions ScheduleCriteria ScheduleOptions ScheduleType SqlParameter SqlRow SqlValue
-      StartOptions StateSource TaskSource When WhyAwake`,
-    later: {
-      "issue 9": names`createHeaderBasedEmailResolver EmailRoutingOptions routeAgentEmail`
-    }
+      StartOptions StateSource TaskSource When WhyAwake`
   },
   "agents/types": {
     values: names`MessageType`
@@ -117,12 +115,12 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       PendingApproval`
   },
   "agents/email": {
-    later: {
-      "issue 9": names`
-        AgentEmail createAddressBasedEmailResolver createCatchAllEmailResolver createHeaderBasedEmailResolver
-        createSecureReplyEmailResolver DEFAULT_MAX_AGE_SECONDS EmailHeader EmailResolver EmailResolverResult
-        isAutoReplyEmail SecureReplyResolverOptions signAgentHeaders SignatureFailureReason`
-    }
+    values: names`
+      createAddressBasedEmailResolver createCatchAllEmailResolver createHeaderBasedEmailResolver
+      createSecureReplyEmailResolver DEFAULT_MAX_AGE_SECONDS isAutoReplyEmail signAgentHeaders`,
+    types: names`
+      AgentEmail EmailHeader EmailResolver EmailResolverResult SecureReplyResolverOptions SignatureFailureReason`,
+    ours: names`RawEmail ReplyOptions SendEmailOptions`
   },
   "@cloudflare/ai-chat": {
     values: names`AIChatAgent createToolsFromClientSchemas`,

@@ -167,7 +167,7 @@ describe("what a browser loads has no server code in it", () => {
   });
 
   it("MCP is only loaded by the Worker that imports it", async () => {
-    const entries = ["index", "capability", "approvals", "schedule/index", "mcp-client", "mcp"];
+    const entries = ["index", "capability", "approvals", "email", "schedule/index", "mcp-client", "mcp"];
     const needed = await Promise.all(
       entries.map(async (entry) => {
         const { inputs } = await loaded(`export * from "./agents/dist/${entry}.mjs";`);
@@ -214,7 +214,7 @@ describe("what a browser loads has no server code in it", () => {
         for (const name of needed) if (!/^(node|cloudflare):/.test(name)) later.add(name);
       }
     }
-    expect([...later]).toEqual(["croner"]);
+    expect([...later].sort()).toEqual(["croner", "nodemailer/lib/mime-node"]);
   });
 
   // As wrangler makes it: what is imported later is in the same file, and runs later.
@@ -251,6 +251,15 @@ describe("what a browser loads has no server code in it", () => {
       expect([Mine.isValid({ own: { kind: "x" } }), Mine.isValid({ own: { kind: "y" } })]).toEqual([true, false]);
     }
   );
+
+  it.each([
+    ["an agent", "export { Agent } from './agents/dist/index.mjs';"],
+    ["a Worker that routes mail", "export { Agent, routeAgentEmail } from './agents/dist/index.mjs';"],
+    ["resolvers", "export * from './agents/dist/email.mjs';"]
+  ])("what writes mail is loaded when one is written: %s", async (_, contents) => {
+    const { inputs } = await loaded(contents);
+    expect(inputs.filter((path) => /node_modules\/nodemailer\/|\/agent-mail\.mjs$/.test(path))).toEqual([]);
+  });
 
   it("is looked at in every build", () => {
     expect(built).toContain("agents/dist/client/index.mjs");

@@ -25,6 +25,8 @@ export interface WorkerdOptions {
   vars?: Readonly<Record<string, string>>;
   /** Lets the Worker reach servers on this machine by `fetch`. */
   reachesLoopback?: boolean;
+  /** False for a runtime that has no `cloudflare:email`. */
+  hasMail?: boolean;
 }
 
 /** A Worker on the real runtime, with databases of its own that outlive the process. */
@@ -83,7 +85,7 @@ export class Workerd {
   }
 
   #config(): string {
-    const { classes, test, vars = {}, reachesLoopback } = this.#options;
+    const { classes, test, vars = {}, reachesLoopback, hasMail = true } = this.#options;
     const namespaces = classes.map((name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`);
     const bindings = classes.map((name) => `(name = "${name}", durableObjectNamespace = "${name}")`);
     const services = [`(name = "main", worker = .main)`, `(name = "disk", disk = (path = "storage", writable = true))`];
@@ -97,11 +99,7 @@ export class Workerd {
 const config :Workerd.Config = (
   services = [${services.join(", ")}],
   sockets = [(name = "http", address = "127.0.0.1:${this.#port}", http = (), service = "main")],
-  # A module of the platform, which the runtime alone does not have.
-  extensions = [(modules = [
-    (name = "cloudflare-internal:email", internal = true, esModule = "export default { EmailMessage: class {} };"),
-  ])],
-);
+${hasMail ? mailModule : ""});
 const main :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
   compatibilityDate = "2026-10-20",
@@ -112,6 +110,12 @@ const main :Workerd.Worker = (
 `;
   }
 }
+
+// A module of the platform, which the runtime alone does not have.
+const mailModule = `  extensions = [(modules = [
+    (name = "cloudflare-internal:email", internal = true, esModule = "export default { EmailMessage: class {} };"),
+  ])],
+`;
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid !== undefined) process.kill(-pid, "SIGKILL");

@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const agentClassInternals = {
   "durable-object": [8, "An agent is a Durable Object."],
@@ -69,6 +69,10 @@ export const agentClassInternals = {
   alarm: [213, "The one alarm of a Durable Object serves all schedules."],
   "schedule-table": [238, "Schedules are in the table `cf_agents_schedules`."],
   "schedule-ends": [238, "A cron schedule is scheduled again after it ran; one that runs once is deleted."],
+  onEmail: [259, "`onEmail` gets a mail."],
+  replyToEmail: [265, "`this.replyToEmail` answers it."],
+  routeAgentEmail: [274, "`routeAgentEmail` hands mail to agents."],
+  "getCurrentAgent-email": [291, "`getCurrentAgent()` gives the mail that is being handled."],
   "AIChatAgent-persistence": [357, "`AIChatAgent` stores its messages in SQLite."],
   "AIChatAgent-resumable": [357, "Its streams resume."],
   "AIChatAgent-tools-server": [357, "It has tools on the server."],
@@ -79,10 +83,3 @@ export const agentClassInternals = {
   addMcpServer: [246, "`addMcpServer` adds a server by its URL, with `callbackHost`."],
   "addMcpServer-rpc": [250, "It adds one by a binding."]
 } as const satisfies Page;
-
-export const later = {
-  onEmail: 9,
-  replyToEmail: 9,
-  routeAgentEmail: 9,
-  "getCurrentAgent-email": 9
-} as const satisfies Later;

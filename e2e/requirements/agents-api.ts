@@ -10,6 +10,8 @@ export const agentsApi = {
   onMessage: [41, "Runs for each message of a connection."],
   onError: [42, "Runs with the connection when a WebSocket fails."],
   onClose: [43, "Runs when a connection closes, with code and reason and whether it was clean."],
+  onEmail: [44, "Runs when a mail is routed to the instance."],
+  replyToEmail: [62, "`replyToEmail()` answers a mail."],
   onStateChanged: [45, "Runs when the state changes, by the server or by a client, and tells which."],
   env: [49, "`this.env` has the variables and bindings of the Worker."],
   ctx: [50, "`this.ctx` is the context of the Durable Object."],
@@ -54,8 +56,6 @@ export const agentsApi = {
 } as const satisfies Page;
 
 export const later = {
-  onEmail: 9,
-  replyToEmail: 9,
   runWorkflow: 8,
   waitForApproval: 8
 } as const satisfies Later;

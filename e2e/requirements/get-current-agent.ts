@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const getCurrentAgent = {
   "custom-methods": [7, "Every method of an agent has the context, with nothing to set up."],
@@ -15,6 +15,8 @@ export const getCurrentAgent = {
   agent: [139, "`agent` is the current instance."],
   connection: [140, "`connection` is the WebSocket connection, in its handlers."],
   request: [141, "`request` is the HTTP request, in its handlers."],
+  email: [142, "`email` is the mail, in its handler."],
+  "in-onEmail": [163, "In `onEmail`: agent and email."],
   "in-onRequest": [160, "In `onRequest`: agent and request."],
   "in-onConnect": [161, "In `onConnect`: agent, connection and request."],
   "in-onMessage": [162, "In `onMessage`: agent and connection."],
@@ -23,8 +25,3 @@ export const getCurrentAgent = {
   "in-schedule": [165, "In a scheduled method: the agent."],
   "in-queue": [166, "In a queued method: the agent, and what it was queued with."]
 } as const satisfies Page;
-
-export const later = {
-  email: 9,
-  "in-onEmail": 9
-} as const satisfies Later;

@@ -17,7 +17,9 @@ export const observability = {
   "message-cancel": [120, "`message:cancel`, { requestId }: a request is cancelled."],
   "message-error": [121, "`message:error`, { error }: an answer fails."],
   "tool-result": [122, "`tool:result`, { toolCallId, toolName }: the result of a client's tool is received."],
-  "tool-approval": [123, "`tool:approval`, { toolCallId, approved }: a call is approved or rejected."]
+  "tool-approval": [123, "`tool:approval`, { toolCallId, approved }: a call is approved or rejected."],
+  "email:receive": [164, "`email:receive`, { from, to, subject? }: a mail is received."],
+  "email:reply": [165, "`email:reply`, { from, to, subject? }: a reply is sent."]
 } as const satisfies Page;
 
 export const later = {
@@ -51,7 +53,5 @@ export const later = {
   "mcp:client:preconnect": 9,
   "mcp:client:connect": 9,
   "mcp:client:authorize": 9,
-  "mcp:client:discover": 9,
-  "email:receive": 9,
-  "email:reply": 9
+  "mcp:client:discover": 9
 } as const satisfies Later;

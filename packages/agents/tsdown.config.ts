@@ -28,7 +28,7 @@ export default defineConfig([
     ...shared,
     tsconfig: "tsconfig.build.json",
     entry: [
-      "src/{index,types,capability,approvals,mcp,mcp-client,do-oauth-client-provider}.ts",
+      "src/{index,types,capability,approvals,email,mcp,mcp-client,do-oauth-client-provider}.ts",
       "src/{observability,schedule}/index.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both

@@ -1,5 +1,6 @@
 import { hasFlag, type Connection } from "./core/connection";
 import { currentContext, type AgentContext } from "./core/context";
+import type { AgentEmail } from "./core/email";
 import { wrapMembers, wrapPrototypes } from "./core/gate";
 import type { Host } from "./core/host";
 import type { Schema } from "./core/meta";
@@ -9,6 +10,7 @@ import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
 import type { DeadLetter } from "./core/work/dead-letters";
 import { wait } from "./core/wait";
 import { DurableWork } from "./durable-work";
+import type { ReplyOptions, SendEmailOptions } from "./email/mail";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type McpServers } from "./protocol/frames";
 import type { QueueItem, QueueOptions } from "./queue/queue";
@@ -21,7 +23,7 @@ import type { AddMcpServerOptions, AddMcpServerResult, AddRpcMcpServerOptions, M
 import { isCronLoaded, loadCron } from "./schedule/cron";
 import type { When } from "./schedule/timing";
 import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
-import { hostOf, Server } from "./server";
+import { hostOf, mailOf, Server } from "./server";
 import { notificationOf } from "./state/notification";
 import { MCPClientManager } from "./tool-servers";
 import { ToolServersBridge } from "./tool-servers-bridge";
@@ -89,7 +91,8 @@ export class Agent<
       "retryDead",
       "removeDead",
       "addMcpServer",
-      "removeMcpServer"
+      "removeMcpServer",
+      "sendEmail"
     ]);
   }
 
@@ -287,6 +290,35 @@ export class Agent<
   /** Forgets one. Returns whether there was one. */
   async removeDead(id: string): Promise<boolean> {
     return this.#work.removeDead(id);
+  }
+
+  // --- mail ---
+
+  /**
+   * Replies to a mail, from the address that it was sent to and in its thread. Only until `onEmail` has ended.
+   *
+   * @returns false, and nothing is sent, for a mail that was written by a program, since two programs may answer each other without end:
+   * see `automatic`
+   * @throws EMAIL_SECRET_REQUIRED, EMAIL_SECRET_MISSING, EMAIL_INVALID, EMAIL_RELEASED; nothing was sent then
+   * @example await this.replyToEmail(email, { fromName: "Support", body: "Thank you!", secret: this.env.EMAIL_SECRET });
+   */
+  async replyToEmail(email: AgentEmail, options: ReplyOptions): Promise<boolean> {
+    return (await mailOf(this)).reply(email, options);
+  }
+
+  /**
+   * Sends a mail. With a secret, answers come back to this instance by `createSecureReplyEmailResolver`.
+   *
+   * @returns the id that the mail got, where the platform tells
+   * @throws EMAIL_SECRET_MISSING, EMAIL_INVALID (nothing was sent then), or what the binding throws
+   * @example
+   * await this.sendEmail({
+   *   binding: this.env.EMAIL, from: "support@example.com", to: "ada@example.com", subject: "Your order", body: "It is on its way.",
+   *   secret: this.env.EMAIL_SECRET
+   * });
+   */
+  async sendEmail(options: SendEmailOptions): Promise<{ messageId: string | undefined }> {
+    return (await mailOf(this)).send(options);
   }
 
   // --- trying again ---

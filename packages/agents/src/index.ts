@@ -11,6 +11,7 @@ export {
   type RouteOptions,
   type StartOptions
 } from "./core/route";
+export { createHeaderBasedEmailResolver } from "./email/resolvers";
 export { SqlError, type SqlParameter, type SqlRow, type SqlValue } from "./core/sql";
 export type { DeadLetter, TaskSource } from "./core/work/dead-letters";
 export { isPlatformError } from "./core/work/platform-error";
@@ -42,6 +43,7 @@ export { callable, type CallableMetadata } from "./rpc/callable";
 export type { MissedPolicy, ScheduleType } from "./schedule/schema";
 export type { When } from "./schedule/timing";
 export type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria, ScheduleOptions } from "./schedule/types";
+export { routeAgentEmail, type EmailRoutingOptions } from "./route-email";
 export { StreamingResponse } from "./rpc/streaming-response";
 export { getSchedulePrompt, scheduleSchema } from "./schedule/schedule-prompt";
 export { isTransportNotImplemented, isUnauthorized } from "./transport-errors";

@@ -12,12 +12,14 @@ import {
 } from "./core/connection";
 import { echoClose } from "./core/connections";
 import { currentContext, type AgentContext, type Entry } from "./core/context";
+import type { AgentEmail, Delivery, MailBridge } from "./core/email";
 import { Gate, holdConstruction, type GateDeps } from "./core/gate";
 import { Host, mayByDefault, type HostHooks, type WhyAwake } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
 import { wait } from "./core/wait";
+import type { Mail } from "./email/mail";
 import { KeepAlive } from "./keep-alive/keep-alive";
 import type { ObservabilityEvent } from "./observability/events";
 import { genericObservability, type Observability } from "./observability/observability";
@@ -43,6 +45,9 @@ export const hostOf = (server: object): Host => host(server);
 /** Its heartbeats are listed among the schedules. Nothing while there was none in this life of the instance. */
 export const keepAliveOf = (server: object): KeepAlive | undefined => keepAlive(server);
 
+/** Its mail, loaded when somebody first asks for it. */
+export let mailOf: (server: object) => Promise<Mail>;
+
 /** As `keepAlive()` of the agent, at once. */
 export const stayAwake = (server: object): (() => void) => begin(server);
 
@@ -58,6 +63,13 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     host = (server) => (server as Server).#host;
     keepAlive = (server) => (server as Server).#keepAlive;
     begin = (server) => (server as Server).#heartbeats.begin();
+    mailOf = async (server) =>
+      (await import("./agent-mail")).mailOf(
+        server as Server,
+        host(server),
+        () => (server as Server).#className,
+        resolveOptions
+      );
   }
 
   /**
@@ -179,6 +191,9 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   onRequest(_request: Request): Response | Promise<Response> {
     return new Response("Not implemented", { status: 404 });
   }
+
+  /** A mail came by `routeAgentEmail`. What can be done with it ends when this does. */
+  onEmail?(email: AgentEmail): void | Promise<void>;
 
   /** A client connected; identity and state have been sent to it. */
   onConnect(_connection: Connection, _ctx: ConnectionContext): void | Promise<void> {}
@@ -409,6 +424,12 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     }
     if (message.props !== undefined) this.#gate.offerProps(message.props);
     await this.#gate.enter(undefined, () => {});
+  }
+
+  /** Called by `routeAgentEmail`. What the agent does to the mail goes over the bridge. */
+  async __agentEmail(delivery: Delivery, bridge: MailBridge): Promise<void> {
+    const entry = (await mailOf(this)).open(delivery, bridge);
+    await this.#gate.enter(entry, entry.run);
   }
 
   // --- wiring ---

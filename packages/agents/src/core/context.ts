@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Connection } from "./connection";
+import type { AgentEmail } from "./email";
 
 /** What runs right now: filled by the gate for every entry into an agent. */
 export interface AgentContext<Self = unknown> {
   agent: Self | undefined;
   connection: Connection | undefined;
   request: Request | undefined;
-  email: unknown;
+  email: AgentEmail | undefined;
   /** In a call of a client: aborted when the client cancels it, or closes its connection. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,7 +36,7 @@ export class EntryContext implements AgentContext {
   readonly agent: object;
   readonly connection: Connection | undefined;
   readonly request: Request | undefined;
-  readonly email: unknown;
+  readonly email: AgentEmail | undefined;
   #call: { readonly signal: AbortSignal } | undefined;
 
   constructor(agent: object, { connection, request, email }: Entry = {}) {

@@ -8,12 +8,15 @@ export interface AgentStaticOptions {
   sendIdentityOnConnect?: boolean;
   /** A scheduled task that has run for longer is taken for dead, in seconds. Default 30. */
   hungScheduleTimeoutSeconds?: number;
+  /** Hand a mail to `onEmail` once, however often mail servers deliver it: told by its Message-ID, for 7 days. Default false. */
+  dropDuplicateEmails?: boolean;
   /** For tasks and calls that do not say it themselves. Each field has a default of its own. */
   retry?: RetryOptions;
 }
 
 /** The options of a class with nothing left open. */
-export interface ResolvedOptions extends Required<AgentStaticOptions> {
+export interface ResolvedOptions extends Required<Omit<AgentStaticOptions, "dropDuplicateEmails">> {
+  dropDuplicateEmails?: boolean;
   retry: Required<RetryOptions>;
 }
 

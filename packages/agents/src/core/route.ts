@@ -185,6 +185,13 @@ function findNamespace(env: unknown, agent: string): Found | undefined {
   return found.get(agent);
 }
 
+/** As mail servers may write it: they need not keep the case of an address. */
+export function findNamespaceInAnyCase(env: unknown, agent: string): Found | undefined {
+  const wanted = agent.toLowerCase();
+  const other = () => candidates(env).find((found) => spellings(found).some(([name]) => name.toLowerCase() === wanted));
+  return findNamespace(env, agent) ?? other();
+}
+
 function candidates(env: unknown): Found[] {
   const exports = (workers as { exports?: object }).exports ?? {};
   return [...Object.entries(env as object), ...Object.entries(exports)]
@@ -193,7 +200,8 @@ function candidates(env: unknown): Found[] {
     .reverse();
 }
 
-const agentNames = (env: unknown): string[] =>
+/** Every agent of a Worker, in kebab case. */
+export const agentNames = (env: unknown): string[] =>
   [...new Set(candidates(env).map(({ className }) => kebabCase(className)))].sort();
 
 function spellings(found: Found): [string, Found][] {

@@ -61,7 +61,10 @@ export interface ChannelEventMap {
     | Event<"mcp:client:connect", { url: string; transport: string; state: string; error?: string }>
     | Event<"mcp:client:authorize", { serverId: string; authUrl: string; clientId?: string }>
     | Event<"mcp:client:discover", { url?: string; state?: string; error?: string; capability?: string }>;
-  email: Event<"email:receive" | "email:reply", Mail>;
+  email:
+    | Event<"email:receive" | "email:reply", Mail>
+    // A mail of the agent's own, one that came twice, and an automatic one that is not answered automatically.
+    | Event<"email:send" | "email:duplicate" | "email:suppress", Mail>;
 }
 
 /** Something that happened in an agent. Its `type` tells what its payload has. */

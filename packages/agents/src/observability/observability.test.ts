@@ -173,7 +173,13 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "mcp:client:authorize": true,
     "mcp:client:discover": true
   },
-  email: { "email:receive": true, "email:reply": true }
+  email: {
+    "email:receive": true,
+    "email:reply": true,
+    "email:send": true,
+    "email:duplicate": true,
+    "email:suppress": true
+  }
 };
 
 // proves observability#message-types

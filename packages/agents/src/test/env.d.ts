@@ -8,7 +8,9 @@ import type { Diligent, Worker } from "./work-agents";
 import type { Made, Promised, Toolbox } from "./mcp-agents";
 import type { McpOwnUser, McpSecretUser, McpUser } from "./mcp-client-agents";
 import type { McpDesk } from "./mcp-handler-agents";
+import type { Mailless, OncePostman, Postman } from "./mail-agents";
 import type { Mortal } from "./mortal-agents";
+import type { WebhookAgent } from "./webhook-agents";
 import type { BareObject } from "./worker";
 
 declare global {
@@ -49,6 +51,10 @@ declare global {
       McpUser: DurableObjectNamespace<McpUser>;
       McpOwnUser: DurableObjectNamespace<McpOwnUser>;
       McpSecretUser: DurableObjectNamespace<McpSecretUser>;
+      Mailless: DurableObjectNamespace<Mailless>;
+      OncePostman: DurableObjectNamespace<OncePostman>;
+      Postman: DurableObjectNamespace<Postman>;
+      WebhookAgent: DurableObjectNamespace<WebhookAgent>;
       McpDesk: DurableObjectNamespace<McpDesk>;
     }
   }

@@ -9,8 +9,10 @@ export { Diligent, Worker } from "./work-agents";
 export { Made, Promised, Toolbox } from "./mcp-agents";
 export { McpOwnUser, McpSecretUser, McpUser } from "./mcp-client-agents";
 export { McpDesk } from "./mcp-handler-agents";
+export { Mailless, OncePostman, Postman } from "./mail-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
+export { WebhookAgent } from "./webhook-agents";
 
 /** An object with nothing in it: storage for tests to run capabilities on. */
 export class BareObject extends DurableObject {}

@@ -1,0 +1,48 @@
+import type { Page } from "./page.ts";
+
+/** Addresses and the domain itself (lines 7 and 8) are set up with the mail service. */
+export const emailRouting = {
+  "quick-start": [10, "The example of the quick start gets a mail and replies to it."],
+  "by-address": [39, "Mail is routed by its recipient."],
+  "by-address-default": [48, "`support@…` and `sales@…` are the instances `support` and `sales` of the default agent."],
+  "by-address-sub-address": [51, "`NotificationAgent+user123@…` is the instance `user123` of another agent."],
+  "secure-reply": [
+    53,
+    "Proven replies to mail of an agent are routed to it, and nobody gets to an agent without proof."
+  ],
+  "secure-reply-signed": [59, "What `replyToEmail` signs with a secret comes back."],
+  "secure-reply-expired": [59, "A signature that is too old does not."],
+  maxAge: [407, "`maxAge` says how old, in seconds; 30 days by default."],
+  onInvalidSignature: [408, "`onInvalidSignature` is told of each that proves nothing."],
+  reasons: [396, 'The reasons are "missing_headers", "expired", "invalid" and "malformed_timestamp".'],
+  secret: [406, "The secret must be the one that it was signed with."],
+  "catch-all": [75, "All mail can be routed to one instance."],
+  combining: [83, "Resolvers can be combined: replies first, then addresses."],
+  onNoRoute: [383, "`onNoRoute` is called for mail without a route, and can reject it."],
+  "onNoRoute-default": [383, "Without it, a warning is logged and the mail is dropped."],
+  from: [115, "A mail has `from`."],
+  to: [116, "It has `to`."],
+  headers: [117, "It has `headers`."],
+  rawSize: [118, "It has `rawSize`, in bytes."],
+  getRaw: [119, "`getRaw()` gives the whole mail."],
+  "email-reply": [120, "`reply(options)` sends a reply."],
+  forward: [187, "`forward(rcptTo, headers?)` sends it on."],
+  setReject: [196, "`setReject(reason)` rejects it."],
+  "postal-mime": [126, "`postal-mime` parses it."],
+  isAutoReplyEmail: [160, "`isAutoReplyEmail` knows automatic mail by the three headers."],
+  replyToEmail: [162, "`replyToEmail` sends a reply."],
+  fromName: [168, "`fromName` is shown for the sender."],
+  subject: [169, "`subject` is that of the mail after `Re: ` by default."],
+  body: [170, "`body` is the text."],
+  contentType: [171, "`contentType` is `text/plain` by default."],
+  "reply-headers": [172, "`headers` are added."],
+  "signed-headers": [206, "With `secret`, `X-Agent-Name` and `X-Agent-ID` are signed by HMAC-SHA256."],
+  verified: [207, "They are verified before a mail is routed."],
+  "enforced-secret": [299, "A secret signs the reply to a proven reply."],
+  "enforced-omitted": [300, "Without one it is an error."],
+  "enforced-null": [301, "`null` sends it without."],
+  "complete-example": [302, "The complete example runs."],
+  routeAgentEmail: [379, "`routeAgentEmail(email, env, options)` hands a mail to its agent."],
+  resolver: [382, "`resolver` says which."],
+  signAgentHeaders: [418, "`signAgentHeaders(secret, name, id)` gives the four headers, good for 30 days."]
+} as const satisfies Page;
