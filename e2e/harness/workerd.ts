@@ -21,6 +21,8 @@ export interface WorkerdOptions {
   classes: readonly string[];
   /** The address of a server that the Worker has as `env.TEST`. */
   test?: string;
+  /** The code of a Tail Worker, which has `env.TEST` too. */
+  tail?: string;
 }
 
 /** A Worker on the real runtime, with databases of its own that outlive the process. */
@@ -50,6 +52,7 @@ export class Workerd {
     this.#code = code;
     await mkdir(join(this.folder, "storage"), { recursive: true });
     await writeFile(join(this.folder, "worker.mjs"), code);
+    if (this.#options.tail !== undefined) await writeFile(join(this.folder, "tail.mjs"), this.#options.tail);
     await writeFile(join(this.folder, "config.capnp"), this.#config());
     const child = spawn(binary, ["serve", "--control-fd=3", "config.capnp"], {
       cwd: this.folder,
@@ -79,7 +82,7 @@ export class Workerd {
   }
 
   #config(): string {
-    const { classes, test } = this.#options;
+    const { classes, test, tail } = this.#options;
     const namespaces = classes.map((name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`);
     const bindings = classes.map((name) => `(name = "${name}", durableObjectNamespace = "${name}")`);
     const services = [`(name = "main", worker = .main)`, `(name = "disk", disk = (path = "storage", writable = true))`];
@@ -87,6 +90,7 @@ export class Workerd {
       services.push(`(name = "test", external = (address = "${test}", http = ()))`);
       bindings.push(`(name = "TEST", service = "test")`);
     }
+    if (tail !== undefined) services.push(`(name = "tail", worker = .tail)`);
     return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [${services.join(", ")}],
@@ -101,11 +105,18 @@ const main :Workerd.Worker = (
   compatibilityDate = "2026-10-20",
   durableObjectNamespaces = [${namespaces.join(", ")}],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [${bindings.join(", ")}],
+  bindings = [${bindings.join(", ")}],${tail === undefined ? "" : `\n  tails = ["tail"],`}
 );
-`;
+${tail === undefined ? "" : tailWorker}`;
   }
 }
+
+const tailWorker = `const tail :Workerd.Worker = (
+  modules = [(name = "tail.mjs", esModule = embed "tail.mjs")],
+  compatibilityDate = "2026-10-20",
+  bindings = [(name = "TEST", service = "test")],
+);
+`;
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid !== undefined) process.kill(-pid, "SIGKILL");

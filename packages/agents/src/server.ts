@@ -447,15 +447,26 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const target = this.observability;
     if (!target) return;
     try {
-      if (target.wants?.(type) === false) return;
+      const wanted = target.wants?.(type) ?? true;
+      if (wanted === false) return;
+      const agent = this.#className;
+      const name = this.#knownName() ?? "";
+      const timestamp = Date.now();
+      let built: unknown;
+      const event =
+        wanted === "lazily"
+          ? {
+              type,
+              agent,
+              name,
+              timestamp,
+              get payload() {
+                return (built ??= payload());
+              }
+            }
+          : { type, agent, name, timestamp, payload: payload() };
       // The union lists what this package and those beside it emit; a capability may have events of its own.
-      target.emit({
-        type,
-        agent: this.#className,
-        name: this.#knownName() ?? "",
-        payload: payload(),
-        timestamp: Date.now()
-      } as ObservabilityEvent);
+      target.emit(event as ObservabilityEvent);
     } catch (error) {
       // Whoever watches must not change what happens.
       console.error(`observability threw at "${type}":`, error);

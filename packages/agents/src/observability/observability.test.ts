@@ -184,7 +184,7 @@ describe("[O3] the default", () => {
     // What the payload is does not matter to a channel.
     const event = { type, agent: "A", name: "n", payload: {}, timestamp: 1 } as ObservabilityEvent;
     const heard = vi.fn();
-    expect(genericObservability.wants(type)).toBe(false);
+    expect(genericObservability.wants(type)).toBe("lazily");
     listen(`agents:${channel}`, heard);
     expect(genericObservability.wants(type)).toBe(true);
     genericObservability.emit(event);
@@ -202,7 +202,7 @@ describe("[O3] the default", () => {
 });
 
 describe("[O5] subscribe", () => {
-  // proves agents-api#subscribe
+  // proves agents-api#subscribe, observability#subscribe
   it("hears one channel of all agents until it is ended", async () => {
     const heard: ChannelEventMap["rpc"][] = [];
     const stop = subscribe("rpc", (event) => void heard.push(event));

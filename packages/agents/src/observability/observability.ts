@@ -4,8 +4,11 @@ import type { ChannelEventMap, ObservabilityEvent } from "./events";
 /** Where an agent's events go. Override `observability` of an agent to have your own. */
 export interface Observability {
   emit(event: ObservabilityEvent): void;
-  /** Whether anybody is interested in this type; if not, the event is not even built. Without it: yes. */
-  wants?(type: string): boolean;
+  /**
+   * Whether anybody is interested in this type; if not, the event is not even built. `"lazily"`: nobody may be, so its payload is
+   * built when it is first read. Without `wants`: yes.
+   */
+  wants?(type: string): boolean | "lazily";
 }
 
 /** A channel of `node:diagnostics_channel`. Spelled out, since not every program has the types of Node. */
@@ -58,9 +61,12 @@ function nounOf(type: string): string {
   return colon < 0 ? type : type.slice(0, colon);
 }
 
-/** Publishes to the diagnostics channels, and does nothing while nobody listens. */
+/**
+ * Publishes to the diagnostics channels. A Tail Worker gets what is published, and no channel can tell whether there is one: so each event
+ * is, and what nobody reads has no payload.
+ */
 export const genericObservability: Required<Observability> = {
-  wants: (type) => channelOf(type).hasSubscribers,
+  wants: (type) => channelOf(type).hasSubscribers || "lazily",
   emit: (event) => channelOf(event.type).publish(event)
 };
 
