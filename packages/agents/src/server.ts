@@ -447,29 +447,18 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const target = this.observability;
     if (!target) return;
     try {
-      const wanted = target.wants?.(type) ?? true;
-      if (wanted === false) return;
-      const agent = this.#className;
-      const name = this.#knownName() ?? "";
-      const timestamp = Date.now();
-      let built: unknown;
-      const event =
-        wanted === "lazily"
-          ? {
-              type,
-              agent,
-              name,
-              timestamp,
-              get payload() {
-                return (built ??= payload());
-              }
-            }
-          : { type, agent, name, timestamp, payload: payload() };
-      // The union lists what this package and those beside it emit; a capability may have events of its own.
-      target.emit(event as ObservabilityEvent);
+      const build = () => this.#eventOf(type, payload());
+      if (target.wants?.(type) === false) target.unwanted?.(type, build);
+      else target.emit(build());
     } catch (error) {
       // Whoever watches must not change what happens.
       console.error(`observability threw at "${type}":`, error);
     }
+  }
+
+  // The union lists what this package and those beside it emit; a capability may have events of its own.
+  #eventOf(type: string, payload: Record<string, unknown>): ObservabilityEvent {
+    const agent = this.#className;
+    return { type, agent, name: this.#knownName() ?? "", payload, timestamp: Date.now() } as ObservabilityEvent;
   }
 }

@@ -184,7 +184,7 @@ describe("[O3] the default", () => {
     // What the payload is does not matter to a channel.
     const event = { type, agent: "A", name: "n", payload: {}, timestamp: 1 } as ObservabilityEvent;
     const heard = vi.fn();
-    expect(genericObservability.wants(type)).toBe("lazily");
+    expect(genericObservability.wants(type)).toBe(false);
     listen(`agents:${channel}`, heard);
     expect(genericObservability.wants(type)).toBe(true);
     genericObservability.emit(event);

@@ -4,11 +4,10 @@ import type { ChannelEventMap, ObservabilityEvent } from "./events";
 /** Where an agent's events go. Override `observability` of an agent to have your own. */
 export interface Observability {
   emit(event: ObservabilityEvent): void;
-  /**
-   * Whether anybody is interested in this type; if not, the event is not even built. `"lazily"`: nobody may be, so its payload is
-   * built when it is first read. Without `wants`: yes.
-   */
-  wants?(type: string): boolean | "lazily";
+  /** Whether anybody is interested in this type; if not, the event is not even built. Without it: yes. */
+  wants?(type: string): boolean;
+  /** Instead of `emit`, where nobody is interested: for whoever may be somewhere else. `build` makes the event. */
+  unwanted?(type: string, build: () => ObservabilityEvent): void;
 }
 
 /** A channel of `node:diagnostics_channel`. Spelled out, since not every program has the types of Node. */
@@ -61,13 +60,44 @@ function nounOf(type: string): string {
   return colon < 0 ? type : type.slice(0, colon);
 }
 
-/**
- * Publishes to the diagnostics channels. A Tail Worker gets what is published, and no channel can tell whether there is one: so each event
- * is, and what nobody reads has no payload.
- */
+/** Builds the event that is being published and has no listener here. */
+let build: (() => ObservabilityEvent) | undefined;
+let built: ObservabilityEvent | undefined;
+const read = () => (built ??= build!());
+
+/** That event: one object for all of them, since it is read while it is published, or never. */
+const unread: ObservabilityEvent = {
+  get type() {
+    return read().type;
+  },
+  get agent() {
+    return read().agent;
+  },
+  get name() {
+    return read().name;
+  },
+  get payload() {
+    return read().payload;
+  },
+  get timestamp() {
+    return read().timestamp;
+  }
+  // Whatever event it is at the moment.
+} as ObservabilityEvent;
+
+/** Publishes to the diagnostics channels. An event is built for those who listen, and for a Tail Worker. */
 export const genericObservability: Required<Observability> = {
-  wants: (type) => channelOf(type).hasSubscribers || "lazily",
-  emit: (event) => channelOf(event.type).publish(event)
+  wants: (type) => channelOf(type).hasSubscribers,
+  emit: (event) => channelOf(event.type).publish(event),
+  unwanted(type, make) {
+    build = make;
+    try {
+      // A channel does not know whether there is a Tail Worker. The runtime does, and reads what it has to send.
+      channelOf(type).publish(unread);
+    } finally {
+      build = built = undefined;
+    }
+  }
 };
 
 /**
