@@ -31,7 +31,7 @@ const agentsSource = (entry: string) => `${root}packages/agents/src/${entry}`;
 const source = [
   { find: /^agents$/, replacement: agentsSource("index.ts") },
   { find: /^agents\/(types|capability|approvals|mcp)$/, replacement: agentsSource("$1.ts") },
-  { find: /^agents\/(client|react|schedule)$/, replacement: agentsSource("$1/index.ts") }
+  { find: /^agents\/(client|react|schedule|testing)$/, replacement: agentsSource("$1/index.ts") }
 ];
 
 // The chat works with the AI SDK that an application brings: `npm run test:ai-6` sets this, and tests know which one they have.

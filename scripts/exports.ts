@@ -88,6 +88,11 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     values: names`getSchedulePrompt scheduleSchema unstable_getSchedulePrompt unstable_scheduleSchema`,
     types: names`Schedule`
   },
+  "agents/testing": {
+    ours: names`
+      connect ConnectOptions controlClock cut Delivery drainQueue evict IncomingMail killAll Mailbox mailbox ScriptedCall
+      ScriptedModel ScriptedPrompt ScriptedStep SentMail TestClock TestConnection`
+  },
   "agents/workflows": {
     later: {
       "issue 8": names`

@@ -28,7 +28,7 @@ export default defineConfig([
     tsconfig: "tsconfig.build.json",
     entry: [
       "src/{index,types,capability,approvals,mcp}.ts",
-      "src/{observability,schedule}/index.ts",
+      "src/{observability,schedule,testing}/index.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both
     ]
