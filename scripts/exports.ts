@@ -26,7 +26,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       MCPServer MCPServerMessage MCPServersState QueueItem RetryOptions RPCRequest RPCResponse Schedule
       StateUpdateMessage WSMessage`,
     ours: names`
-      AgentError AgentErrorCode CronOptions DeadLetter Hold isPlatformError Lobby MissedPolicy Operation QueueOptions
+      AgentError AgentErrorCode CronOptions DeadLetter Hold Inspection isPlatformError Lobby MissedPolicy Operation QueueOptions
       RepeatingOptions RouteOptions ScheduleCriteria ScheduleOptions ScheduleType SqlParameter SqlRow SqlValue
       StartOptions StateSource TaskSource When WhyAwake`,
     later: {
@@ -90,7 +90,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
   },
   "agents/testing": {
     ours: names`
-      connect ConnectOptions controlClock cut Delivery drainQueue evict IncomingMail killAll Mailbox mailbox ScriptedCall
+      connect ConnectOptions controlClock cut Delivery drainQueue evict IncomingMail introspect Introspection killAll Mailbox mailbox ScriptedCall
       ScriptedModel ScriptedPrompt ScriptedStep SentMail TestClock TestConnection`
   },
   "agents/workflows": {

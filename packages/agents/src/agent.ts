@@ -11,6 +11,7 @@ import { createSql, type SqlParameter, type SqlRow } from "./core/sql";
 import type { DeadLetter } from "./core/work/dead-letters";
 import { wait } from "./core/wait";
 import { DurableWork } from "./durable-work";
+import type { Inspection } from "./inspect";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type McpServersFrame } from "./protocol/frames";
 import type { QueueItem, QueueOptions } from "./queue/queue";
@@ -97,7 +98,8 @@ export class Agent<
       "dequeueAll",
       "dequeueAllByCallback",
       "retryDead",
-      "removeDead"
+      "removeDead",
+      "inspect"
     ]);
   }
 
@@ -292,6 +294,23 @@ export class Agent<
   /** Forgets one. Returns whether there was one. */
   async removeDead(id: string): Promise<boolean> {
     return this.#work.removeDead(id);
+  }
+
+  /**
+   * What this instance is doing: its connections, why its alarm is set, schedules and queue, dead letters, approvals, turns,
+   * workflows, MCP servers. For operators; without payloads, messages and secrets. `static options = { inspect: true }` allows it.
+   * A client that calls `inspect` gets it only where `authorize` allows the operation `{ type: "inspect" }`.
+   *
+   * @returns JSON; of each list at most 100 entries, and how many there are
+   * @throws INSPECT_DISABLED when the class does not allow it
+   * @example const { deadLetters, alarm } = await (await getAgentByName(env.Worker, "one")).inspect();
+   */
+  async inspect(): Promise<Inspection> {
+    if (!resolveOptions(this.constructor).inspect) {
+      throw new AgentError("INSPECT_DISABLED", "Allow it by static options = { inspect: true }");
+    }
+    const { inspect } = await import("./inspect");
+    return inspect(this, hostOf(this));
   }
 
   // --- trying again ---

@@ -15,7 +15,7 @@ import {
 } from "./approval";
 import { Delivery, type DecisionHandler, type DeliveryDeps } from "./delivery";
 import { handleRequest, type ApprovalViewer } from "./http";
-import { listQuery, type ApprovalFilter } from "./list";
+import { briefly, listQuery, type ApprovalFilter } from "./list";
 import {
   commentIn,
   futureIn,
@@ -118,6 +118,12 @@ export class Approvals implements Capability {
     if (grant) this.#emitDecision(row);
     else if (expiresMs !== null && expiresMs < (this.#deps.wake() ?? Infinity)) this.#deps.changed();
     return approvalOf(row, nowMs);
+  }
+
+  /** For `inspect()`: who waits for what, and what could not be told. */
+  inspect(): { approvals: Record<"pending" | "undelivered", Partial<Approval>[]> } {
+    const shown = (filter: ApprovalFilter) => this.list({ ...filter, limit: 100 }).map(briefly);
+    return { approvals: { pending: shown({ status: "pending" }), undelivered: shown({ undelivered: true }) } };
   }
 
   /**

@@ -51,9 +51,9 @@ export interface HostDeps {
 // What a read-only connection may do all the same.
 const readonlyOperations: ReadonlySet<Operation["type"]> = new Set<Operation["type"]>(["call", "chat-resume"]);
 
-/** The default rule: a read-only connection watches and calls, all others may do everything. */
+/** The default rule: a read-only connection watches and calls, all others may do everything but look inside. */
 export const mayByDefault = (connection: Connection, operation: Operation): boolean =>
-  !hasFlag(connection, "readonly") || readonlyOperations.has(operation.type);
+  operation.type !== "inspect" && (!hasFlag(connection, "readonly") || readonlyOperations.has(operation.type));
 
 /** The runtime answers pings where it can; those of sockets in memory come here. */
 const heartbeat: Capability = {
@@ -118,6 +118,14 @@ export class Host {
   /** The capability of this name, if it was installed. */
   capability(name: string): Capability | undefined {
     return this.#capabilities.find((capability) => capability.name === name);
+  }
+
+  /** All of them, those included that have something stored and were not asked for in this life. */
+  all(): readonly Capability[] {
+    for (const [name, install] of lazyCapabilities) {
+      if (this.meta.version(name) > 0 && !this.capability(name)) install(this.#owner);
+    }
+    return this.#capabilities;
   }
 
   async start(): Promise<void> {

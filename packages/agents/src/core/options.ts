@@ -8,6 +8,8 @@ export interface AgentStaticOptions {
   sendIdentityOnConnect?: boolean;
   /** A scheduled task that has run for longer is taken for dead, in seconds. Default 30. */
   hungScheduleTimeoutSeconds?: number;
+  /** Whether `inspect()` tells what an instance is doing. Default false. */
+  inspect?: boolean;
   /** For tasks and calls that do not say it themselves. Each field has a default of its own. */
   retry?: RetryOptions;
 }
@@ -21,6 +23,7 @@ export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<ResolvedOptions> = {
   hibernate: true,
   sendIdentityOnConnect: true,
   hungScheduleTimeoutSeconds: 30,
+  inspect: false,
   retry: defaultRetryOptions
 };
 

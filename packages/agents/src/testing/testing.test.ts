@@ -1,7 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { errorOf } from "../test/kit";
-import { connect, controlClock, cut, drainQueue, evict, killAll, mailbox, type TestClock } from ".";
+import { connect, controlClock, cut, drainQueue, evict, introspect, killAll, mailbox, type TestClock } from ".";
 
 const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(`testing ${name}`));
 /** What its tasks did. */
@@ -139,6 +139,17 @@ describe("drainQueue", () => {
     await clock.advance(60_000);
     await drainQueue(stub);
     expect((await ranOf(stub)).map(({ task }) => task).sort()).toEqual(["failOnce", "failOnce", "note"]);
+  });
+});
+
+describe("introspect", () => {
+  it("[G7] tells what an agent does and has, though its class does not allow inspect()", async () => {
+    const stub = recorder("looked at");
+    await stub.setState({ n: 1 });
+    await connect(stub, { query: "_pk=a" });
+    const found = await introspect(stub);
+    expect(found).toMatchObject({ agent: "Recorder", name: "testing looked at", state: { n: 1 } });
+    expect([found.connections.first.map(({ id }) => id), found.tables.cf_agents_state]).toEqual([["a"], 1]);
   });
 });
 
