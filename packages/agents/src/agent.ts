@@ -22,9 +22,15 @@ import { Rpc } from "./rpc/rpc";
 import { isCronLoaded, loadCron } from "./schedule/cron";
 import type { When } from "./schedule/timing";
 import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
-import { hostOf, Server } from "./server";
+import { aboutOf, hostOf, Server } from "./server";
 import { notificationOf } from "./state/notification";
 import { State, stateSchema, type StateDeps, type StateSource } from "./state/state";
+
+/** What `inspect()` tells, whether the class allows it or not: for tests. */
+export async function lookInto(agent: AnyAgent): Promise<Inspection> {
+  const { inspect } = await import("./inspect");
+  return inspect({ ...aboutOf(agent), host: hostOf(agent), hasFlag });
+}
 
 const noServers: McpServersFrame = {
   type: "cf_agent_mcp_servers",
@@ -307,10 +313,9 @@ export class Agent<
    */
   async inspect(): Promise<Inspection> {
     if (!resolveOptions(this.constructor).inspect) {
-      throw new AgentError("INSPECT_DISABLED", "Allow it by static options = { inspect: true }");
+      throw new AgentError("INSPECT_DISABLED", "static options = { inspect: true } allows it");
     }
-    const { inspect } = await import("./inspect");
-    return inspect(this, hostOf(this));
+    return lookInto(this);
   }
 
   // --- trying again ---

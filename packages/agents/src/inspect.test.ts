@@ -178,7 +178,10 @@ describe("inspect()", () => {
     const error = await runInDurableObject(stub, (agent) => errorOf(() => agent.inspect()));
     expect(error.code).toBe("INSPECT_DISABLED");
     const connection = await connect(stub);
-    expect(await connection.call("inspect")).toMatchObject({ success: false, error: "Method inspect is not callable" });
+    expect(await connection.call("inspect")).toMatchObject({
+      success: false,
+      error: "This connection may not call inspect"
+    });
   });
 });
 

@@ -1,13 +1,10 @@
-import type { Agent } from "./agent";
+// Loaded by the first `inspect()`: of what every agent has, this takes types only, or a bundler would cut that into pieces.
 import type { ApprovalStatus } from "./approvals/approval";
-import { classNameOf } from "./core/class-name";
-import { hasFlag, type Connection } from "./core/connection";
+import type { Connection, ConnectionFlag } from "./core/connection";
 import type { Host, WhyAwake } from "./core/host";
-import type { SchemaDefinition } from "./core/meta";
-import { quotesDatabase } from "./core/public-message";
-import { deadLettersSchema, type TaskSource } from "./core/work/dead-letters";
-import { queueSchema } from "./queue/schema";
-import { neverMs, scheduleSchema, type ScheduleType } from "./schedule/schema";
+import type { Schema } from "./core/meta";
+import type { TaskSource } from "./core/work/dead-letters";
+import type { ScheduleType } from "./schedule/schema";
 
 /** The first of many. */
 export interface InspectedList<Item> {
@@ -147,57 +144,76 @@ export interface Inspection {
   problems?: { feature: string; error: string }[];
 }
 
-// An agent of whatever type parameters.
-// oxlint-disable-next-line typescript/no-explicit-any
-type AnyAgent = Agent<any, any, any>;
+/** An instance, as its report needs it. */
+export interface Inspected {
+  agent: string;
+  name: string;
+  host: Host;
+  hasFlag(connection: Connection, flag: ConnectionFlag): boolean;
+}
 
 const limit = 100;
 
 /** Collects what an instance is doing. Reads, and changes nothing. */
-export function inspect(agent: AnyAgent, host: Host): Inspection {
-  // Only for the compiler it is not there.
-  const { ctx } = agent as unknown as { ctx: DurableObjectState & { exports?: Record<string, unknown> } };
+export function inspect({ agent, name, host, hasFlag }: Inspected): Inspection {
   const problems: { feature: string; error: string }[] = [];
   const features: Record<string, unknown> = {};
-  for (const capability of host.all()) {
+  const attempt = <Result>(feature: string, look: () => Result): Result | undefined => {
     try {
-      Object.assign(features, capability.inspect?.());
+      return look();
     } catch (error) {
-      problems.push({ feature: capability.name, error: String(error) });
+      problems.push({ feature, error: String(error) });
+      return undefined;
     }
+  };
+  for (const capability of host.all()) {
+    attempt(capability.name, () => Object.assign(features, capability.inspect?.()));
   }
-  const list = <Item>(schema: [name: string, definition: SchemaDefinition], columns: string, order: string) =>
-    listOf<Item>(host, schema, columns, order);
-  const running = "lease IS NOT NULL AS running";
+  const list = <Item>(feature: string, table: string, query: string): InspectedList<Item> =>
+    attempt(feature, () => listOf<Item>(host.schema(feature, { tables: [table], migrations: [] }), query)) ?? {
+      total: 0,
+      first: []
+    };
   const connections = [...host.connections.all()];
   const report: Inspection = {
     ...features,
-    agent: classNameOf(agent, ctx.id, ctx.exports),
-    name: ctx.id.name ?? host.meta.name ?? "",
+    agent,
+    name,
     atMs: Date.now(),
-    connections: { total: connections.length, first: connections.slice(0, limit).map(connectionOf) },
+    connections: {
+      total: connections.length,
+      first: connections.slice(0, limit).map((connection) => ({
+        id: connection.id,
+        tags: connection.tags,
+        path: connection.uri && new URL(connection.uri).pathname,
+        readonly: hasFlag(connection, "readonly"),
+        protocol: !hasFlag(connection, "protocolDisabled")
+      }))
+    },
     ...host.whyAwake(),
     tasks: {
       schedules: list(
-        ["schedule", scheduleSchema],
-        `id, callback, type, key, attempt AS attempts, ${running}, paused IS NOT NULL AS paused, parked IS NOT NULL AS parked,
-         nullif(time * 1000 + ms, ${neverMs}) AS dueMs`,
-        "time, ms"
+        "schedule",
+        "cf_agents_schedules",
+        `id, callback, type, key, attempt AS attempts, lease IS NOT NULL AS running, paused IS NOT NULL AS paused,
+         parked IS NOT NULL AS parked, iif(paused IS NULL AND parked IS NULL, time * 1000 + ms, NULL) AS dueMs
+         FROM cf_agents_schedules ORDER BY time, ms`
       ),
       queue: list(
-        ["queue", queueSchema],
-        `id, callback, queue, attempt AS attempts, ${running}, parked IS NOT NULL AS parked,
-         iif(parked IS NULL, max(ifnull(available_at, created_at * 1000), ifnull(retry_at, 0)), NULL) AS dueMs`,
-        "queue, available_at"
+        "queue",
+        "cf_agents_queues",
+        `id, callback, queue, attempt AS attempts, lease IS NOT NULL AS running, parked IS NOT NULL AS parked,
+         iif(parked IS NULL, max(ifnull(available_at, created_at * 1000), ifnull(retry_at, 0)), NULL) AS dueMs
+         FROM cf_agents_queues ORDER BY queue, available_at`
       )
     },
     deadLetters: list(
-      ["dead-letters", deadLettersSchema],
-      "id, source, callback, error, attempts, failed_at AS failedAtMs",
-      "failed_at DESC"
-    ),
-    ...(problems.length > 0 && { problems })
+      "dead-letters",
+      "cf_agents_dead_letters",
+      "id, source, callback, error, attempts, failed_at AS failedAtMs FROM cf_agents_dead_letters ORDER BY failed_at DESC"
+    )
   };
+  if (problems.length > 0) report.problems = problems;
   // What is told is JSON, and stays what it is now.
   return JSON.parse(JSON.stringify(report, withoutSecrets)) as Inspection;
 }
@@ -205,31 +221,18 @@ export function inspect(agent: AnyAgent, host: Host): Inspection {
 /** What SQLite has no type for. */
 const flags = ["running", "paused", "parked"];
 
-function listOf<Item>(
-  host: Host,
-  [name, definition]: [name: string, definition: SchemaDefinition],
-  columns: string,
-  order: string
-): InspectedList<Item> {
-  const schema = host.schema(name, definition);
-  const table = definition.tables[0]!;
-  const [count] = schema.read<{ total: number }>(`SELECT count(*) AS total FROM ${table}`);
-  const rows = schema.read(`SELECT ${columns} FROM ${table} ORDER BY ${order} LIMIT ${limit}`);
-  const first = rows.map((row) => {
+function listOf<Item>(table: Schema, query: string): InspectedList<Item> {
+  const rows = table.read(`SELECT count(*) OVER () AS total, ${query} LIMIT ${limit}`);
+  const first = rows.map(({ total: _, ...row }) => {
     const entries = Object.entries(row).map(([key, value]) => [key, flags.includes(key) ? value === 1 : value]);
     // As the columns say.
     return Object.fromEntries(entries) as Item;
   });
-  return { total: count?.total ?? 0, first };
+  return { total: Number(rows[0]?.total ?? 0), first };
 }
 
-const connectionOf = (connection: Connection): InspectedConnection => ({
-  id: connection.id,
-  tags: connection.tags,
-  path: connection.uri && new URL(connection.uri).pathname,
-  readonly: hasFlag(connection, "readonly"),
-  protocol: !hasFlag(connection, "protocolDisabled")
-});
+/** What SQLite says of a query. */
+const quotesDatabase = /\bSqlError: |: SQLITE_[A-Z]/;
 
 const secretNames =
   /^(headers|authorization|cookie|passw(or)?d|secret|token|(access|refresh|id)_?token|api_?key|client_?secret|(code_?)?verifier)$/i;

@@ -34,11 +34,15 @@ const latestAlarmMs = 9e12;
 const destroyGraceMs = 10_000;
 
 let host: (server: object) => Host;
+let about: (server: object) => { agent: string; name: string };
 let keepAlive: (server: object) => KeepAlive | undefined;
 let begin: (server: object) => () => void;
 
 /** What the layers above install their features in. A member of the class could be called by whoever holds a stub. */
 export const hostOf = (server: object): Host => host(server);
+
+/** The names of its class and of the instance, empty where that is not known. */
+export const aboutOf = (server: object): { agent: string; name: string } => about(server);
 
 /** Its heartbeats are listed among the schedules. Nothing while there was none in this life of the instance. */
 export const keepAliveOf = (server: object): KeepAlive | undefined => keepAlive(server);
@@ -56,6 +60,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   static {
     host = (server) => (server as Server).#host;
+    about = (server) => (server as Server).#about;
     keepAlive = (server) => (server as Server).#keepAlive;
     begin = (server) => (server as Server).#heartbeats.begin();
   }
@@ -439,6 +444,10 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     return this.#identityFrame;
   }
 
+  get #about(): { agent: string; name: string } {
+    return { agent: this.#className, name: this.#knownName() ?? "" };
+  }
+
   get #className(): string {
     return classNameOf(this, this.ctx.id, (this.ctx as { exports?: Record<string, unknown> }).exports);
   }
@@ -458,7 +467,6 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   // The union lists what this package and those beside it emit; a capability may have events of its own.
   #eventOf(type: string, payload: Record<string, unknown>): ObservabilityEvent {
-    const agent = this.#className;
-    return { type, agent, name: this.#knownName() ?? "", payload, timestamp: Date.now() } as ObservabilityEvent;
+    return { type, ...this.#about, payload, timestamp: Date.now() } as ObservabilityEvent;
   }
 }

@@ -122,9 +122,7 @@ export class Host {
 
   /** All of them, those included that have something stored and were not asked for in this life. */
   all(): readonly Capability[] {
-    for (const [name, install] of lazyCapabilities) {
-      if (this.meta.version(name) > 0 && !this.capability(name)) install(this.#owner);
-    }
+    for (const name of lazyCapabilities.keys()) if (this.meta.version(name) > 0) this.#need(name);
     return this.#capabilities;
   }
 
@@ -254,9 +252,13 @@ export class Host {
     return this.meta.isDestroyed;
   }
 
+  #need(name: string): void {
+    if (!this.capability(name)) lazyCapabilities.get(name)?.(this.#owner);
+  }
+
   wake(nowMs: number): Promise<void> {
     // Whoever wanted this wake in an earlier life may not have been asked for in this one.
-    for (const { name } of this.alarms.reasons()) if (!this.capability(name)) lazyCapabilities.get(name)?.(this.#owner);
+    for (const { name } of this.alarms.reasons()) this.#need(name);
     return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
   }
 }

@@ -14,4 +14,4 @@ export function publicMessage(error: unknown): string {
 
 // What SQLite says of a query ends with its code. On older compatibility dates, an error of another agent is only a text that
 // begins with the name of its class.
-export const quotesDatabase = /^SqlError: |: SQLITE_[A-Z]/;
+const quotesDatabase = /^SqlError: |: SQLITE_[A-Z]/;

@@ -63,27 +63,12 @@ function nounOf(type: string): string {
 /** Builds the event that is being published and has no listener here. */
 let build: (() => ObservabilityEvent) | undefined;
 let built: ObservabilityEvent | undefined;
-const read = () => (built ??= build!());
 
 /** That event: one object for all of them, since it is read while it is published, or never. */
-const unread: ObservabilityEvent = {
-  get type() {
-    return read().type;
-  },
-  get agent() {
-    return read().agent;
-  },
-  get name() {
-    return read().name;
-  },
-  get payload() {
-    return read().payload;
-  },
-  get timestamp() {
-    return read().timestamp;
-  }
-  // Whatever event it is at the moment.
-} as ObservabilityEvent;
+const unread = {};
+for (const field of ["type", "agent", "name", "payload", "timestamp"] as const) {
+  Object.defineProperty(unread, field, { enumerable: true, get: () => (built ??= build!())[field] });
+}
 
 /** Publishes to the diagnostics channels. An event is built for those who listen, and for a Tail Worker. */
 export const genericObservability: Required<Observability> = {

@@ -2,7 +2,6 @@ import { frameHandlers, type Capability, type FrameHandlers } from "../core/capa
 import { hasFlag, type Connection } from "../core/connection";
 import { send } from "../core/connections";
 import { EntryContext } from "../core/context";
-import { resolveOptions } from "../core/options";
 import { isThenable } from "../core/thenable";
 import { publicMessage } from "../core/public-message";
 import { clientChecks } from "../protocol/decode";
@@ -62,11 +61,7 @@ export class Rpc implements Capability {
 
   /** A call of the agent's own `inspect`. A method of a program that has this name, and is callable, is a method as any other. */
   #isLook(method: string): boolean {
-    return (
-      method === "inspect" &&
-      resolveOptions(this.#target.constructor).inspect &&
-      lookUp(this.#target, method).status === "hidden"
-    );
+    return method === "inspect" && lookUp(this.#target, method).status === "hidden";
   }
 
   #call(connection: Connection, frame: RpcRequestFrame): void | Promise<void> {

@@ -1,7 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
-import type { Agent } from "../agent";
-import { inspect, type Inspection } from "../inspect";
-import { hostOf } from "../server";
+import { lookInto, type Agent } from "../agent";
+import type { Inspection } from "../inspect";
 import type { Awake } from "./work";
 
 /** What an agent is doing, and has stored. */
@@ -22,7 +21,7 @@ export interface Introspection extends Inspection {
 export async function introspect(agent: Awake): Promise<Introspection> {
   // Starts it, if it has not.
   await agent.whyAwake();
-  return runInDurableObject(agent, (instance: Agent, { storage }) => {
+  return runInDurableObject(agent, async (instance: Agent, { storage }) => {
     const tables = storage.sql
       .exec<{ name: string }>(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' ORDER BY name"
@@ -33,7 +32,7 @@ export async function introspect(agent: Awake): Promise<Introspection> {
         return [name, storage.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${quoted}`).one().n] as const;
       });
     return {
-      ...inspect(instance, hostOf(instance)),
+      ...(await lookInto(instance)),
       state: instance.state as unknown,
       tables: Object.fromEntries(tables)
     };
