@@ -31,6 +31,8 @@ const agentsSource = (entry: string) => `${root}packages/agents/src/${entry}`;
 const source = [
   { find: /^agents$/, replacement: agentsSource("index.ts") },
   { find: /^agents\/(types|capability|approvals|mcp)$/, replacement: agentsSource("$1.ts") },
+  { find: /^agents\/observability$/, replacement: agentsSource("observability/index.ts") },
+  { find: /^agents\/observability\/otel$/, replacement: agentsSource("observability/otel.ts") },
   { find: /^agents\/(client|react|schedule|testing)$/, replacement: agentsSource("$1/index.ts") }
 ];
 

@@ -80,6 +80,9 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     values: names`channels genericObservability subscribe`,
     types: names`ChannelEventMap Observability ObservabilityEvent`
   },
+  "agents/observability/otel": {
+    ours: names`openTelemetry OpenTelemetryOptions recordSpan`
+  },
   "agents/react": {
     values: names`useAgent`,
     types: names`UseAgentOptions`

@@ -152,6 +152,13 @@ describe("what a browser loads has no server code in it", () => {
     expect(needing).toContain("agents/dist/testing/index.mjs");
   });
 
+  it("OpenTelemetry is only where it is imported", () => {
+    const read = (path: string) => readFileSync(path, "utf8");
+    const entries = globSync("*/dist/{*,*/*}.mjs", { cwd: packages }).map((path) => path.replaceAll("\\", "/"));
+    const needing = entries.filter((path) => packagesOf(packages + path, read).has("@opentelemetry/api"));
+    expect(needing).toEqual(["agents/dist/observability/otel.mjs"]);
+  });
+
   it.each([
     [
       "an agent that asks for no approval",

@@ -34,6 +34,7 @@ export const agentsRules: Rules = (folder) => {
     case "protocol":
       return { folders: nothing, packages: nothing };
     case "observability":
+      return { folders: oneOf("protocol"), packages: (name) => platform(name) || name === "@opentelemetry/api" };
     case "retry":
       return { folders: oneOf("protocol"), packages: platform };
     case "core":

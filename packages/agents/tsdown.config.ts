@@ -29,6 +29,7 @@ export default defineConfig([
     entry: [
       "src/{index,types,capability,approvals,mcp}.ts",
       "src/{observability,schedule,testing}/index.ts",
+      "src/observability/otel.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both
     ]

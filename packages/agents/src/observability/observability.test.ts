@@ -130,7 +130,8 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "message:cancel": true,
     "message:error": true,
     "tool:result": true,
-    "tool:approval": true
+    "tool:approval": true,
+    "turn:end": true
   },
   schedule: {
     "schedule:create": true,
@@ -171,7 +172,9 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "mcp:client:preconnect": true,
     "mcp:client:connect": true,
     "mcp:client:authorize": true,
-    "mcp:client:discover": true
+    "mcp:client:discover": true,
+    "mcp:client:call": true,
+    "mcp:server:call": true
   },
   email: { "email:receive": true, "email:reply": true }
 };

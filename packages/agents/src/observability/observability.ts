@@ -37,6 +37,7 @@ const channelByNoun: Readonly<Record<string, EventChannel>> = {
   rpc: channels.rpc,
   message: channels.message,
   tool: channels.message,
+  turn: channels.message,
   schedule: channels.schedule,
   queue: channels.schedule,
   workflow: channels.workflow,

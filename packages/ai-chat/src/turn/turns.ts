@@ -1,33 +1,21 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Connection } from "agents";
 import { publicMessage } from "agents/capability";
 import type { UIMessage } from "ai";
 import { MessageBuilder } from "../messages/message-builder";
 import { closeOpenCalls, settleCut } from "../messages/settle";
-import type { Alongside, Change, Place, Transcript } from "../messages/transcript";
-import type { ClientToolSchema, LiveTurn, TurnOutcome } from "../protocol/frames";
+import type { Alongside, Change, Transcript } from "../messages/transcript";
+import type { LiveTurn, TurnOutcome } from "../protocol/frames";
 import type { Audience, Spoken } from "../stream/audience";
 import { isAtOnce, normalize, unlessAborted } from "../stream/chunks";
 import { readResponse, withText, type ReadChunk } from "../stream/read-response";
 import type { Numbered, StreamLog } from "../stream/stream-log";
 import { brokenBy, cancelledText, type Broken } from "../messages/broken";
 import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
-import { usageOfEvent, usageOfMetadata, type Usage } from "./usage";
+import { freshTurn, type Turn, type TurnRequest } from "./turn";
+import { turnEnd } from "./turn-report";
+import { usageOfEvent, usageOfMetadata } from "./usage";
 
-/** What a turn answers. */
-export interface TurnRequest {
-  requestId: string;
-  /** What asked for it, for its record. */
-  operation: string;
-  /** The connection that asked; its client has what it sent. */
-  source?: Connection | undefined;
-  /** The message that it goes on with, instead of beginning one. */
-  continues?: string | undefined;
-  body?: Record<string, unknown> | undefined;
-  /** Not stored: they may be secrets. */
-  headers?: Record<string, string> | undefined;
-  clientTools?: ClientToolSchema[] | undefined;
-}
+export type { TurnRequest } from "./turn";
 
 export interface TurnDeps {
   transcript: Transcript;
@@ -45,28 +33,6 @@ export interface TurnDeps {
   changed(): void;
   /** A turn has ended, and everybody was told. */
   ended(messageId: string): void;
-}
-
-interface Turn extends Spoken {
-  n: number;
-  readonly request: TurnRequest;
-  readonly messageId: string;
-  place: Place;
-  /** Messages that were stored with it. Turns before it do not see them. */
-  asks: string[];
-  /** The message that it answers, where that is a question. */
-  after: string | undefined;
-  readonly abort: AbortController;
-  cancelled: Cancelled;
-  attempts: number;
-  /** The next attempt has not been recorded. */
-  isDue: boolean;
-  /** Another turn answers for it. */
-  isMerged: boolean;
-  /** A tool was called in the step that is being said. */
-  hasCalled: boolean;
-  firstChunkMs: number | undefined;
-  usage: Usage;
 }
 
 /** A request is known already: it is being answered, or was. Nothing was changed. */
@@ -208,14 +174,9 @@ export class Turns {
       place: "",
       asks: merged.flatMap(({ asks }) => asks),
       after: undefined,
-      abort: new AbortController(),
-      cancelled: 0,
       attempts: this.isBusy ? 0 : 1,
       isDue: this.isBusy,
-      isMerged: false,
-      hasCalled: false,
-      firstChunkMs: undefined,
-      usage: {}
+      ...freshTurn()
     };
     const done = change({
       after: (added) => {
@@ -297,13 +258,8 @@ export class Turns {
       continuation: transcript.get(messageId) !== undefined,
       asks: [...asks],
       after: continues ? undefined : asks.at(-1),
-      abort: new AbortController(),
-      cancelled: 0,
       isDue: true,
-      isMerged: false,
-      hasCalled: false,
-      firstChunkMs: undefined,
-      usage: {}
+      ...freshTurn()
     };
     this.#open.push(turn);
     this.#takenUp.push(turn);
@@ -373,6 +329,7 @@ export class Turns {
     const release = this.#deps.keepAlive();
     let outcome: Outcome = { outcome: "empty" };
     let ended: Ended = {};
+    turn.startedMs = this.#deps.now();
     try {
       if (turn.isDue) records.attempt(turn.n);
       turn.attempts += turn.isDue ? 1 : 0;
@@ -431,6 +388,7 @@ export class Turns {
   #say(turn: Turn, builder: MessageBuilder, { chunk, text }: ReadChunk): void {
     if (turn.cancelled === 2) return;
     builder.apply(chunk);
+    turn.calls.see(chunk, this.#deps.now, builder, turn.startedMs);
     this.#deps.log.append(text, isAtOnce(chunk, turn));
     this.#deps.audience.chunk(turn, this.#deps.log.seq, text);
     if ("messageMetadata" in chunk) turn.usage = { ...turn.usage, ...usageOfMetadata(chunk.messageMetadata) };
@@ -484,6 +442,7 @@ export class Turns {
     this.#deps.changed();
     if (outcome === "failed") emit("message:error", () => ({ error }));
     else if (outcome !== "empty") emit("message:response", () => ({}));
+    emit("turn:end", () => turnEnd(turn, outcome, error));
     // Who asked has heard all of it, and takes the revision from the end. Who has stopped it may have heard less than is stored.
     if (change) audience.delta(change, isAsSaid ? turn.source : undefined);
     audience.done(turn, { outcome, error: isTold ? undefined : error, seq });

@@ -31,7 +31,9 @@ export interface RunnerDeps {
   readonly outlet: Outlet;
   /** Several writes, together or not at all. */
   transaction<Result>(run: () => Result): Result;
+  now(): number;
   wait(delayMs: number, signal: AbortSignal): Promise<void>;
+  emit(type: string, payload: () => Record<string, unknown>): void;
   /** Keeps the object in memory until the promise settles. */
   hold(promise: Promise<void>): void;
   /** Runs code of the agent that nobody called, when its server is connected. */
@@ -50,6 +52,8 @@ export class Runner {
   readonly #running = new Map<RequestId, Call>();
   readonly #beginning = new Set<number>();
   readonly #asked = new Map<RequestId, (response: JSONRPCResponse) => void>();
+  /** What is being answered in this life, and since when. */
+  readonly #begun = new WeakMap<Call, { request: JSONRPCRequest; startedMs: number }>();
   #unstored = 0;
 
   constructor(deps: RunnerDeps) {
@@ -183,6 +187,7 @@ export class Runner {
 
   #give(call: Call, request: JSONRPCRequest, details: RequestDetails | undefined): void {
     this.#running.set(call.id, call);
+    this.#begun.set(call, { request, startedMs: this.#deps.now() });
     const { session, stream } = call;
     const requestInfo = { headers: details?.headers ?? {}, ...(details?.url && { url: new URL(details.url) }) };
     const extra: MessageExtraInfo = { requestInfo };
@@ -271,6 +276,7 @@ export class Runner {
     const response = publicResponse(answer) as JSONRPCResponse & { id: RequestId };
     const asked = this.#asked.get(response.id);
     const call = this.#running.get(response.id);
+    if (call) this.#tell(call, response);
     if (asked) {
       this.#asked.delete(response.id);
       this.#running.delete(response.id);
@@ -280,6 +286,22 @@ export class Runner {
     if (!call?.row) return;
     if (call.method === "initialize") this.#deps.sessions.agree(call.session, response);
     this.#end(call.row, { ...response, id: call.clientId } as JSONRPCResponse);
+  }
+
+  #tell(call: Call, response: JSONRPCResponse): void {
+    const begun = this.#begun.get(call);
+    if (!begun) return;
+    const { request, startedMs } = begun;
+    const { method } = request;
+    const name = request.params?.name ?? request.params?.uri;
+    const failed = failureIn(response);
+    this.#deps.emit("mcp:server:call", () => ({
+      method,
+      ...(typeof name === "string" && { name }),
+      sessionId: call.session,
+      startedMs,
+      ...(failed !== undefined && { error: failed })
+    }));
   }
 
   /** @returns hands the message over, when it is certain to be kept */
@@ -300,4 +322,13 @@ export class Runner {
     }
     return this.#questions.ask(session, call, request, options);
   }
+}
+
+/** What a response says of a failure: of the request, or of the tool that was called. */
+function failureIn(response: JSONRPCResponse): string | undefined {
+  if ("error" in response) return response.error.message;
+  const { isError, content } = response.result as { isError?: unknown; content?: { text?: unknown }[] };
+  if (isError !== true) return undefined;
+  const text = Array.isArray(content) ? content[0]?.text : undefined;
+  return typeof text === "string" ? text : "The tool failed";
 }

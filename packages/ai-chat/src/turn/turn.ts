@@ -1,0 +1,59 @@
+import type { Connection } from "agents";
+import type { Place } from "../messages/transcript";
+import type { ClientToolSchema } from "../protocol/frames";
+import type { Spoken } from "../stream/audience";
+import type { Cancelled } from "./turn-records";
+import { CallTimes } from "./turn-report";
+import type { Usage } from "./usage";
+
+/** What a turn answers. */
+export interface TurnRequest {
+  requestId: string;
+  /** What asked for it, for its record. */
+  operation: string;
+  /** The connection that asked; its client has what it sent. */
+  source?: Connection | undefined;
+  /** The message that it goes on with, instead of beginning one. */
+  continues?: string | undefined;
+  body?: Record<string, unknown> | undefined;
+  /** Not stored: they may be secrets. */
+  headers?: Record<string, string> | undefined;
+  clientTools?: ClientToolSchema[] | undefined;
+}
+
+/** A turn that has not ended. */
+export interface Turn extends Spoken {
+  n: number;
+  readonly request: TurnRequest;
+  readonly messageId: string;
+  place: Place;
+  /** Messages that were stored with it. Turns before it do not see them. */
+  asks: string[];
+  /** The message that it answers, where that is a question. */
+  after: string | undefined;
+  readonly abort: AbortController;
+  cancelled: Cancelled;
+  attempts: number;
+  /** The next attempt has not been recorded. */
+  isDue: boolean;
+  /** Another turn answers for it. */
+  isMerged: boolean;
+  /** A tool was called in the step that is being said. */
+  hasCalled: boolean;
+  startedMs: number;
+  firstChunkMs: number | undefined;
+  usage: Usage;
+  readonly calls: CallTimes;
+}
+
+/** What a turn begins with, whoever asked for it. */
+export const freshTurn = () => ({
+  abort: new AbortController(),
+  cancelled: 0 as Cancelled,
+  isMerged: false,
+  hasCalled: false,
+  startedMs: 0,
+  firstChunkMs: undefined,
+  usage: {},
+  calls: new CallTimes()
+});
