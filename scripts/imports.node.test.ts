@@ -142,6 +142,7 @@ describe("what a browser loads has no server code in it", () => {
     expect(entries.filter(needed)).toEqual(["mcp"]);
   });
 
+  // proves testing-your-agents#not-shipped
   it("the test kit is only where it is imported", () => {
     const read = (path: string) => readFileSync(path, "utf8");
     const entries = globSync("*/dist/{*,*/*}.mjs", { cwd: packages }).map((path) => path.replaceAll("\\", "/"));

@@ -15,6 +15,7 @@ afterEach(() => {
 });
 
 describe("connect", () => {
+  // proves testing-your-agents#connect
   it("[G1] gives frames in their order, and what a call returns or throws", async () => {
     const connection = await connect(recorder("calls"), { query: "_pk=mine" });
     expect(await connection.nextFrame()).toMatchObject({ type: "cf_agent_identity", name: "testing calls" });
@@ -42,6 +43,7 @@ describe("connect", () => {
 });
 
 describe("an agent", () => {
+  // proves testing-your-agents#ends
   it("[G2] that is evicted keeps its connections and what is stored, and nothing else", async () => {
     const stub = worker("evicted");
     const connection = await connect(stub);
@@ -66,6 +68,7 @@ describe("an agent", () => {
 });
 
 describe("controlClock", () => {
+  // proves testing-your-agents#clock
   it("[G3] lets schedules run when the test says so, in their order", async () => {
     const stub = worker("clock");
     clock = await controlClock(stub, new Date("2030-01-01T08:59:00Z"));
@@ -118,6 +121,7 @@ describe("controlClock", () => {
 });
 
 describe("drainQueue", () => {
+  // proves testing-your-agents#drain-queue
   it("[G4] resolves when all has run that may run", async () => {
     const stub = worker("drained");
     await stub.queueAll(150);
@@ -143,6 +147,7 @@ describe("drainQueue", () => {
 });
 
 describe("introspect", () => {
+  // proves testing-your-agents#introspect
   it("[G7] tells what an agent does and has, though its class does not allow inspect()", async () => {
     const stub = recorder("looked at");
     await stub.setState({ n: 1 });
@@ -156,6 +161,7 @@ describe("introspect", () => {
 describe("mailbox", () => {
   const letter = { from: "ada@example.com", to: "help@example.com", subject: "Help", text: "It burns." };
 
+  // proves testing-your-agents#mailbox
   it("[G5] delivers a mail as the runtime does, and keeps what becomes of it", async () => {
     const seen: unknown[] = [];
     const delivery = await mailbox().deliver(

@@ -11,6 +11,7 @@ const tools = {
 };
 const prompt = "How is the weather?";
 
+// proves testing-your-agents#model
 it("[G6] streams its steps word by word, and runs tools in between", async () => {
   const model = new ScriptedModel({ call: "weather", id: "w", input: { city: "Oslo" } }, "It rains.");
   const result = streamText({ model, tools, prompt, stopWhen: stepCountIs(3) });
