@@ -8,13 +8,6 @@ export type Awake = DurableObjectStub & { whyAwake(): PromiseLike<WhyAwake> };
 const { setTimeout } = globalThis;
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
-/** What is due of one feature, or being done. */
-export async function isBusy(agent: Awake, name: string): Promise<boolean> {
-  const { alarm, holds } = await agent.whyAwake();
-  const nowMs = Date.now();
-  return holds.some((hold) => hold.name === name) || alarm.some((wake) => wake.name === name && wake.atMs <= nowMs);
-}
-
 /**
  * Runs what is in the queues of an agent, and resolves when nothing is left that may run. An item that waits for its time or for another
  * attempt stays: let a clock go on (`controlClock`), then drain again.
@@ -28,7 +21,16 @@ export async function drainQueue(agent: Awake): Promise<void> {
   for (;;) {
     // An alarm lasts as long as what it starts. There is none to run while another one goes on.
     await runDurableObjectAlarm(agent);
-    if (!(await isBusy(agent, "queue"))) return;
+    if (!(await isDraining(agent))) return;
     await turn();
   }
+}
+
+/** Whether items of the queue run, or are due. */
+async function isDraining(agent: Awake): Promise<boolean> {
+  const { alarm, holds } = await agent.whyAwake();
+  const nowMs = Date.now();
+  return (
+    holds.some(({ name }) => name === "queue") || alarm.some(({ name, atMs }) => name === "queue" && atMs <= nowMs)
+  );
 }
