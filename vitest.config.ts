@@ -57,7 +57,7 @@ function workers(name: string): TestProjectInlineConfiguration {
       agents(),
       countAwaits({
         root,
-        include: (path) => /^packages\/[^/]+\/src\//.test(path) && !/\/src\/test\/|\.test\.[^/]+$/.test(path)
+        include: (path) => /^packages\/[^/]+\/src\//.test(path) && !/\/src\/test(ing)?\/|\.test\.[^/]+$/.test(path)
       }),
       cloudflareTest({ wrangler: { configPath: `${root}${folder}/src/test/wrangler.jsonc` } })
     ],

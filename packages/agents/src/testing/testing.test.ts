@@ -1,3 +1,4 @@
+import { EmailMessage } from "cloudflare:email";
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { errorOf } from "../test/kit";
@@ -201,6 +202,22 @@ describe("mailbox", () => {
     const mail = mailbox();
     await mail.binding.send({ from: { email: "a@x", name: "A" }, to: ["b@x", "c@x"], subject: "s", text: "t" });
     expect(mail.sent).toMatchObject([{ from: "a@x", to: "b@x, c@x", message: { subject: "s" } }]);
+  });
+
+  it("[G5] reads messages of the runtime's own class, whether their text is a stream or not", async () => {
+    const mail = mailbox();
+    const raw = "Message-ID: <1@x>\r\n\r\nhello";
+    const worker = {
+      async email(message: ForwardableEmailMessage) {
+        await message.reply(new EmailMessage("b@x", "a@x", raw));
+        await mail.binding.send(new EmailMessage("b@x", "c@x", new Blob([raw]).stream()));
+      }
+    };
+    const { replies } = await mail.deliver(worker, env, { from: "a@x", to: "b@x" });
+    expect([...replies, ...mail.sent]).toMatchObject([
+      { from: "b@x", to: "a@x", raw },
+      { from: "b@x", to: "c@x", raw }
+    ]);
   });
 
   it("[G5] tells of a Worker that takes no mail", async () => {
