@@ -1,4 +1,7 @@
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { runInDurableObject } from "cloudflare:test";
 import { subscribe, type ChannelEventMap } from "agents/observability";
+import { openTelemetry } from "agents/observability/otel";
 import { afterAll, expect, it } from "vitest";
 import { connect } from "../../../agents/src/test/kit";
 import { answers, textAnswer } from "../test/script";
@@ -108,4 +111,25 @@ it("tells of a turn that failed, and of one that was stopped", async () => {
     ["failed", "upstream is gone"],
     ["cancelled", undefined]
   ]);
+});
+
+it("is a span of the agent, with one for each tool call below it, where the agent has openTelemetry()", async () => {
+  const exporter = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const stub = talker("end traced");
+  const observability = openTelemetry({ tracer: provider.getTracer("test") });
+  await runInDurableObject(stub, (agent) => void (agent.observability = observability));
+  const a = await connect(stub);
+  a.send(ask("r1", [user("u1", "script")]));
+  await stub.say(
+    { type: "start" },
+    { type: "tool-input-available", toolCallId: "c1", toolName: "search", input: { q: "s3cret" } },
+    { type: "tool-output-available", toolCallId: "c1", output: "s3cret" }
+  );
+  await stub.sayEnd();
+  await doneOf(a);
+  const [turn, call] = exporter.getFinishedSpans();
+  expect([turn!.name, turn!.attributes["gen_ai.conversation.id"]]).toEqual(["invoke_agent Talker", "end traced"]);
+  expect([call!.name, call!.parentSpanContext?.spanId]).toEqual(["execute_tool search", turn!.spanContext().spanId]);
+  expect(JSON.stringify([turn!.attributes, call!.attributes])).not.toContain("s3cret");
 });
