@@ -456,17 +456,13 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const target = this.observability;
     if (!target) return;
     try {
-      const build = () => this.#eventOf(type, payload());
+      // The union lists what this package and those beside it emit; a capability may have events of its own.
+      const build = () => ({ type, ...this.#about, payload: payload(), timestamp: Date.now() }) as ObservabilityEvent;
       if (target.wants?.(type) === false) target.unwanted?.(type, build);
       else target.emit(build());
     } catch (error) {
       // Whoever watches must not change what happens.
       console.error(`observability threw at "${type}":`, error);
     }
-  }
-
-  // The union lists what this package and those beside it emit; a capability may have events of its own.
-  #eventOf(type: string, payload: Record<string, unknown>): ObservabilityEvent {
-    return { type, ...this.#about, payload, timestamp: Date.now() } as ObservabilityEvent;
   }
 }
