@@ -4,13 +4,15 @@ import * as agentsApi from "./requirements/agents-api.ts";
 import { buildAChatAgent } from "./requirements/build-a-chat-agent.ts";
 import { callableMethods } from "./requirements/callable-methods.ts";
 import { callingLlms } from "./requirements/calling-llms.ts";
-import * as chatAgents from "./requirements/chat-agents.ts";
+import { chatAgents } from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
 import { configuration } from "./requirements/configuration.ts";
 import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
 import * as getCurrentAgent from "./requirements/get-current-agent.ts";
+import { guideConnectToAnMcpServer } from "./requirements/guide-connect-to-an-mcp-server.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
 import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
+import { guideOauthMcpClient } from "./requirements/guide-oauth-mcp-client.ts";
 import { guideRemoteMcpServer } from "./requirements/guide-remote-mcp-server.ts";
 import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
 import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
@@ -20,13 +22,14 @@ import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
 import { mcp } from "./requirements/mcp.ts";
 import { mcpAgent } from "./requirements/mcp-agent.ts";
 import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
+import { mcpClient } from "./requirements/mcp-client.ts";
 import { mcpGovernance } from "./requirements/mcp-governance.ts";
 import { mcpTools } from "./requirements/mcp-tools.ts";
-import * as mcpTransport from "./requirements/mcp-transport.ts";
+import { mcpTransport } from "./requirements/mcp-transport.ts";
 import * as observability from "./requirements/observability.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import { patterns } from "./requirements/patterns.ts";
-import * as protocolMessages from "./requirements/protocol-messages.ts";
+import { protocolMessages } from "./requirements/protocol-messages.ts";
 import { queueTasks } from "./requirements/queue-tasks.ts";
 import { readonlyConnections } from "./requirements/readonly-connections.ts";
 import * as retries from "./requirements/retries.ts";
@@ -50,13 +53,15 @@ export const pages: Readonly<Record<string, Page>> = {
   "build-a-chat-agent": buildAChatAgent,
   "callable-methods": callableMethods,
   "calling-llms": callingLlms,
-  "chat-agents": chatAgents.chatAgents,
+  "chat-agents": chatAgents,
   "client-sdk": clientSdk,
   configuration,
   "create-mcp-handler": createMcpHandler,
   "get-current-agent": getCurrentAgent.getCurrentAgent,
+  "guide-connect-to-an-mcp-server": guideConnectToAnMcpServer,
   "guide-cross-domain-auth": guideCrossDomainAuth,
   "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
+  "guide-oauth-mcp-client": guideOauthMcpClient,
   "guide-remote-mcp-server": guideRemoteMcpServer,
   "guide-securing-mcp-servers": guideSecuringMcpServers,
   "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
@@ -66,12 +71,13 @@ export const pages: Readonly<Record<string, Page>> = {
   mcp,
   "mcp-agent": mcpAgent,
   "mcp-authorization": mcpAuthorization,
+  "mcp-client": mcpClient,
   "mcp-governance": mcpGovernance,
   "mcp-tools": mcpTools,
-  "mcp-transport": mcpTransport.mcpTransport,
+  "mcp-transport": mcpTransport,
   observability: observability.observability,
   patterns,
-  "protocol-messages": protocolMessages.protocolMessages,
+  "protocol-messages": protocolMessages,
   "queue-tasks": queueTasks,
   "readonly-connections": readonlyConnections,
   retries: retries.retries,
@@ -89,13 +95,10 @@ export const pages: Readonly<Record<string, Page>> = {
 export const later: Readonly<Record<string, Later>> = {
   "agent-class-internals": agentClassInternals.later,
   "agents-api": agentsApi.later,
-  "chat-agents": chatAgents.later,
   "get-current-agent": getCurrentAgent.later,
   "guide-human-in-the-loop": guideHumanInTheLoop.later,
   "human-in-the-loop": humanInTheLoop.later,
-  "mcp-transport": mcpTransport.later,
   observability: observability.later,
-  "protocol-messages": protocolMessages.later,
   retries: retries.later,
   "store-and-sync-state": storeAndSyncState.later
 };

@@ -19,20 +19,18 @@ export interface PathNames {
 export const exportedNames: Readonly<Record<string, PathNames>> = {
   agents: {
     values: names`
-      Agent callable DEFAULT_AGENT_STATIC_OPTIONS getAgentByName getCurrentAgent getSchedulePrompt MessageType
-      routeAgentRequest scheduleSchema SqlError StreamingResponse unstable_callable`,
+      Agent callable DEFAULT_AGENT_STATIC_OPTIONS DurableObjectOAuthClientProvider getAgentByName getCurrentAgent
+      getSchedulePrompt isTransportNotImplemented isUnauthorized MessageType routeAgentRequest scheduleSchema SqlError StreamingResponse unstable_callable`,
     types: names`
-      AgentContext AgentNamespace AgentOptions AgentStaticOptions CallableMetadata Connection ConnectionContext
+      AddMcpServerOptions AddRpcMcpServerOptions AgentContext AgentMcpOAuthProvider AgentNamespace AgentOptions
+      AgentsOAuthProvider AgentStaticOptions CallableMetadata Connection ConnectionContext
       MCPServer MCPServerMessage MCPServersState QueueItem RetryOptions RPCRequest RPCResponse Schedule
-      StateUpdateMessage WSMessage`,
+      StateUpdateMessage TransportType WSMessage`,
     ours: names`
-      AgentError AgentErrorCode CronOptions DeadLetter Hold Inspection isPlatformError Lobby MissedPolicy Operation QueueOptions
+      AddMcpServerResult AgentError AgentErrorCode CronOptions DeadLetter Hold Inspection isPlatformError Lobby MissedPolicy Operation QueueOptions
       RepeatingOptions RouteOptions ScheduleCriteria ScheduleOptions ScheduleType SqlParameter SqlRow SqlValue
       StartOptions StateSource TaskSource When WhyAwake`,
     later: {
-      "issue 7": names`
-        AddMcpServerOptions AddRpcMcpServerOptions AgentMcpOAuthProvider AgentsOAuthProvider
-        DurableObjectOAuthClientProvider isTransportNotImplemented isUnauthorized TransportType`,
       "issue 9": names`createHeaderBasedEmailResolver EmailRoutingOptions routeAgentEmail`
     }
   },
@@ -54,27 +52,24 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       RPCClientTransport RPCServerTransport SSEEdgeClientTransport StreamableHTTPEdgeClientTransport WorkerTransport`,
     types: names`
       CORSOptions CreateMcpHandlerOptions ElicitRequest ElicitResult McpAuthContext MCPStorageApi
-      RPCClientTransportOptions RPCServerTransportOptions TransportState WorkerTransportOptions`,
+      MCPClientOAuthCallbackConfig MCPClientOAuthResult McpClientOptions MCPConnectionResult MCPDiscoverResult
+      MCPServerOptions RPCClientTransportOptions RPCServerTransportOptions TransportState WorkerTransportOptions`,
     ours: names`
-      McpFetchHandler McpHandler McpRequestContext McpServerSource ProtocolVersion ServeContext ServeOptions SqlEventStore`,
-    later: {
-      "issue 7": names`
-        MCPClientOAuthCallbackConfig MCPClientOAuthResult McpClientOptions MCPConnectionResult MCPDiscoverResult
-        MCPServerOptions`
-    }
+      McpFetchHandler McpHandler McpRequestContext McpServerSource ProtocolVersion ServeContext ServeOptions SqlEventStore`
   },
   "agents/mcp/client": {
-    later: {
-      "issue 7": names`
-        getNamespacedData MCPClientManager MCPClientManagerOptions MCPClientOAuthCallbackConfig
-        MCPClientOAuthResult MCPConnectionResult MCPDiscoverResult MCPOAuthCallbackResult MCPServerOptions
-        RegisterServerOptions`
-    }
+    values: names`getNamespacedData MCPClientManager`,
+    types: names`
+      MCPClientManagerOptions MCPClientOAuthCallbackConfig MCPClientOAuthResult MCPConnectionResult MCPDiscoverResult
+      MCPOAuthCallbackResult MCPServerOptions RegisterServerOptions`,
+    ours: names`
+      AddMcpServerOptions AddMcpServerResult AddRpcMcpServerOptions McpAITool McpBinding McpClient MCPClientConnection
+      McpClientOptions MCPConnectionState MCPTransportOptions TransportType`
   },
   "agents/mcp/do-oauth-client-provider": {
-    later: {
-      "issue 7": names`AgentMcpOAuthProvider AgentsOAuthProvider DurableObjectOAuthClientProvider`
-    }
+    values: names`DurableObjectOAuthClientProvider`,
+    types: names`AgentMcpOAuthProvider AgentsOAuthProvider`,
+    ours: names`OAuthStorage`
   },
   "agents/observability": {
     values: names`channels genericObservability subscribe`,

@@ -1,10 +1,22 @@
-import { globSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { describe, expect, it } from "vitest";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build, type Plugin } from "esbuild";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { agentsRules, chatRules, honoRules, importsOf, packagesOf, violations } from "./imports.ts";
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));
+
+/** The classes of the platform that ours extend when they are loaded. */
+const platformModules: Plugin = {
+  name: "platform",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^cloudflare:/ }, ({ path }) => ({ path, namespace: "platform" }));
+    const contents = "module.exports = { DurableObject: class {}, RpcTarget: class {}, WorkerEntrypoint: class {} };";
+    onLoad({ filter: /.*/, namespace: "platform" }, () => ({ contents }));
+  }
+};
 
 /** The source of a package: path below `src` → text. */
 function sourceOf(name: string): Map<string, string> {
@@ -81,6 +93,9 @@ it("tells types from values", () => {
   ]);
 });
 
+// As the package is installed, and as it is in our client.
+const mcpSdk = /@modelcontextprotocol\/|mcp\/client\/sdk\.mjs$/;
+
 // The build comes first in `npm test` and in `npm run check`. Without one there is nothing to read.
 const built = globSync("*/dist/{{client,react}/index,ai-chat/react}.mjs", { cwd: packages });
 
@@ -114,32 +129,52 @@ describe("what a browser loads has no server code in it", () => {
     }
   );
 
-  it.each([
-    ["an agent that schedules nothing by a model", "Agent, callable, getAgentByName, routeAgentRequest", false],
-    ["one that does", "Agent, scheduleSchema", true]
-  ])("zod is only in the Worker that uses it: %s", async (_, names, expected) => {
-    const { metafile } = await build({
-      stdin: { contents: `export { ${names} } from "./agents/dist/index.mjs";`, resolveDir: packages },
+  /** What a Worker loads when it starts: not what is imported later, if at all. */
+  async function loaded(contents: string): Promise<{ text: string; inputs: string[] }> {
+    const { metafile, outputFiles } = await build({
+      stdin: { contents, resolveDir: packages },
       bundle: true,
+      splitting: true,
       write: false,
       metafile: true,
+      outdir: "out",
       format: "esm",
       external: ["node:*", "cloudflare:*"],
       logLevel: "silent"
     });
-    const [output] = Object.values(metafile.outputs);
-    const bytes = Object.entries(output!.inputs).filter(([path]) => /node_modules\/zod\//.test(path));
-    expect(bytes.some(([, { bytesInOutput }]) => bytesInOutput > 0)).toBe(expected);
+    const names = Object.keys(metafile.outputs);
+    const wanted = new Set(names.filter((name) => metafile.outputs[name]!.entryPoint === "<stdin>"));
+    for (const name of wanted) {
+      for (const { path, kind, external } of metafile.outputs[name]!.imports) {
+        if (kind === "import-statement" && !external) wanted.add(path);
+      }
+    }
+    const used = names.filter((name) => wanted.has(name));
+    const inputs = used.flatMap((name) => {
+      const entries = Object.entries(metafile.outputs[name]!.inputs);
+      return entries.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : []));
+    });
+    const text = used.map((name) => outputFiles.find(({ path }) => path.endsWith(`/${name}`))?.text ?? "").join("\n");
+    return { text, inputs };
+  }
+
+  it.each([
+    ["an agent that schedules nothing by a model", "Agent, callable, getAgentByName, routeAgentRequest", false],
+    ["one that does", "Agent, scheduleSchema", true]
+  ])("zod is only in the Worker that uses it: %s", async (_, names, expected) => {
+    const { inputs } = await loaded(`export { ${names} } from "./agents/dist/index.mjs";`);
+    expect(inputs.some((path) => /node_modules\/zod\//.test(path))).toBe(expected);
   });
 
-  it("MCP is only in the Worker that imports it", () => {
-    const read = (path: string) => readFileSync(path, "utf8");
-    const needed = (entry: string) =>
-      [...packagesOf(`${packages}agents/dist/${entry}.mjs`.replaceAll("\\", "/"), read)].some((specifier) =>
-        specifier.startsWith("@modelcontextprotocol/")
-      );
-    const entries = ["index", "capability", "approvals", "client/index", "react/index", "schedule/index", "mcp"];
-    expect(entries.filter(needed)).toEqual(["mcp"]);
+  it("MCP is only loaded by the Worker that imports it", async () => {
+    const entries = ["index", "capability", "approvals", "schedule/index", "mcp-client", "mcp"];
+    const needed = await Promise.all(
+      entries.map(async (entry) => {
+        const { inputs } = await loaded(`export * from "./agents/dist/${entry}.mjs";`);
+        return inputs.some((path) => mcpSdk.test(path)) ? [entry] : [];
+      })
+    );
+    expect(needed.flat()).toEqual(["mcp"]);
   });
 
   // proves testing-your-agents#not-shipped
@@ -168,16 +203,72 @@ describe("what a browser loads has no server code in it", () => {
     ],
     ["one that does", "export { approvalsOf } from './agents/dist/approvals.mjs';", true]
   ])("approvals are only in the Worker that uses them: %s", async (_, contents, expected) => {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: packages },
-      bundle: true,
-      write: false,
-      format: "esm",
-      external: ["node:*", "cloudflare:*"],
-      logLevel: "silent"
-    });
-    expect(/cf_agents_approval|approval_id|sha256/.test(outputFiles[0]!.text)).toBe(expected);
+    const { text } = await loaded(contents);
+    expect(/cf_agents_approval|approval_id|sha256/.test(text)).toBe(expected);
   });
+
+  it.each([
+    [
+      "an agent that is no server",
+      "export { Agent, getAgentByName, routeAgentRequest } from './agents/dist/index.mjs';",
+      false
+    ],
+    ["one that is", "export { McpAgent } from './agents/dist/mcp.mjs';", true]
+  ])("MCP is only loaded by the Worker that uses it: %s", async (_, contents, expected) => {
+    const { text, inputs } = await loaded(contents);
+    expect(text).toContain("cf_agents_state");
+    expect(/cf_agents_mcp_sessions|jsonrpc/.test(text)).toBe(expected);
+    expect(inputs.some((path) => mcpSdk.test(path))).toBe(expected);
+  });
+
+  it("what is imported later brings no package that a program may import too, but those of one file", () => {
+    const later = new Set<string>();
+    for (const path of globSync("*/dist/**/*.mjs", { cwd: packages, exclude: ["agents/dist/vite/**"] })) {
+      for (const { specifier, isDynamic } of importsOf(path, readFileSync(packages + path, "utf8"))) {
+        if (!isDynamic) continue;
+        const needed = specifier.startsWith(".")
+          ? packagesOf(posix.join(packages, path, "..", specifier), (file) => readFileSync(file, "utf8"))
+          : [specifier];
+        for (const name of needed) if (!/^(node|cloudflare):/.test(name)) later.add(name);
+      }
+    }
+    expect([...later]).toEqual(["croner"]);
+  });
+
+  // As wrangler makes it: what is imported later is in the same file, and runs later.
+  it.each(["zod", "zod/v4", "zod/v4/mini", "zod/v4-mini", "zod/mini"])(
+    "a program of one file has its %s",
+    async (name) => {
+      const contents = `
+      import { Agent } from "./agents/dist/index.mjs";
+      import { object, literal } from "${name}";
+      import * as z from "${name}";
+      const schema = z.object({ own: object({ kind: literal("x") }) });
+      export class Mine extends Agent {
+        static isValid = (value) => schema.safeParse(value).success;
+      }`;
+      const { outputFiles } = await build({
+        stdin: { contents, resolveDir: packages },
+        bundle: true,
+        write: false,
+        format: "esm",
+        keepNames: true,
+        conditions: ["workerd", "worker", "browser"],
+        external: ["node:*"],
+        plugins: [platformModules],
+        logLevel: "silent"
+      });
+      const text = outputFiles[0]!.text;
+      expect(text).toContain("notifications/initialized");
+      const folder = mkdtempSync(join(tmpdir(), "one-file-"));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      writeFileSync(join(folder, "worker.mjs"), text);
+      const { Mine } = (await import(pathToFileURL(join(folder, "worker.mjs")).href)) as {
+        Mine: { isValid(value: unknown): boolean };
+      };
+      expect([Mine.isValid({ own: { kind: "x" } }), Mine.isValid({ own: { kind: "y" } })]).toEqual([true, false]);
+    }
+  );
 
   it("is looked at in every build", () => {
     expect(built).toContain("agents/dist/client/index.mjs");

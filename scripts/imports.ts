@@ -15,6 +15,8 @@ export type Rules = (folder: string) => Rule;
 export interface Import {
   specifier: string;
   typeOnly: boolean;
+  /** `import()` in code. */
+  isDynamic: boolean;
 }
 
 const oneOf =
@@ -120,7 +122,7 @@ export function importsOf(path: string, text: string): Import[] {
     const specifier = node.source?.value;
     if (typeof specifier === "string" && /^(Import|Export|TSImport)/.test(String(node.type))) {
       const typeOnly = node.type === "TSImportType" || node.importKind === "type" || node.exportKind === "type";
-      imports.push({ specifier, typeOnly });
+      imports.push({ specifier, typeOnly, isDynamic: node.type === "ImportExpression" });
     }
     Object.values(node).forEach(visit);
   };

@@ -1,4 +1,5 @@
 import type { BrowserContext, Locator, Page } from "playwright-core";
+import { withoutLiveReload } from "./live-reload.ts";
 
 const statusTimeoutMs = 45_000;
 
@@ -18,23 +19,6 @@ function rememberToolStates(): void {
     }
   };
   new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
-}
-
-/**
- * Runs in the page, before anything else there: the development server can't have it loaded anew. So what a page shows
- * after its server was restarted is what it had, and reconnected by itself.
- */
-function withoutLiveReload(): void {
-  /** Never opens. */
-  class Silent extends EventTarget {
-    readonly readyState = 0;
-    send(): void {}
-    close(): void {}
-  }
-  window.WebSocket = new Proxy(WebSocket, {
-    construct: (Socket, [url, protocols]: [string, string | string[] | undefined]) =>
-      protocols === "vite-hmr" ? new Silent() : new Socket(url, protocols)
-  });
 }
 
 /** The starter's page, as its user sees it. */

@@ -23,6 +23,10 @@ export interface WorkerdOptions {
   test?: string;
   /** The code of a Tail Worker, which has `env.TEST` too. */
   tail?: string;
+  /** Texts that the Worker has in its `env`. */
+  vars?: Readonly<Record<string, string>>;
+  /** Lets the Worker reach servers on this machine by `fetch`. */
+  reachesLoopback?: boolean;
 }
 
 /** A Worker on the real runtime, with databases of its own that outlive the process. */
@@ -82,7 +86,7 @@ export class Workerd {
   }
 
   #config(): string {
-    const { classes, test, tail } = this.#options;
+    const { classes, test, tail, vars = {}, reachesLoopback } = this.#options;
     const namespaces = classes.map((name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`);
     const bindings = classes.map((name) => `(name = "${name}", durableObjectNamespace = "${name}")`);
     const services = [`(name = "main", worker = .main)`, `(name = "disk", disk = (path = "storage", writable = true))`];
@@ -91,6 +95,8 @@ export class Workerd {
       bindings.push(`(name = "TEST", service = "test")`);
     }
     if (tail !== undefined) services.push(`(name = "tail", worker = .tail)`);
+    for (const [name, value] of Object.entries(vars)) bindings.push(`(name = "${name}", text = "${value}")`);
+    if (reachesLoopback) services.push(`(name = "internet", network = (allow = ["local"]))`);
     return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [${services.join(", ")}],

@@ -75,12 +75,12 @@ export const agentClassInternals = {
   "AIChatAgent-tools-client": [357, "It has tools in the client."],
   "AIChatAgent-tools-approval": [357, "It has tools that wait for a person."],
   "AIChatAgent-hook": [357, "It has a hook for React, `useAgentChat`."],
-  "AIChatAgent-hierarchy": [358, "It is an `Agent`, and that is a Durable Object."]
+  "AIChatAgent-hierarchy": [358, "It is an `Agent`, and that is a Durable Object."],
+  addMcpServer: [246, "`addMcpServer` adds a server by its URL, with `callbackHost`."],
+  "addMcpServer-rpc": [250, "It adds one by a binding."]
 } as const satisfies Page;
 
 export const later = {
-  addMcpServer: 7,
-  "addMcpServer-rpc": 7,
   onEmail: 9,
   replyToEmail: 9,
   routeAgentEmail: 9,

@@ -47,15 +47,15 @@ export const agentsApi = {
   "AIChatAgent-onChatMessage": [110, "Its `onChatMessage` answers the conversation in `this.messages`."],
   "AIChatAgent-persistence": [117, "Its messages are stored."],
   "AIChatAgent-resumable": [118, "Its streams resume."],
-  useAgentChat: [119, "`useAgentChat` shows the conversation."]
+  useAgentChat: [119, "`useAgentChat` shows the conversation."],
+  addMcpServer: [64, "`addMcpServer()` adds an MCP server."],
+  removeMcpServer: [64, "`removeMcpServer()` removes it."],
+  getMcpServers: [64, "`getMcpServers()` lists them."]
 } as const satisfies Page;
 
 export const later = {
   onEmail: 9,
   replyToEmail: 9,
   runWorkflow: 8,
-  waitForApproval: 8,
-  addMcpServer: 7,
-  removeMcpServer: 7,
-  getMcpServers: 7
+  waitForApproval: 8
 } as const satisfies Later;

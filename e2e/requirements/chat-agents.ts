@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const chatAgents = {
   AIChatAgent: [10, "`AIChatAgent` of `@cloudflare/ai-chat` stores messages and streams answers."],
@@ -45,11 +45,16 @@ export const chatAgents = {
   pruneMessages: [180, "`pruneMessages()` leaves out what the model is told, and nothing of what is stored."],
   "pruneMessages-types": [180, "Its snippet compiles."],
   waitForMcpConnections: [199, "`onChatMessage` is called when the connections to MCP servers have settled."],
+  "waitForMcpConnections-tools": [
+    200,
+    "`getAITools()` then has all tools, also while connections are being restored after a wake."
+  ],
   "waitForMcpConnections-default": [203, "It waits up to 10 seconds by default."],
   "waitForMcpConnections-timeout": [204, "`{ timeout: N }` waits up to N milliseconds."],
   "waitForMcpConnections-true": [205, "`true` waits for as long as it takes."],
   "waitForMcpConnections-false": [206, "`false` does not wait."],
   "waitForMcpConnections-types": [211, "The values of the page compile."],
+  waitForConnections: [218, "In place of it, `onChatMessage` may call `this.mcp.waitForConnections()` itself."],
   persistMessages: [223, "`persistMessages(messages)` stores them, and asks for no answer."],
   saveMessages: [225, "`saveMessages(messages)` stores them, and calls `onChatMessage`."],
   "persist-types": [226, "Both take messages."],
@@ -192,8 +197,3 @@ export const chatAgents = {
   "deprecated-tools": [890, "The option `tools`."],
   "deprecated-toolsRequiringConfirmation": [891, "The option `toolsRequiringConfirmation`."]
 } as const satisfies Page;
-
-export const later = {
-  "waitForMcpConnections-tools": 7,
-  waitForConnections: 7
-} as const satisfies Later;

@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const mcpTransport = {
   "streamable-http": [13, "Clients connect over Streamable HTTP."],
@@ -7,11 +7,8 @@ export const mcpTransport = {
   "rpc-and-http": [158, "The same class may be served over HTTP beside agents."],
   "rpc-props": [169, "Props are passed to a server by RPC."],
   "rpc-props-persistent": [197, "Props are stored, and there before the first tool runs."],
-  "rpc-timeout": [199, "A server waits 60 seconds for a tool, or as `getRpcTransportOptions()` says."]
+  "rpc-timeout": [199, "A server waits 60 seconds for a tool, or as `getRpcTransportOptions()` says."],
+  addMcpServer: [112, "`addMcpServer(name, binding)` connects an agent to an `McpAgent`."],
+  "rpc-restored": [127, "Such connections are restored after hibernation, with their props."],
+  "rpc-deduplicated": [128, "A name that is there already is the same connection."]
 } as const satisfies Page;
-
-export const later = {
-  addMcpServer: 7,
-  "rpc-restored": 7,
-  "rpc-deduplicated": 7
-} as const satisfies Later;

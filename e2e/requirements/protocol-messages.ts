@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const protocolMessages = {
   identity: [10, "Each new connection is sent `cf_agent_identity`: name and class of the agent."],
@@ -34,10 +34,7 @@ export const protocolMessages = {
   "check-after-hibernation": [128, "`isConnectionProtocolEnabled` works after a wake."],
   "no-cleanup": [132, "The flag ends with its connection: to change it, a client reconnects."],
   "zero-overhead": [133, "The flag costs no tables and no queries."],
-  "safe-from-user-code": [134, "`connection.state` and `connection.setState()` neither show nor change the flag."]
+  "safe-from-user-code": [134, "`connection.state` and `connection.setState()` neither show nor change the flag."],
+  "mcp-broadcast": [13, "Changes of MCP servers are sent to all connections."],
+  "no-mcp-broadcast": [75, "Suppressed: no changes of MCP servers."]
 } as const satisfies Page;
-
-export const later = {
-  "mcp-broadcast": 7,
-  "no-mcp-broadcast": 7
-} as const satisfies Later;

@@ -47,12 +47,12 @@ export const retries = {
   "with-schedule": [328, "The pattern that combines `this.retry` with `this.schedule` compiles."],
   "dead-letters": [358, "What failed for good is kept: the limitation of the page is lifted."],
   "head-of-line": [360, "An item that waits for another attempt blocks those behind it, unless it says otherwise."],
-  "no-shouldRetry": [362, "`shouldRetry` is no option of `schedule` and `queue`."]
+  "no-shouldRetry": [362, "`shouldRetry` is no option of `schedule` and `queue`."],
+  mcp: [275, "`addMcpServer` takes `retry`."],
+  "mcp-persisted": [277, "It is kept, and used after a hibernation and after signing in."],
+  "mcp-defaults": [280, "3 attempts, 500 ms base delay, 5 s at most."]
 } as const satisfies Page;
 
 export const later = {
-  workflows: 8,
-  mcp: 7,
-  "mcp-persisted": 7,
-  "mcp-defaults": 7
+  workflows: 8
 } as const satisfies Later;

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { launch, openContext } from "../harness/browser.ts";
 import { ChatPage } from "../harness/chat-page.ts";
-import { Server, starter } from "../harness/server.ts";
+import { Server, starter, toolboxApp } from "../harness/server.ts";
+import { ToolServers } from "../harness/tool-servers.ts";
+import { startDev } from "../harness/wrangler.ts";
 
 const run = promisify(execFile);
 const bin = (path: string): string => fileURLToPath(new URL(`../../node_modules/${path}`, import.meta.url));
@@ -40,4 +43,25 @@ test("builds, could be deployed, and answers when it is built", async () => {
     await browser?.close();
     await server.stop();
   }
+});
+
+test("the example with MCP servers does what it says when it is built, and may ask public addresses only", async (context) => {
+  const { folder } = toolboxApp;
+  await rm(join(folder, "dist"), { recursive: true, force: true });
+  await run(process.execPath, [bin("vite/bin/vite.js"), "build"], { cwd: folder, env });
+  const config = await readFile(join(folder, "dist/mcp_client/wrangler.json"), "utf8");
+  assert.deepEqual((JSON.parse(config) as { vars: object }).vars, {});
+
+  const data = await mkdtemp(join(tmpdir(), "agents-built-"));
+  context.after(() => rm(data, { recursive: true, force: true }));
+  const servers = await ToolServers.start();
+  context.after(() => servers.stop());
+  // Wrangler takes what was built. The servers of this test are not public.
+  const dev = await startDev(folder, "--persist-to", data, "--var", "MCP_ALLOW_LOOPBACK:true");
+  context.after(() => dev.stop());
+  const hosts = [dev.host, servers.openHost, servers.closedHost];
+  await run(process.execPath, ["verify.ts", ...hosts.map((host) => `http://${host}`)], {
+    cwd: folder,
+    timeout: 60_000
+  });
 });

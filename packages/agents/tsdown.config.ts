@@ -1,4 +1,5 @@
 import { defineConfig, type UserConfig } from "tsdown";
+import { bundleMcpSdk } from "./bundle-mcp-sdk.ts";
 
 const shared: UserConfig = {
   // One file for each of the source: code of the browser and of the server never share one unless both import it, and
@@ -27,12 +28,13 @@ export default defineConfig([
     ...shared,
     tsconfig: "tsconfig.build.json",
     entry: [
-      "src/{index,types,capability,approvals,mcp}.ts",
+      "src/{index,types,capability,approvals,mcp,mcp-client,do-oauth-client-provider}.ts",
       "src/{observability,schedule,testing}/index.ts",
       "src/observability/otel.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both
-    ]
+    ],
+    onSuccess: () => bundleMcpSdk("dist/mcp/client/sdk.mjs")
   },
   {
     ...shared,

@@ -1,6 +1,4 @@
-import type { Capability } from "./core/capability";
 import { hasFlag, type Connection } from "./core/connection";
-import { sendFrame } from "./core/connections";
 import { currentContext, type AgentContext } from "./core/context";
 import { wrapMembers, wrapPrototypes } from "./core/gate";
 import type { Host } from "./core/host";
@@ -13,17 +11,21 @@ import { wait } from "./core/wait";
 import { DurableWork } from "./durable-work";
 import type { Inspection } from "./inspect";
 import { AgentError } from "./protocol/errors";
-import { stateErrors, type McpServersFrame } from "./protocol/frames";
+import { stateErrors, type McpServers } from "./protocol/frames";
 import type { QueueItem, QueueOptions } from "./queue/queue";
 import { resolveRetry, retry, type ShouldRetry } from "./retry/retry";
 import type { RetryOptions } from "./retry/retry-options";
 import { callableMethods, inheritCallable, type CallableMetadata } from "./rpc/callable";
 import { Rpc } from "./rpc/rpc";
+import type { AgentMcpOAuthProvider } from "./mcp/client/oauth-provider";
+import type { AddMcpServerOptions, AddMcpServerResult, AddRpcMcpServerOptions, McpBinding } from "./mcp/client/types";
 import { isCronLoaded, loadCron } from "./schedule/cron";
 import type { When } from "./schedule/timing";
 import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
 import { aboutOf, hostOf, Server } from "./server";
 import { notificationOf } from "./state/notification";
+import { MCPClientManager } from "./tool-servers";
+import { ToolServersBridge } from "./tool-servers-bridge";
 import { State, stateSchema, type StateDeps, type StateSource } from "./state/state";
 
 /** What `inspect()` tells, whether the class allows it or not: for tests. */
@@ -31,18 +33,6 @@ export async function lookInto(agent: AnyAgent): Promise<Inspection> {
   const { inspect } = await import("./inspect");
   return inspect({ ...aboutOf(agent), host: hostOf(agent), hasFlag });
 }
-
-const noServers: McpServersFrame = {
-  type: "cf_agent_mcp_servers",
-  mcp: { servers: {}, tools: [], prompts: [], resources: [] }
-};
-const noServersText = JSON.stringify(noServers);
-
-/** Until an agent has servers of its own to tell of. */
-const noMcp: Capability = {
-  name: "mcp",
-  onConnect: (connection) => sendFrame(connection, noServersText)
-};
 
 /**
  * A stateful agent: one class, one Durable Object for each name, with a database, a state that clients see, and
@@ -105,12 +95,17 @@ export class Agent<
       "dequeueAllByCallback",
       "retryDead",
       "removeDead",
-      "inspect"
+      "inspect",
+      "addMcpServer",
+      "removeMcpServer"
     ]);
   }
 
   /** The state of an instance that has none yet. */
   declare initialState: StateType;
+
+  /** The MCP servers that this agent uses. */
+  readonly mcp: MCPClientManager;
 
   readonly #state: State;
   readonly #sql;
@@ -122,7 +117,7 @@ export class Agent<
     this.#sql = createSql(ctx.storage.sql);
     const host = hostOf(this);
     this.#state = host.install(new State(new Agent.#Bridge(this, host)));
-    host.install(noMcp);
+    this.mcp = host.install(new MCPClientManager(new ToolServersBridge(this, host, ctx, env)));
     host.install(new Rpc(this, host));
     this.#work = host.install(new DurableWork(this, host, ctx.storage));
   }
@@ -338,6 +333,57 @@ export class Agent<
     const resolved = resolveRetry(options, resolveOptions(this.constructor).retry);
     return retry(run, resolved, { wait, random: Math.random }, options?.shouldRetry);
   }
+
+  // --- MCP servers ---
+
+  /**
+   * Uses the tools of an MCP server from now on, in all lives of this agent. A server that is there by this name and URL is not added again:
+   * call this in `onStart` if you like.
+   *
+   * @param name for people
+   * @param url a public address, by https or http
+   * @returns `ready`, or where the user has to sign in first
+   * @throws MCP_URL_BLOCKED, MCP_SERVER_INVALID, MCP_CALLBACK_PATH_REQUIRED, RETRY_OPTIONS_INVALID before anything is stored;
+   * MCP_CONNECTION_FAILED, with the cause, when the server cannot be used: it is kept, as `failed`
+   * @example const { id, authUrl } = await this.addMcpServer("GitHub", "https://mcp.github.com/mcp", { id: "github" });
+   */
+  async addMcpServer(name: string, url: string, options?: AddMcpServerOptions): Promise<AddMcpServerResult>;
+  /**
+   * The same for an `McpAgent` of this Worker, by Durable Object RPC. Each agent has an instance of its own there.
+   *
+   * @throws MCP_BINDING_UNKNOWN when the binding is not in `env`; MCP_CONNECTION_FAILED
+   * @example await this.addMcpServer("tools", this.env.MyMCP, { props: { userId: "u1" } });
+   */
+  async addMcpServer(
+    name: string,
+    binding: McpBinding,
+    options?: AddRpcMcpServerOptions
+  ): Promise<{ id: string; state: "ready"; authUrl?: undefined }>;
+  async addMcpServer(
+    name: string,
+    server: string | McpBinding,
+    options?: AddMcpServerOptions | AddRpcMcpServerOptions
+  ): Promise<AddMcpServerResult> {
+    return this.mcp.add(name, server, options);
+  }
+
+  /** Ends the connection to a server, and forgets it with its tokens and tools. */
+  async removeMcpServer(id: string): Promise<void> {
+    await this.mcp.removeServer(id);
+  }
+
+  /** All MCP servers with their states, and all that they offer. */
+  getMcpServers(): McpServers {
+    return this.mcp.getMcpServers();
+  }
+
+  /** Sends all clients the list of MCP servers. It is sent by itself when it changes. */
+  broadcastMcpServers(): void {
+    this.mcp.broadcast();
+  }
+
+  /** Override it to sign in at MCP servers in a way of your own: with credentials that you have, or other storage for tokens. */
+  createMcpOAuthProvider?(callbackUrl: string): AgentMcpOAuthProvider;
 
   // --- calls ---
 

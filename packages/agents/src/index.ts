@@ -25,6 +25,17 @@ export type {
   RpcResponseFrame as RPCResponse,
   StateFrame as StateUpdateMessage
 } from "./protocol/frames";
+export {
+  DurableObjectOAuthClientProvider,
+  type AgentMcpOAuthProvider,
+  type AgentsOAuthProvider
+} from "./mcp/client/oauth-provider";
+export type {
+  AddMcpServerOptions,
+  AddMcpServerResult,
+  AddRpcMcpServerOptions,
+  TransportType
+} from "./mcp/client/types";
 export { MessageType } from "./protocol/message-type";
 export type { QueueItem, QueueOptions } from "./queue/queue";
 export type { RetryOptions } from "./retry/retry-options";
@@ -34,4 +45,5 @@ export type { When } from "./schedule/timing";
 export type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria, ScheduleOptions } from "./schedule/types";
 export { StreamingResponse } from "./rpc/streaming-response";
 export { getSchedulePrompt, scheduleSchema } from "./schedule/schedule-prompt";
+export { isTransportNotImplemented, isUnauthorized } from "./transport-errors";
 export type { StateSource } from "./state/state";

@@ -14,6 +14,14 @@ export {
   type ServeContext,
   type ServeOptions
 } from "./mcp/agent/index";
+export type {
+  MCPClientOAuthCallbackConfig,
+  MCPClientOAuthResult,
+  McpClientOptions,
+  MCPConnectionResult,
+  MCPDiscoverResult,
+  MCPServerOptions
+} from "./mcp/client/types";
 export { getMcpAuthContext, type McpAuthContext } from "./mcp/handler/auth-context";
 export {
   createMcpHandler,

@@ -42,6 +42,14 @@ it("stores a long answer in a statement more for 25 chunks", async () => {
   expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(8 + 4 + 1);
 });
 
+it("notes what a first turn changes of the instance once when it is accepted, and once when it has ended", async () => {
+  const stub = counter("first");
+  const [a] = await extended(stub);
+  const { statements } = await costOf(stub, () => askExtended(a, "r1", "count", { body: { words: 10 } }));
+  const notes = statements.filter((text) => text === "kv.put cf_agents_meta");
+  expect(notes, statements.join("\n")).toHaveLength(2);
+});
+
 /** A turn that a client of the extensions asks for, in a conversation of this many messages of which nobody asked for all. */
 async function costOfOperation(name: string, length: number, words: number): Promise<Cost> {
   const stub = counter(name);

@@ -58,7 +58,10 @@ export type AgentMember =
   | "scheduleEvery"
   // mail, MCP
   | "addMcpServer"
+  | "broadcastMcpServers"
+  | "createMcpOAuthProvider"
   | "getMcpServers"
+  | "mcp"
   | "removeMcpServer"
   | "replyToEmail"
   | "sendEmail"

@@ -87,23 +87,31 @@ export const extensionsVersion = 1;
 export const pingText = '{"type":"cf_agent_ping"}';
 export const pongText = '{"type":"cf_agent_pong"}';
 
+/** How far the connection to an MCP server is; with `ready`, its tools are known. */
+export type McpServerState = "authenticating" | "connecting" | "connected" | "discovering" | "ready" | "failed";
+
 export type McpServer = {
   name: string;
   server_url: string;
+  /** Where the user gives the agent access, while the state is `authenticating`. */
   auth_url: string | null;
-  state: string;
+  state: McpServerState;
+  /** What went wrong, while the state is `failed`. Safe to be put into a page. */
   error: string | null;
   instructions: string | null;
-  capabilities: unknown;
+  capabilities: Record<string, unknown> | null;
 };
+
+/** What all items of a server have, beside what their kind has (see the specification of MCP). */
+type McpItem = { name: string; title?: string; description?: string; serverId: string; [field: string]: unknown };
 
 /** What an agent knows of the MCP servers that it uses, as clients see it. */
 export type McpServers = {
   servers: Record<string, McpServer>;
-  tools: unknown[];
-  prompts: unknown[];
-  resources: unknown[];
-  resourceTemplates?: unknown[];
+  tools: (McpItem & { inputSchema: Record<string, unknown> })[];
+  prompts: McpItem[];
+  resources: (McpItem & { uri: string })[];
+  resourceTemplates?: (McpItem & { uriTemplate: string })[];
 };
 
 /** Error texts that published clients compare with. */

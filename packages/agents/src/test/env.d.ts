@@ -7,6 +7,7 @@ import type { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
 import type { ReminderAgent, TemporaryAgent } from "./documented-work";
 import type { Diligent, Worker } from "./work-agents";
 import type { Made, Promised, Toolbox } from "./mcp-agents";
+import type { McpOwnUser, McpSecretUser, McpUser } from "./mcp-client-agents";
 import type { McpDesk } from "./mcp-handler-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
@@ -48,6 +49,9 @@ declare global {
       TemporaryAgent: DurableObjectNamespace<TemporaryAgent>;
       Worker: DurableObjectNamespace<Worker>;
       Diligent: DurableObjectNamespace<Diligent>;
+      McpUser: DurableObjectNamespace<McpUser>;
+      McpOwnUser: DurableObjectNamespace<McpOwnUser>;
+      McpSecretUser: DurableObjectNamespace<McpSecretUser>;
       McpDesk: DurableObjectNamespace<McpDesk>;
     }
   }

@@ -8,6 +8,7 @@ export { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";
 export { ReminderAgent, TemporaryAgent } from "./documented-work";
 export { Diligent, Worker } from "./work-agents";
 export { Made, Promised, Toolbox } from "./mcp-agents";
+export { McpOwnUser, McpSecretUser, McpUser } from "./mcp-client-agents";
 export { McpDesk } from "./mcp-handler-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";

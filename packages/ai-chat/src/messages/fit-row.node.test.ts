@@ -84,7 +84,15 @@ it("leaves out the largest file where texts are too short to help, and touches n
   expect(fitRow(wordy).parts[0]).toEqual(wordy.parts[0]);
 });
 
+it("leaves out a data part that is too large", () => {
+  const data = message({ type: "data-scan", id: "s", data: { rows: "A".repeat(2_000_000) } }, text("kept"));
+  expect(fitRow(data).parts).toEqual([
+    { type: "text", text: expect.stringMatching(/^\[Data of 20\d{5} bytes was too large/) as string, state: "done" },
+    data.parts[1]
+  ]);
+});
+
 it("gives up on what it cannot cut", () => {
-  const data = message({ type: "data-scan", data: "A".repeat(2_000_000) }, text("kept?"));
-  expect(fitRow(data).parts[0]).toEqual(data.parts[0]);
+  const call = message({ type: "tool-scan", toolCallId: "c", state: "input-available", input: "A".repeat(2_000_000) });
+  expect(fitRow(call)).toEqual(call);
 });

@@ -13,8 +13,8 @@ const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 /**
  * Makes a message fit into a row: first the largest outputs of tools give way to a note that tells the model what happened,
- * then the largest files, where all texts together are less than what is too much, then the longest texts are cut. What cannot be
- * helped stays as it is.
+ * then the largest files and data parts, where all texts together are less than what is too much, then the longest texts are cut.
+ * What cannot be helped stays as it is.
  *
  * @returns the message as it can be stored; the same object if it fits
  */
@@ -40,10 +40,11 @@ export function fitRow(message: UIMessage, maxBytes = maxRowBytes): UIMessage {
     excess = excessOf(fitted(), maxBytes);
   }
   const texts = bySize(parts, textOf).reduce((sum, { size }) => sum + size, 0);
-  for (const { index, size } of bySize(parts, urlOf)) {
+  for (const { index, size } of bySize(parts, wholeOf)) {
     // Texts are cut only if that is enough: an answer without its picture is better than none, or a picture alone.
     if (excess <= texts || size <= 2 * keptOfOutput) break;
-    parts[index] = { type: "text", text: `[A file of ${size} bytes was too large to be stored.]`, state: "done" };
+    const what = urlOf(parts[index]!) === undefined ? "Data" : "A file";
+    parts[index] = { type: "text", text: `[${what} of ${size} bytes was too large to be stored.]`, state: "done" };
     excess = excessOf(fitted(), maxBytes);
   }
   for (const { index, size } of bySize(parts, textOf)) {
@@ -63,6 +64,10 @@ const textOf = (part: Part): string | undefined =>
 /** Of a file, also one that the model has made while it reasoned. */
 const urlOf = (part: Part): string | undefined =>
   "mediaType" in part && "url" in part && typeof part.url === "string" ? part.url : undefined;
+
+/** What a part is worth nothing without: the URL of a file, or all of a data part. */
+const wholeOf = (part: Part): string | undefined =>
+  part.type.startsWith("data-") && "data" in part ? JSON.stringify(part.data) : urlOf(part);
 
 function excessOf(message: UIMessage, maxBytes: number): number {
   const text = JSON.stringify(message);

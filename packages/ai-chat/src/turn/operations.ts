@@ -12,7 +12,8 @@ import type { Audience } from "../stream/audience";
 import { Refusal } from "./refusal";
 import type { RequestContext } from "./request-context";
 import type { TurnRecords } from "./turn-records";
-import { KnownRequest, type AcceptedTurn, type Others, type TurnRequest, type Turns } from "./turns";
+import type { TurnRequest } from "./turn";
+import { KnownRequest, type AcceptedTurn, type Others, type Turns } from "./turns";
 
 /**
  * What becomes of a question that comes while another one is answered: `queue`: its turn comes after. `latest`: what is being said is

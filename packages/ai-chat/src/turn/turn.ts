@@ -2,7 +2,7 @@ import type { Connection } from "agents";
 import type { Place } from "../messages/transcript";
 import type { ClientToolSchema } from "../protocol/frames";
 import type { Spoken } from "../stream/audience";
-import type { Cancelled } from "./turn-records";
+import type { Cancelled, OpenTurn } from "./turn-records";
 import { CallTimes } from "./turn-report";
 import type { Usage } from "./usage";
 
@@ -21,7 +21,7 @@ export interface TurnRequest {
   clientTools?: ClientToolSchema[] | undefined;
 }
 
-/** A turn that has not ended. */
+/** One answer, from its request to its end. */
 export interface Turn extends Spoken {
   n: number;
   readonly request: TurnRequest;
@@ -46,10 +46,13 @@ export interface Turn extends Spoken {
   readonly calls: CallTimes;
 }
 
-/** What a turn begins with, whoever asked for it. */
-export const freshTurn = () => ({
+/** What all turns begin with. */
+const fresh = () => ({
+  place: "",
+  asks: [],
+  after: undefined,
   abort: new AbortController(),
-  cancelled: 0 as Cancelled,
+  cancelled: 0 as const,
   isMerged: false,
   hasCalled: false,
   startedMs: 0,
@@ -57,3 +60,37 @@ export const freshTurn = () => ({
   usage: {},
   calls: new CallTimes()
 });
+
+/** A turn that somebody asks for. `isBusy`: it has to wait for others. */
+export const newTurn = (request: TurnRequest, isBusy: boolean): Turn => ({
+  ...fresh(),
+  n: 0,
+  id: crypto.randomUUID(),
+  requestId: request.requestId,
+  source: request.source,
+  request,
+  messageId: request.continues ?? crypto.randomUUID(),
+  continuation: request.continues !== undefined,
+  attempts: isBusy ? 0 : 1,
+  isDue: isBusy
+});
+
+/** A turn of an earlier life. `isBegun`: what is left of an earlier attempt, it goes on with. */
+export function recoveredTurn(open: OpenTurn, isBegun: boolean): Turn {
+  const { n, id, requestId, messageId, place, asks, attempts, continues, operation, body, clientTools } = open;
+  return {
+    ...fresh(),
+    n,
+    id,
+    requestId,
+    messageId,
+    place,
+    attempts,
+    source: undefined,
+    request: { requestId, operation, body, clientTools, ...(continues && { continues: messageId }) },
+    continuation: isBegun,
+    asks: [...asks],
+    after: continues ? undefined : asks.at(-1),
+    isDue: true
+  };
+}

@@ -10,12 +10,10 @@ import { isAtOnce, normalize, unlessAborted } from "../stream/chunks";
 import { readResponse, withText, type ReadChunk } from "../stream/read-response";
 import type { Numbered, StreamLog } from "../stream/stream-log";
 import { brokenBy, cancelledText, type Broken } from "../messages/broken";
+import { newTurn, recoveredTurn, type Turn, type TurnRequest } from "./turn";
 import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
-import { freshTurn, type Turn, type TurnRequest } from "./turn";
 import { turnEnd } from "./turn-report";
 import { usageOfEvent, usageOfMetadata } from "./usage";
-
-export type { TurnRequest } from "./turn";
 
 export interface TurnDeps {
   transcript: Transcript;
@@ -163,22 +161,9 @@ export class Turns {
     this.start();
     const ended = others === "stopped" || others === "dropped" ? [...this.#open] : [];
     const merged = others === "merged" ? this.#open.slice(1).filter(({ request: { continues } }) => !continues) : [];
-    const turn: Turn = {
-      n: 0,
-      id: crypto.randomUUID(),
-      requestId: request.requestId,
-      source: request.source,
-      request,
-      messageId: request.continues ?? crypto.randomUUID(),
-      continuation: request.continues !== undefined,
-      place: "",
-      asks: merged.flatMap(({ asks }) => asks),
-      after: undefined,
-      attempts: this.isBusy ? 0 : 1,
-      isDue: this.isBusy,
-      ...freshTurn()
-    };
-    const done = change({
+    const turn = newTurn(request, this.isBusy);
+    turn.asks.push(...merged.flatMap(({ asks }) => asks));
+    const accept: Alongside = {
       after: (added) => {
         turn.place = transcript.reserve();
         turn.asks.push(...added);
@@ -203,15 +188,23 @@ export class Turns {
         });
         if (n === undefined) throw new KnownRequest();
         turn.n = n;
+        // In the same transaction, the wake that looks after it is one write with all that is noted of the instance.
+        this.#open.push(turn);
+        this.#deps.changed();
       }
-    });
+    };
+    let done: Change;
+    try {
+      done = change(accept);
+    } catch (error) {
+      if (this.#open.at(-1) === turn) this.#open.pop();
+      throw error;
+    }
     if (!turn.continuation) turn.after = transcript.last?.id;
     for (const other of ended) this.#abort(other, others === "dropped" ? 2 : 1);
     for (const other of merged) other.isMerged = true;
     if (merged.length > 0)
       this.#open.splice(1, this.#open.length, ...this.#open.slice(1).filter((each) => !each.isMerged));
-    this.#open.push(turn);
-    this.#deps.changed();
     return {
       id: turn.id,
       messageId: turn.messageId,
@@ -231,36 +224,8 @@ export class Turns {
   }
 
   /** Takes up turns of an earlier life. They run after `start`. */
-  takeUp({
-    n,
-    id,
-    requestId,
-    messageId,
-    place,
-    asks,
-    attempts,
-    continues,
-    operation,
-    body,
-    clientTools
-  }: OpenTurn): void {
-    const { transcript } = this.#deps;
-    const turn: Turn = {
-      n,
-      id,
-      requestId,
-      messageId,
-      place,
-      attempts,
-      source: undefined,
-      request: { requestId, operation, body, clientTools, ...(continues && { continues: messageId }) },
-      // What is left of an earlier attempt, it goes on with.
-      continuation: transcript.get(messageId) !== undefined,
-      asks: [...asks],
-      after: continues ? undefined : asks.at(-1),
-      isDue: true,
-      ...freshTurn()
-    };
+  takeUp(open: OpenTurn): void {
+    const turn = recoveredTurn(open, this.#deps.transcript.get(open.messageId) !== undefined);
     this.#open.push(turn);
     this.#takenUp.push(turn);
   }

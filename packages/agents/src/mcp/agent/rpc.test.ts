@@ -10,7 +10,8 @@ import { describe, expect, it } from "vitest";
 import { errorOf, evict } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
 import { ask, call, initialize, post, request, textOf } from "../../test/mcp-kit";
-import { RPC_DO_PREFIX, RPCClientTransport, RPCServerTransport } from "./rpc";
+import { RPCServerTransport } from "./rpc";
+import { RPC_DO_PREFIX, RPCClientTransport } from "./rpc-client";
 
 let names = 0;
 

@@ -11,7 +11,7 @@ import {
   type JSONRPCResponse,
   type Request
 } from "@modelcontextprotocol/sdk/types.js";
-import { setFormValidator } from "../http/form-validator";
+import { setFormValidator } from "../http/set-form-validator";
 import type { Session } from "./sessions";
 
 /** A server of the SDK, or how to get one. */

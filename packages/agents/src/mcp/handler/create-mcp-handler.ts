@@ -1,7 +1,7 @@
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { AgentError } from "../../protocol/errors";
-import { setFormValidator } from "../http/form-validator";
+import { setFormValidator } from "../http/set-form-validator";
 import { runAs, type McpAuthContext } from "./auth-context";
 import { serveFor, WorkerTransport, type WorkerTransportOptions } from "./worker-transport";
 

@@ -1,6 +1,7 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { describe, expect, it } from "vitest";
-import { formValidator, setFormValidator } from "./form-validator";
+import { formValidator } from "./form-validator";
+import { setFormValidator } from "./set-form-validator";
 
 const problem = (properties: object, value: unknown, more: object = {}) =>
   formValidator.getValidator({ type: "object", properties, ...more } as never)(value).errorMessage;

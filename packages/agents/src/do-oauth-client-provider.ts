@@ -1,0 +1,6 @@
+export {
+  DurableObjectOAuthClientProvider,
+  type AgentMcpOAuthProvider,
+  type AgentsOAuthProvider,
+  type OAuthStorage
+} from "./mcp/client/oauth-provider";
