@@ -87,7 +87,7 @@ export interface Capability {
   /** What it is doing. Looked at by people and tests only. */
   holds?(): readonly Hold[];
   /** What it adds to `inspect()`, under names that are its own: JSON without payloads, texts of users and secrets. */
-  inspect?(): Readonly<Record<string, unknown>>;
+  inspect?(): Readonly<Record<string, unknown>> | undefined;
   /** When to call `onWake`, in ms since the epoch. Asked after the kit's `changed()`. */
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;

@@ -15,6 +15,7 @@ import {
   type Request,
   type RequestId
 } from "@modelcontextprotocol/sdk/types.js";
+import { endedCall, failureOf } from "../http/ended-call";
 import { publicResponse, responseIn, responseText } from "../http/public-response";
 import { audienceOf, note } from "./audience";
 import type { CallRow, Calls } from "./calls";
@@ -292,16 +293,8 @@ export class Runner {
     const begun = this.#begun.get(call);
     if (!begun) return;
     const { request, startedMs } = begun;
-    const { method } = request;
-    const name = request.params?.name ?? request.params?.uri;
-    const failed = failureIn(response);
-    this.#deps.emit("mcp:server:call", () => ({
-      method,
-      ...(typeof name === "string" && { name }),
-      sessionId: call.session,
-      startedMs,
-      ...(failed !== undefined && { error: failed })
-    }));
+    const failed = "error" in response ? response.error.message : failureOf(response.result);
+    this.#deps.emit("mcp:server:call", () => ({ ...endedCall(request, startedMs, failed), sessionId: call.session }));
   }
 
   /** @returns hands the message over, when it is certain to be kept */
@@ -322,13 +315,4 @@ export class Runner {
     }
     return this.#questions.ask(session, call, request, options);
   }
-}
-
-/** What a response says of a failure: of the request, or of the tool that was called. */
-function failureIn(response: JSONRPCResponse): string | undefined {
-  if ("error" in response) return response.error.message;
-  const { isError, content } = response.result as { isError?: unknown; content?: { text?: unknown }[] };
-  if (isError !== true) return undefined;
-  const text = Array.isArray(content) ? content[0]?.text : undefined;
-  return typeof text === "string" ? text : "The tool failed";
 }
