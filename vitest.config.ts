@@ -31,7 +31,9 @@ const agentsSource = (entry: string) => `${root}packages/agents/src/${entry}`;
 const source = [
   { find: /^agents$/, replacement: agentsSource("index.ts") },
   { find: /^agents\/(types|capability|approvals|email|mcp)$/, replacement: agentsSource("$1.ts") },
-  { find: /^agents\/(client|react|schedule)$/, replacement: agentsSource("$1/index.ts") }
+  { find: /^agents\/observability$/, replacement: agentsSource("observability/index.ts") },
+  { find: /^agents\/observability\/otel$/, replacement: agentsSource("observability/otel.ts") },
+  { find: /^agents\/(client|react|schedule|testing)$/, replacement: agentsSource("$1/index.ts") }
 ];
 
 // The chat works with the AI SDK that an application brings: `npm run test:ai-6` sets this, and tests know which one they have.
@@ -55,7 +57,7 @@ function workers(name: string): TestProjectInlineConfiguration {
       agents(),
       countAwaits({
         root,
-        include: (path) => /^packages\/[^/]+\/src\//.test(path) && !/\/src\/test\/|\.test\.[^/]+$/.test(path)
+        include: (path) => /^packages\/[^/]+\/src\//.test(path) && !/\/src\/test(ing)?\/|\.test\.[^/]+$/.test(path)
       }),
       cloudflareTest({ wrangler: { configPath: `${root}${folder}/src/test/wrangler.jsonc` } })
     ],

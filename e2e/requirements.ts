@@ -40,6 +40,7 @@ import { routing } from "./requirements/routing.ts";
 import { scheduleTasks } from "./requirements/schedule-tasks.ts";
 import { starter } from "./requirements/starter.ts";
 import * as storeAndSyncState from "./requirements/store-and-sync-state.ts";
+import { testingYourAgents } from "./requirements/testing-your-agents.ts";
 import { usingAiModels } from "./requirements/using-ai-models.ts";
 import { websockets } from "./requirements/websockets.ts";
 
@@ -89,6 +90,7 @@ export const pages: Readonly<Record<string, Page>> = {
   "schedule-tasks": scheduleTasks,
   starter,
   "store-and-sync-state": storeAndSyncState.storeAndSyncState,
+  "testing-your-agents": testingYourAgents,
   "using-ai-models": usingAiModels,
   websockets
 };

@@ -28,7 +28,7 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       MCPServer MCPServerMessage MCPServersState QueueItem RetryOptions RPCRequest RPCResponse Schedule
       StateUpdateMessage TransportType WSMessage`,
     ours: names`
-      AddMcpServerResult AgentError AgentErrorCode CronOptions DeadLetter Hold isPlatformError Lobby MissedPolicy Operation QueueOptions
+      AddMcpServerResult AgentError AgentErrorCode CronOptions DeadLetter Hold Inspection isPlatformError Lobby MissedPolicy Operation QueueOptions
       RepeatingOptions RouteOptions ScheduleCriteria ScheduleOptions ScheduleType SqlParameter SqlRow SqlValue
       StartOptions StateSource TaskSource When WhyAwake`
   },
@@ -73,6 +73,9 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     values: names`channels genericObservability subscribe`,
     types: names`ChannelEventMap Observability ObservabilityEvent`
   },
+  "agents/observability/otel": {
+    ours: names`openTelemetry OpenTelemetryOptions recordSpan`
+  },
   "agents/react": {
     values: names`useAgent`,
     types: names`UseAgentOptions`
@@ -80,6 +83,11 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
   "agents/schedule": {
     values: names`getSchedulePrompt scheduleSchema unstable_getSchedulePrompt unstable_scheduleSchema`,
     types: names`Schedule`
+  },
+  "agents/testing": {
+    ours: names`
+      connect ConnectOptions controlClock cut Delivery drainQueue evict IncomingMail introspect Introspection killAll Mailbox mailbox ScriptedCall
+      ScriptedModel ScriptedPrompt ScriptedStep SentMail TestClock TestConnection`
   },
   "agents/workflows": {
     later: {

@@ -114,7 +114,7 @@ describe("what a browser loads has no server code in it", () => {
     expect([...packagesOf("dist/client/index.mjs", (path) => files[path]!)]).toEqual(["cloudflare:workers"]);
   });
 
-  it.each(globSync("*/dist/{.,client,react,vite,observability,schedule,ai-chat}/*.mjs", { cwd: packages }))(
+  it.each(globSync("*/dist/{.,client,react,vite,observability,schedule,testing,ai-chat}/*.mjs", { cwd: packages }))(
     "%s finds what it imports",
     async (entry) => {
       const { errors } = await build({
@@ -175,6 +175,24 @@ describe("what a browser loads has no server code in it", () => {
       })
     );
     expect(needed.flat()).toEqual(["mcp"]);
+  });
+
+  // proves testing-your-agents#not-shipped
+  it("the test kit is only where it is imported", () => {
+    const read = (path: string) => readFileSync(path, "utf8");
+    const entries = globSync("*/dist/{*,*/*}.mjs", { cwd: packages }).map((path) => path.replaceAll("\\", "/"));
+    const needing = entries.filter((path) =>
+      [...packagesOf(packages + path, read)].some((specifier) => /^(vitest|cloudflare:test)$/.test(specifier))
+    );
+    expect(needing.filter((path) => !path.startsWith("agents/dist/testing/"))).toEqual([]);
+    expect(needing).toContain("agents/dist/testing/index.mjs");
+  });
+
+  it("OpenTelemetry is only where it is imported", () => {
+    const read = (path: string) => readFileSync(path, "utf8");
+    const entries = globSync("*/dist/{*,*/*}.mjs", { cwd: packages }).map((path) => path.replaceAll("\\", "/"));
+    const needing = entries.filter((path) => packagesOf(packages + path, read).has("@opentelemetry/api"));
+    expect(needing).toEqual(["agents/dist/observability/otel.mjs"]);
   });
 
   it.each([

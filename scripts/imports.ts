@@ -36,6 +36,7 @@ export const agentsRules: Rules = (folder) => {
     case "protocol":
       return { folders: nothing, packages: nothing };
     case "observability":
+      return { folders: oneOf("protocol"), packages: (name) => platform(name) || name === "@opentelemetry/api" };
     case "retry":
       return { folders: oneOf("protocol"), packages: platform };
     case "core":
@@ -46,11 +47,14 @@ export const agentsRules: Rules = (folder) => {
       return { folders: oneOf("client", "protocol"), packages: oneOf("react") };
     case "vite":
       return { folders: nothing, packages: oneOf("esbuild", "vite") };
+    case "testing":
+      // The one place where code of tests is published.
+      return { folders: oneOf(".", "core", "protocol"), packages: (name) => platform(name) || name === "vitest" };
     case "ai-chat":
       // Other paths of that package, and nothing more.
       return { folders: nothing, packages: (name) => name.startsWith("@cloudflare/ai-chat") };
     case ".":
-      return { folders: noneOf("client", "react", "vite", "ai-chat", "test"), packages: platform };
+      return { folders: noneOf("client", "react", "vite", "ai-chat", "test", "testing"), packages: platform };
     default:
       return {
         folders: oneOf("core", "protocol", "observability", "retry"),

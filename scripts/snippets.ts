@@ -104,7 +104,8 @@ function writeBridges(folder: string, snippet: Snippet, all: readonly Snippet[])
     if (!other) continue;
     const bridge = posix.join(dirname(pathOf(snippet)), other.file);
     const target = posix.relative(dirname(bridge), pathOf(other)).replace(/\.tsx?$/, "");
-    write(join(folder, bridge), `export * from "${target}";\n`);
+    const byDefault = /^export default /m.test(other.code) ? `export { default } from "${target}";\n` : "";
+    write(join(folder, bridge), `export * from "${target}";\n${byDefault}`);
   }
 }
 

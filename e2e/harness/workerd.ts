@@ -21,6 +21,8 @@ export interface WorkerdOptions {
   classes: readonly string[];
   /** The address of a server that the Worker has as `env.TEST`. */
   test?: string;
+  /** The code of a Tail Worker, which has `env.TEST` too. */
+  tail?: string;
   /** Texts that the Worker has in its `env`. */
   vars?: Readonly<Record<string, string>>;
   /** Lets the Worker reach servers on this machine by `fetch`. */
@@ -56,6 +58,7 @@ export class Workerd {
     this.#code = code;
     await mkdir(join(this.folder, "storage"), { recursive: true });
     await writeFile(join(this.folder, "worker.mjs"), code);
+    if (this.#options.tail !== undefined) await writeFile(join(this.folder, "tail.mjs"), this.#options.tail);
     await writeFile(join(this.folder, "config.capnp"), this.#config());
     const child = spawn(binary, ["serve", "--control-fd=3", "config.capnp"], {
       cwd: this.folder,
@@ -85,7 +88,7 @@ export class Workerd {
   }
 
   #config(): string {
-    const { classes, test, vars = {}, reachesLoopback, hasMail = true } = this.#options;
+    const { classes, test, tail, vars = {}, reachesLoopback, hasMail = true } = this.#options;
     const namespaces = classes.map((name) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`);
     const bindings = classes.map((name) => `(name = "${name}", durableObjectNamespace = "${name}")`);
     const services = [`(name = "main", worker = .main)`, `(name = "disk", disk = (path = "storage", writable = true))`];
@@ -93,6 +96,7 @@ export class Workerd {
       services.push(`(name = "test", external = (address = "${test}", http = ()))`);
       bindings.push(`(name = "TEST", service = "test")`);
     }
+    if (tail !== undefined) services.push(`(name = "tail", worker = .tail)`);
     for (const [name, value] of Object.entries(vars)) bindings.push(`(name = "${name}", text = "${value}")`);
     if (reachesLoopback) services.push(`(name = "internet", network = (allow = ["local"]))`);
     return `using Workerd = import "/workerd/workerd.capnp";
@@ -105,9 +109,9 @@ const main :Workerd.Worker = (
   compatibilityDate = "2026-10-20",
   durableObjectNamespaces = [${namespaces.join(", ")}],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [${bindings.join(", ")}],
+  bindings = [${bindings.join(", ")}],${tail === undefined ? "" : `\n  tails = ["tail"],`}
 );
-`;
+${tail === undefined ? "" : tailWorker}`;
   }
 }
 
@@ -115,6 +119,13 @@ const main :Workerd.Worker = (
 const mailModule = `  extensions = [(modules = [
     (name = "cloudflare-internal:email", internal = true, esModule = "export default { EmailMessage: class {} };"),
   ])],
+`;
+
+const tailWorker = `const tail :Workerd.Worker = (
+  modules = [(name = "tail.mjs", esModule = embed "tail.mjs")],
+  compatibilityDate = "2026-10-20",
+  bindings = [(name = "TEST", service = "test")],
+);
 `;
 
 function killGroup({ pid }: ChildProcess): void {

@@ -36,6 +36,8 @@ for (const verify of globSync("*/verify.ts", { cwd: examples }).sort()) {
   const folder = dirname(verify);
   // proves mcp-authorization#unauthorized, mcp-authorization#permission-in-tool, mcp-authorization#permission-registered
   // proves guide-remote-mcp-server#permissions, mcp-governance#scope
+  // proves testing-your-agents#same-tools, testing-your-agents#setup-config, testing-your-agents#bindings
+  // proves testing-your-agents#unit-worker, testing-your-agents#unit-methods, testing-your-agents#run
   test(`the example ${basename(folder)} does what it says`, async (context) => {
     const addresses: string[] = [];
     for (const name of [folder, ...(neighbours[folder] ?? [])]) addresses.push(await start(context, name));

@@ -29,7 +29,8 @@ export default defineConfig([
     tsconfig: "tsconfig.build.json",
     entry: [
       "src/{index,types,capability,approvals,email,mcp,mcp-client,do-oauth-client-provider}.ts",
-      "src/{observability,schedule}/index.ts",
+      "src/{observability,schedule,testing}/index.ts",
+      "src/observability/otel.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both
     ],

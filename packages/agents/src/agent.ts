@@ -11,6 +11,7 @@ import type { DeadLetter } from "./core/work/dead-letters";
 import { wait } from "./core/wait";
 import { DurableWork } from "./durable-work";
 import type { ReplyOptions, SendEmailOptions } from "./email/mail";
+import type { Inspection } from "./inspect";
 import { AgentError } from "./protocol/errors";
 import { stateErrors, type McpServers } from "./protocol/frames";
 import type { QueueItem, QueueOptions } from "./queue/queue";
@@ -23,11 +24,17 @@ import type { AddMcpServerOptions, AddMcpServerResult, AddRpcMcpServerOptions, M
 import { isCronLoaded, loadCron } from "./schedule/cron";
 import type { When } from "./schedule/timing";
 import type { CronOptions, RepeatingOptions, Schedule, ScheduleCriteria } from "./schedule/types";
-import { hostOf, mailOf, Server } from "./server";
+import { aboutOf, hostOf, mailOf, Server } from "./server";
 import { notificationOf } from "./state/notification";
 import { MCPClientManager } from "./tool-servers";
 import { ToolServersBridge } from "./tool-servers-bridge";
 import { State, stateSchema, type StateDeps, type StateSource } from "./state/state";
+
+/** What `inspect()` tells, whether the class allows it or not: for tests. */
+export async function lookInto(agent: AnyAgent): Promise<Inspection> {
+  const { inspect } = await import("./inspect");
+  return inspect({ ...aboutOf(agent), host: hostOf(agent), hasFlag });
+}
 
 /**
  * A stateful agent: one class, one Durable Object for each name, with a database, a state that clients see, and
@@ -90,6 +97,7 @@ export class Agent<
       "dequeueAllByCallback",
       "retryDead",
       "removeDead",
+      "inspect",
       "addMcpServer",
       "removeMcpServer",
       "sendEmail"
@@ -319,6 +327,22 @@ export class Agent<
    */
   async sendEmail(options: SendEmailOptions): Promise<{ messageId: string | undefined }> {
     return (await mailOf(this)).send(options);
+  }
+
+  /**
+   * What this instance is doing: its connections, why its alarm is set, schedules and queue, dead letters, approvals, turns,
+   * workflows, MCP servers. For operators; without payloads, messages and secrets. `static options = { inspect: true }` allows it.
+   * A client that calls `inspect` gets it only where `authorize` allows the operation `{ type: "inspect" }`.
+   *
+   * @returns JSON; of each list at most 100 entries, and how many there are
+   * @throws INSPECT_DISABLED when the class does not allow it
+   * @example const { deadLetters, alarm } = await (await getAgentByName(env.Worker, "one")).inspect();
+   */
+  async inspect(): Promise<Inspection> {
+    if (!resolveOptions(this.constructor).inspect) {
+      throw new AgentError("INSPECT_DISABLED", "static options = { inspect: true } allows it");
+    }
+    return lookInto(this);
   }
 
   // --- trying again ---

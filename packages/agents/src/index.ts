@@ -2,6 +2,7 @@ export { Agent, getCurrentAgent } from "./agent";
 export type { Hold, Operation } from "./core/capability";
 export type { Connection, ConnectionContext, WSMessage } from "./core/connection";
 export type { WhyAwake } from "./core/host";
+export type { Inspection } from "./inspect";
 export { DEFAULT_AGENT_STATIC_OPTIONS, type AgentStaticOptions } from "./core/options";
 export {
   getAgentByName,

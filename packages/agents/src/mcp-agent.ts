@@ -59,6 +59,7 @@ export abstract class McpAgent<
       server: () => this.#makeServer(),
       hold: (promise) => ctx.waitUntil(promise),
       run: (run) => ctx.waitUntil(runOutside(() => Promise.resolve(host.run(undefined, run)).catch(failed))),
+      emit: (type, payload) => host.emit(type, payload),
       failed,
       ended: (session) => this.#endOwn(session)
     };

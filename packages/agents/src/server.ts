@@ -36,11 +36,15 @@ const latestAlarmMs = 9e12;
 const destroyGraceMs = 10_000;
 
 let host: (server: object) => Host;
+let about: (server: object) => { agent: string; name: string };
 let keepAlive: (server: object) => KeepAlive | undefined;
 let begin: (server: object) => () => void;
 
 /** What the layers above install their features in. A member of the class could be called by whoever holds a stub. */
 export const hostOf = (server: object): Host => host(server);
+
+/** The names of its class and of the instance, empty where that is not known. */
+export const aboutOf = (server: object): { agent: string; name: string } => about(server);
 
 /** Its heartbeats are listed among the schedules. Nothing while there was none in this life of the instance. */
 export const keepAliveOf = (server: object): KeepAlive | undefined => keepAlive(server);
@@ -61,6 +65,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   static {
     host = (server) => (server as Server).#host;
+    about = (server) => (server as Server).#about;
     keepAlive = (server) => (server as Server).#keepAlive;
     begin = (server) => (server as Server).#heartbeats.begin();
     mailOf = async (server) =>
@@ -460,6 +465,10 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     return this.#identityFrame;
   }
 
+  get #about(): { agent: string; name: string } {
+    return { agent: this.#className, name: this.#knownName() ?? "" };
+  }
+
   get #className(): string {
     return classNameOf(this, this.ctx.id, (this.ctx as { exports?: Record<string, unknown> }).exports);
   }
@@ -468,15 +477,10 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const target = this.observability;
     if (!target) return;
     try {
-      if (target.wants?.(type) === false) return;
       // The union lists what this package and those beside it emit; a capability may have events of its own.
-      target.emit({
-        type,
-        agent: this.#className,
-        name: this.#knownName() ?? "",
-        payload: payload(),
-        timestamp: Date.now()
-      } as ObservabilityEvent);
+      const build = () => ({ type, ...this.#about, payload: payload(), timestamp: Date.now() }) as ObservabilityEvent;
+      if (target.wants?.(type) === false) target.unwanted?.(type, build);
+      else target.emit(build());
     } catch (error) {
       // Whoever watches must not change what happens.
       console.error(`observability threw at "${type}":`, error);

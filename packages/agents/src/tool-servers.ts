@@ -58,6 +58,10 @@ export class MCPClientManager implements Capability {
     }));
   }
 
+  inspect() {
+    return this.#manager?.inspect();
+  }
+
   // --- what there is ---
 
   /** Connections by the ids of their servers. Their `client` connects by itself. */

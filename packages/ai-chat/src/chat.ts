@@ -7,7 +7,7 @@ import { SessionHistory } from "./messages/session-history";
 import { Transcript } from "./messages/transcript";
 import { conversationSchema, streamSchema } from "./schema";
 import { chatClientChecks } from "./protocol/checks";
-import type { ChatClientFrame, ChatOperation, ChatSyncFrame } from "./protocol/frames";
+import type { ChatClientFrame, ChatOperation, ChatSyncFrame, LiveTurn } from "./protocol/frames";
 import { Audience } from "./stream/audience";
 import { StreamLog } from "./stream/stream-log";
 import { CallAnswers } from "./tools/call-answers";
@@ -36,6 +36,7 @@ export interface ChatDeps {
 const leaseMs = 30_000;
 const defaultPage = 100;
 const maxPage = 500;
+const inspectedTurns = 20;
 
 /** What an operation asks for, as `authorize` is asked. */
 const rights = {
@@ -319,6 +320,10 @@ export class Chat implements Capability {
       return new Response("limit is a whole number from 1", { status: 400 });
     }
     return Response.json(this.#transcript.page(before ?? undefined, pageOf(wanted)).messages);
+  }
+
+  inspect(): { turns: { live: LiveTurn | undefined; recent: ChatTurn[] } } {
+    return { turns: { live: this.#turns.live, recent: this.#records.list(inspectedTurns, undefined) } };
   }
 
   nextWake(): number | undefined {

@@ -17,9 +17,9 @@ answers.set("throw", () => {
 const heard: ObservabilityEvent[] = [];
 beforeAll(() => subscribe("agents:message", (event) => void heard.push(event as ObservabilityEvent)));
 
-/** What a conversation has told so far. */
+/** What a conversation has told so far, of what the page has. */
 const eventsOf = (name: string) =>
-  heard.filter((event) => event.name === name).map(({ type, payload }) => [type, payload]);
+  heard.filter((event) => event.name === name && event.type !== "turn:end").map(({ type, payload }) => [type, payload]);
 
 // proves observability#type, observability#agent, observability#name, observability#payload, observability#timestamp
 // proves observability#message, observability#raw, observability#message-request, observability#message-response

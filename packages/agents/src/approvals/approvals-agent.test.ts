@@ -114,9 +114,9 @@ describe("in an agent", () => {
     const about = (id: string) => ({ id, source: "shared", subject: "refund" });
     expect(events).toEqual([
       ["approval:request", about("r")],
-      ["approval:decide", { ...about("r"), decision: "approved", by: "ada" }],
+      ["approval:decide", { ...about("r"), createdMs: expect.any(Number), decision: "approved", by: "ada" }],
       ["approval:request", about("s")],
-      ["approval:decide", { ...about("s"), decision: "cancelled" }]
+      ["approval:decide", { ...about("s"), createdMs: expect.any(Number), decision: "cancelled" }]
     ]);
   });
 });

@@ -285,7 +285,10 @@ describe("an end", () => {
         undefined,
         150
       ]);
-      expect(bench.events.at(-1)).toEqual(["approval:expire", { id: "r0", source: "program", subject: "s" }]);
+      expect(bench.events.at(-1)).toEqual([
+        "approval:expire",
+        { id: "r0", source: "program", subject: "s", createdMs: expect.any(Number) }
+      ]);
     }));
 
   it("[A18] of several: the alarm is set for the earliest, and for none once all are decided", () =>

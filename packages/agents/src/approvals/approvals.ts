@@ -15,7 +15,7 @@ import {
 } from "./approval";
 import { Delivery, type DecisionHandler, type DeliveryDeps } from "./delivery";
 import { handleRequest, type ApprovalViewer } from "./http";
-import { listQuery, type ApprovalFilter } from "./list";
+import { briefly, listQuery, type ApprovalFilter } from "./list";
 import {
   commentIn,
   futureIn,
@@ -118,6 +118,12 @@ export class Approvals implements Capability {
     if (grant) this.#emitDecision(row);
     else if (expiresMs !== null && expiresMs < (this.#deps.wake() ?? Infinity)) this.#deps.changed();
     return approvalOf(row, nowMs);
+  }
+
+  /** For `inspect()`: who waits for what, and what could not be told. */
+  inspect(): { approvals: Record<"pending" | "undelivered", Partial<Approval>[]> } {
+    const shown = (filter: ApprovalFilter) => this.list({ ...filter, limit: 100 }).map(briefly);
+    return { approvals: { pending: shown({ status: "pending" }), undelivered: shown({ undelivered: true }) } };
   }
 
   /**
@@ -366,7 +372,7 @@ export class Approvals implements Capability {
     });
     // SQLite returns what it updated in any order.
     for (const row of expired.sort((a, b) => a.expires_ms! - b.expires_ms! || a.seq - b.seq)) {
-      emit("approval:expire", () => ({ id: row.id, source: row.source, subject: row.subject }));
+      emit("approval:expire", () => told(row));
       this.#tellWaiting(row, nowMs);
     }
   }
@@ -447,9 +453,9 @@ export class Approvals implements Capability {
     return edited.text;
   }
 
-  #emitDecision({ id, source, subject, decision, decided_by }: ApprovalRow): void {
-    const by = decided_by === null ? {} : { by: decided_by };
-    this.#deps.emit("approval:decide", () => ({ id, source, subject, decision, ...by }));
+  #emitDecision(row: ApprovalRow): void {
+    const by = row.decided_by === null ? {} : { by: row.decided_by };
+    this.#deps.emit("approval:decide", () => ({ ...told(row), decision: row.decision, ...by }));
   }
 
   #tellWaiting(row: ApprovalRow, nowMs: number): void {
@@ -474,6 +480,9 @@ export class Approvals implements Capability {
 /** The row is known to be decided. */
 const decidedOf = <Args>(row: ApprovalRow, nowMs: number): DecidedApproval<Args> =>
   approvalOf<Args>(row, nowMs) as DecidedApproval<Args>;
+
+/** What events tell of a request that has ended. */
+const told = ({ id, source, subject, created_ms: createdMs }: ApprovalRow) => ({ id, source, subject, createdMs });
 
 const unknown = (): AgentError => new AgentError("APPROVAL_UNKNOWN", "There is no approval with this id");
 

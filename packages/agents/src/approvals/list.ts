@@ -1,4 +1,4 @@
-import type { ApprovalStatus } from "./approval";
+import type { Approval, ApprovalStatus } from "./approval";
 import { invalid } from "./input";
 
 /** Which approvals to list. */
@@ -15,6 +15,12 @@ export interface ApprovalFilter {
   limit?: number;
   /** The id of an approval: only older ones. For the next page, that of the last one of this page. */
   before?: string;
+}
+
+/** A request without what it is about: its arguments may be secrets. */
+export function briefly(approval: Approval): Partial<Approval> {
+  const { id, source, subject, scope, requestedBy, status, createdMs, expiresMs } = approval;
+  return { id, source, subject, scope, requestedBy, status, createdMs, expiresMs };
 }
 
 const maxLimit = 500;

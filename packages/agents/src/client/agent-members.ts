@@ -13,6 +13,7 @@ export type AgentMember =
   // life and hooks
   | "destroy"
   | "getConnectionTags"
+  | "inspect"
   | "onClose"
   | "onConnect"
   | "onEmail"

@@ -5,6 +5,8 @@ import type { Connection, ConnectionContext } from "./connection";
 /** What a client asks to do. Whether its connection may is decided in one place, for every frame. */
 export type Operation =
   | { type: "call"; method: string }
+  // Nobody may unless `authorize` says so.
+  | { type: "inspect" }
   | { type: "state-write" }
   | { type: "chat-request" }
   | { type: "chat-cancel"; requestId: string }
@@ -84,6 +86,8 @@ export interface Capability {
   readonly isVolatile?: boolean;
   /** What it is doing. Looked at by people and tests only. */
   holds?(): readonly Hold[];
+  /** What it adds to `inspect()`, under names that are its own: JSON without payloads, texts of users and secrets. */
+  inspect?(): Readonly<Record<string, unknown>> | undefined;
   /** When to call `onWake`, in ms since the epoch. Asked after the kit's `changed()`. */
   nextWake?(): number | undefined;
   onWake?(nowMs: number): void | Promise<void>;

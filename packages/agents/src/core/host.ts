@@ -51,9 +51,9 @@ export interface HostDeps {
 // What a read-only connection may do all the same.
 const readonlyOperations: ReadonlySet<Operation["type"]> = new Set<Operation["type"]>(["call", "chat-resume"]);
 
-/** The default rule: a read-only connection watches and calls, all others may do everything. */
+/** The default rule: a read-only connection watches and calls, all others may do everything but look inside. */
 export const mayByDefault = (connection: Connection, operation: Operation): boolean =>
-  !hasFlag(connection, "readonly") || readonlyOperations.has(operation.type);
+  operation.type !== "inspect" && (!hasFlag(connection, "readonly") || readonlyOperations.has(operation.type));
 
 /** The runtime answers pings where it can; those of sockets in memory come here. */
 const heartbeat: Capability = {
@@ -118,6 +118,12 @@ export class Host {
   /** The capability of this name, if it was installed. */
   capability(name: string): Capability | undefined {
     return this.#capabilities.find((capability) => capability.name === name);
+  }
+
+  /** All of them, those included that have something stored and were not asked for in this life. */
+  all(): readonly Capability[] {
+    for (const name of lazyCapabilities.keys()) if (this.meta.version(name) > 0) this.#need(name);
+    return this.#capabilities;
   }
 
   async start(): Promise<void> {
@@ -246,9 +252,13 @@ export class Host {
     return this.meta.isDestroyed;
   }
 
+  #need(name: string): void {
+    if (!this.capability(name)) lazyCapabilities.get(name)?.(this.#owner);
+  }
+
   wake(nowMs: number): Promise<void> {
     // Whoever wanted this wake in an earlier life may not have been asked for in this one.
-    for (const { name } of this.alarms.reasons()) if (!this.capability(name)) lazyCapabilities.get(name)?.(this.#owner);
+    for (const { name } of this.alarms.reasons()) this.#need(name);
     return this.alarms.ring(nowMs, (error) => this.#hooks.failed(error));
   }
 }

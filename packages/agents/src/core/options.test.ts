@@ -13,6 +13,7 @@ describe("the options of a class", () => {
       hibernate: true,
       sendIdentityOnConnect: true,
       hungScheduleTimeoutSeconds: 30,
+      inspect: false,
       retry: { maxAttempts: 3, baseDelayMs: 100, maxDelayMs: 3000 }
     });
   });
@@ -32,6 +33,7 @@ describe("the options of a class", () => {
       hibernate: false,
       sendIdentityOnConnect: false,
       hungScheduleTimeoutSeconds: 30,
+      inspect: false,
       retry: { maxAttempts: 1, baseDelayMs: 100, maxDelayMs: 5000 }
     });
     expect(resolveOptions(Silent)).toEqual(resolveOptions(Parent));

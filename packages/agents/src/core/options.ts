@@ -10,6 +10,8 @@ export interface AgentStaticOptions {
   hungScheduleTimeoutSeconds?: number;
   /** Hand a mail to `onEmail` once, however often mail servers deliver it: told by its Message-ID, for 7 days. Default false. */
   dropDuplicateEmails?: boolean;
+  /** Whether `inspect()` tells what an instance is doing. Default false. */
+  inspect?: boolean;
   /** For tasks and calls that do not say it themselves. Each field has a default of its own. */
   retry?: RetryOptions;
 }
@@ -24,6 +26,7 @@ export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<ResolvedOptions> = {
   hibernate: true,
   sendIdentityOnConnect: true,
   hungScheduleTimeoutSeconds: 30,
+  inspect: false,
   retry: defaultRetryOptions
 };
 

@@ -23,6 +23,35 @@ type Asked = { id: string; source: string; subject: string };
 type Mail = { from: string; to: string; subject?: string };
 type RefusedFrame = { connectionId: string; frame: string };
 
+/** A request of MCP. Times in ms since the epoch; the event's own is the end. */
+type McpCall = {
+  method: string;
+  /** Of a tool or prompt, or the URI of a resource. */
+  name?: string;
+  startedMs: number;
+  error?: string;
+};
+
+/** What was asked of a model, and what it used. The event's own time is the end. */
+type Turn = {
+  turnId: string;
+  requestId: string;
+  messageId: string;
+  operation: string;
+  outcome: string;
+  /** How often the model was asked. */
+  attempts: number;
+  startedMs: number;
+  firstChunkMs?: number;
+  error?: string;
+  model?: string;
+  inputTokens?: number;
+  outputTokens?: number;
+  totalTokens?: number;
+  /** Calls of tools that had a result or an error in this turn. */
+  toolCalls: { toolCallId: string; toolName: string; startedMs: number; endedMs: number; error?: string }[];
+};
+
 /** The events of each channel, by the channel's short name. */
 export interface ChannelEventMap {
   state: Event<"state:update", Nothing>;
@@ -32,7 +61,8 @@ export interface ChannelEventMap {
     | Event<"message:cancel", { requestId: string }>
     | Event<"message:error", { error: string }>
     | Event<"tool:result", { toolCallId: string; toolName: string }>
-    | Event<"tool:approval", { toolCallId: string; approved: boolean }>;
+    | Event<"tool:approval", { toolCallId: string; approved: boolean }>
+    | Event<"turn:end", Turn>;
   schedule:
     | Event<"schedule:create" | "schedule:execute" | "schedule:cancel" | "queue:create", Task>
     // Its method does not exist; and: it still ran when it was to run again.
@@ -46,8 +76,9 @@ export interface ChannelEventMap {
     // An error that reached `onError`, and frames of clients that were dropped or refused.
     | Event<"error", { error: string }>
     | Event<"frame:malformed" | "frame:refused", RefusedFrame>
-    | Event<"approval:request" | "approval:expire", Asked>
-    | Event<"approval:decide", Asked & { decision: string; by?: string }>
+    | Event<"approval:request", Asked>
+    | Event<"approval:expire", Asked & { createdMs: number }>
+    | Event<"approval:decide", Asked & { createdMs: number; decision: string; by?: string }>
     | Event<"approval:undelivered", { id: string; source: string; attempts: number }>;
   workflow:
     | Event<
@@ -60,7 +91,10 @@ export interface ChannelEventMap {
     | Event<"mcp:client:preconnect", { serverId: string }>
     | Event<"mcp:client:connect", { url: string; transport: string; state: string; error?: string }>
     | Event<"mcp:client:authorize", { serverId: string; authUrl: string; clientId?: string }>
-    | Event<"mcp:client:discover", { url?: string; state?: string; error?: string; capability?: string }>;
+    | Event<"mcp:client:discover", { url?: string; state?: string; error?: string; capability?: string }>
+    // A call that has ended: one of ours at another server, and one that a client made here.
+    | Event<"mcp:client:call", McpCall & { serverId: string }>
+    | Event<"mcp:server:call", McpCall & { sessionId: string }>;
   email:
     | Event<"email:receive" | "email:reply", Mail>
     // A mail of the agent's own, one that came twice, and an automatic one that is not answered automatically.

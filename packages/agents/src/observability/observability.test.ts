@@ -130,7 +130,8 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "message:cancel": true,
     "message:error": true,
     "tool:result": true,
-    "tool:approval": true
+    "tool:approval": true,
+    "turn:end": true
   },
   schedule: {
     "schedule:create": true,
@@ -171,7 +172,9 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "mcp:client:preconnect": true,
     "mcp:client:connect": true,
     "mcp:client:authorize": true,
-    "mcp:client:discover": true
+    "mcp:client:discover": true,
+    "mcp:client:call": true,
+    "mcp:server:call": true
   },
   email: {
     "email:receive": true,
@@ -208,7 +211,7 @@ describe("[O3] the default", () => {
 });
 
 describe("[O5] subscribe", () => {
-  // proves agents-api#subscribe
+  // proves agents-api#subscribe, observability#subscribe
   it("hears one channel of all agents until it is ended", async () => {
     const heard: ChannelEventMap["rpc"][] = [];
     const stop = subscribe("rpc", (event) => void heard.push(event));

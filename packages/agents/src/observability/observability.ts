@@ -6,6 +6,8 @@ export interface Observability {
   emit(event: ObservabilityEvent): void;
   /** Whether anybody is interested in this type; if not, the event is not even built. Without it: yes. */
   wants?(type: string): boolean;
+  /** Instead of `emit`, where nobody is interested: for whoever may be somewhere else. `build` makes the event. */
+  unwanted?(type: string, build: () => ObservabilityEvent): void;
 }
 
 /** A channel of `node:diagnostics_channel`. Spelled out, since not every program has the types of Node. */
@@ -35,6 +37,7 @@ const channelByNoun: Readonly<Record<string, EventChannel>> = {
   rpc: channels.rpc,
   message: channels.message,
   tool: channels.message,
+  turn: channels.message,
   schedule: channels.schedule,
   queue: channels.schedule,
   workflow: channels.workflow,
@@ -58,10 +61,29 @@ function nounOf(type: string): string {
   return colon < 0 ? type : type.slice(0, colon);
 }
 
-/** Publishes to the diagnostics channels, and does nothing while nobody listens. */
+/** Builds the event that is being published and has no listener here. */
+let build: (() => ObservabilityEvent) | undefined;
+let built: ObservabilityEvent | undefined;
+
+/** That event: one object for all of them, since it is read while it is published, or never. */
+const unread = {};
+for (const field of ["type", "agent", "name", "payload", "timestamp"] as const) {
+  Object.defineProperty(unread, field, { enumerable: true, get: () => (built ??= build!())[field] });
+}
+
+/** Publishes to the diagnostics channels. An event is built for those who listen, and for a Tail Worker. */
 export const genericObservability: Required<Observability> = {
   wants: (type) => channelOf(type).hasSubscribers,
-  emit: (event) => channelOf(event.type).publish(event)
+  emit: (event) => channelOf(event.type).publish(event),
+  unwanted(type, make) {
+    build = make;
+    try {
+      // A channel does not know whether there is a Tail Worker. The runtime does, and reads what it has to send.
+      channelOf(type).publish(unread);
+    } finally {
+      build = built = undefined;
+    }
+  }
 };
 
 /**

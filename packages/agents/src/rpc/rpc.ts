@@ -32,7 +32,7 @@ export class Rpc implements Capability {
     },
     {
       rpc: {
-        operation: (_, { method }) => ({ type: "call", method }),
+        operation: (rpc, { method }) => (rpc.#isLook(method) ? { type: "inspect" } : { type: "call", method }),
         handle: (rpc, connection, frame) => rpc.#call(connection, frame),
         refuse: (rpc, connection, frame) =>
           rpc.#refuse(connection, frame, `This connection may not call ${frame.method}`, "CALL_REFUSED")
@@ -59,12 +59,19 @@ export class Rpc implements Capability {
     for (const call of openCalls.get(connection)?.values() ?? []) if (!call.isDetached) call.abandon();
   }
 
+  /** A call of the agent's own `inspect`. A method of a program that has this name, and is callable, is a method as any other. */
+  #isLook(method: string): boolean {
+    return method === "inspect" && lookUp(this.#target, method).status === "hidden";
+  }
+
   #call(connection: Connection, frame: RpcRequestFrame): void | Promise<void> {
     const { id, method, args } = frame;
     const found = lookUp(this.#target, method);
     if (found.status === "missing") return this.#refuse(connection, frame, `Method ${method} does not exist`);
-    if (found.status === "hidden") return this.#refuse(connection, frame, `Method ${method} is not callable`);
-    const { streaming, detached = false } = found.metadata;
+    if (found.status === "hidden" && !this.#isLook(method)) {
+      return this.#refuse(connection, frame, `Method ${method} is not callable`);
+    }
+    const { streaming, detached = false } = found.status === "callable" ? found.metadata : {};
     this.#host.emit("rpc", () => (streaming ? { method, streaming } : { method }));
     const credit = hasFlag(connection, "extended") ? frame.credit : undefined;
     const call = new Call({ id, method, credit }, detached, (answer) => this.#answer(connection, answer));

@@ -1,4 +1,5 @@
 import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+import type { Desk, OwnDesk } from "./desk-agents";
 import type { Approver } from "./approval-agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 import type { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
@@ -17,6 +18,8 @@ declare global {
   namespace Cloudflare {
     interface Env {
       STORAGE: DurableObjectNamespace<BareObject>;
+      Desk: DurableObjectNamespace<Desk>;
+      OwnDesk: DurableObjectNamespace<OwnDesk>;
       Approver: DurableObjectNamespace<Approver>;
       Recorder: DurableObjectNamespace<Recorder>;
       HEIR_OF_ALL: DurableObjectNamespace<Heir>;

@@ -1,6 +1,10 @@
-import { abortAllDurableObjects, env, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "../core/meta";
+import { openSocket, TestConnection } from "../testing/connection";
+import { evict } from "../testing/life";
+
+export { cut, evict, killAll } from "../testing/life";
 
 /** Real SQLite storage in a bare Durable Object: for capabilities, without an agent. */
 export interface TestStorage {
@@ -27,108 +31,15 @@ export async function withStorage<Result>(run: (storage: TestStorage) => Result 
   });
 }
 
-/** A parsed JSON frame, or the message as it was. */
-export type Received = unknown;
-
-/** The client's end of a connection to an agent. */
-export class TestConnection {
-  readonly #socket: WebSocket;
-  readonly #received: Received[] = [];
-  readonly #waiting: ((received: Received) => void)[] = [];
-  /** Settles when the connection is closed by the agent, or cut. */
-  readonly closed: Promise<{ code: number; reason: string }>;
-
-  constructor(socket: WebSocket, heard: (data: unknown) => void = () => {}) {
-    this.#socket = socket;
-    this.closed = new Promise((resolve) => {
-      socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));
-    });
-    socket.addEventListener("message", ({ data }) => {
-      heard(data);
-      this.#receive(parse(data));
-    });
-    socket.accept();
-  }
-
-  #receive(received: Received): void {
-    const waiting = this.#waiting.shift();
-    if (waiting) waiting(received);
-    else this.#received.push(received);
-  }
-
-  /** The next message, in the order in which they were sent. */
-  nextFrame(): Promise<Received> {
-    if (this.#received.length > 0) return Promise.resolve(this.#received.shift());
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** The next message for which `wanted` is true (or of this type); those before it are dropped. */
-  async next<Frame = Record<string, unknown>>(wanted: string | ((frame: Frame) => boolean)): Promise<Frame> {
-    for (;;) {
-      const frame = (await this.nextFrame()) as Frame;
-      const isFrame = typeof frame === "object" && frame !== null;
-      if (isFrame && (typeof wanted === "string" ? (frame as { type?: string }).type === wanted : wanted(frame)))
-        return frame;
-    }
-  }
-
-  /** What has arrived and was not asked for. */
-  get pending(): readonly Received[] {
-    return this.#received;
-  }
-
-  /** Sends text as it is, bytes as they are, and anything else as JSON. */
-  send(message: unknown): void {
-    const raw = typeof message === "string" || message instanceof ArrayBuffer;
-    this.#socket.send(raw ? message : JSON.stringify(message));
-  }
-
-  #calls = 0;
-
-  /** Calls a method and waits for its answer; frames before it are dropped. */
-  call(method: string, ...args: unknown[]): Promise<Record<string, unknown>> {
-    const id = `call-${this.#calls++}`;
-    this.send({ type: "rpc", id, method, args });
-    return this.next((frame) => frame.type === "rpc" && frame.id === id && frame.done !== false);
-  }
-
-  /**
-   * All that has arrived and was not asked for, once the agent has handled what this connection sent before. A call of a
-   * method that no agent has is the barrier: it is always answered, and a connection's frames keep their order.
-   */
-  async settled(): Promise<Received[]> {
-    const id = `settled-${this.#calls++}`;
-    this.send({ type: "rpc", id, method: "", args: [] });
-    const frames: Received[] = [];
-    for (;;) {
-      const frame = await this.nextFrame();
-      if ((frame as { id?: unknown } | null)?.id === id) return frames;
-      frames.push(frame);
-    }
-  }
-
-  close(code = 1000, reason = ""): void {
-    this.#socket.close(code, reason);
-  }
-
-  /** As a browser does by `close()`: the other end sees 1005. */
-  closeWithoutCode(): void {
-    this.#socket.close();
+/** As users of `agents/testing` have it; what a call gives is the frame of its answer, since that is what most tests here are about. */
+class FrameConnection extends TestConnection {
+  override call<Result = Record<string, unknown>>(method: string, ...args: unknown[]): Promise<Result> {
+    return this.answerTo(method, ...args) as Promise<Result>;
   }
 }
 
-function parse(data: unknown): Received {
-  if (typeof data !== "string") return data;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return data;
-  }
-}
-
-interface Connectable {
-  fetch(request: Request): Promise<Response>;
-}
+export { FrameConnection as TestConnection };
+export type { Received } from "../testing/connection";
 
 /**
  * Connects to an agent as a client does.
@@ -137,28 +48,20 @@ interface Connectable {
  * @param heard gets each message as it was sent, before it is parsed
  */
 export async function connect(
-  stub: Connectable,
+  stub: Pick<DurableObjectStub, "fetch">,
   query = "",
   headers: Record<string, string> = {},
   heard?: (data: unknown) => void
-): Promise<TestConnection> {
-  const request = new Request(`http://test/agents/agent/name?${query}`, {
-    headers: { Upgrade: "websocket", ...headers }
-  });
-  const { webSocket, status } = await stub.fetch(request);
-  if (!webSocket) throw new Error(`No WebSocket: status ${status}`);
-  return new TestConnection(webSocket, heard);
+): Promise<FrameConnection> {
+  return new FrameConnection(await openSocket(stub, { query, headers }), heard);
 }
 
 /** Connects as a client that takes part in the extensions of the protocol. What it was greeted with is dropped. */
-export async function connectExtended(stub: Connectable, query = ""): Promise<TestConnection> {
+export async function connectExtended(stub: Pick<DurableObjectStub, "fetch">, query = ""): Promise<FrameConnection> {
   const connection = await connect(stub, `_agents_ext=1&${query}`);
   await connection.settled();
   return connection;
 }
-
-/** Takes the instance out of memory. Its sockets hibernate. */
-export const evict = (stub: DurableObjectStub): Promise<void> => evictDurableObject(stub);
 
 /** Makes a wake of a capability overdue, as after a long time out of memory. `runDurableObjectAlarm` then rings. */
 export async function makeDue(stub: DurableObjectStub, capability: string): Promise<void> {
@@ -169,12 +72,6 @@ export async function makeDue(stub: DurableObjectStub, capability: string): Prom
   });
   await evict(stub);
 }
-
-/** Takes the instance out of memory and drops its sockets, as a lost network or a deploy does. */
-export const cut = (stub: DurableObjectStub): Promise<void> => evictDurableObject(stub, { webSockets: "close" });
-
-/** Kills all instances in the middle of what they do. What was not stored is lost. */
-export const killAll = (): Promise<void> => abortAllDurableObjects();
 
 /**
  * The error that a call ends with, as its caller sees it. Not `expect(stub.method()).rejects`: a promise of Durable Object RPC

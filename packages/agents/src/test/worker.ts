@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 export { a as MinifiedAgent, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+export { Desk, OwnDesk } from "./desk-agents";
 export { Approver } from "./approval-agents";
 export { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
 export { CounterAgent, GameAgent, SecureAgent } from "./documented-agents";

@@ -3,6 +3,7 @@ import type { Place } from "../messages/transcript";
 import type { ClientToolSchema } from "../protocol/frames";
 import type { Spoken } from "../stream/audience";
 import type { Cancelled, OpenTurn } from "./turn-records";
+import { CallTimes } from "./turn-report";
 import type { Usage } from "./usage";
 
 /** What a turn answers. */
@@ -39,8 +40,10 @@ export interface Turn extends Spoken {
   isMerged: boolean;
   /** A tool was called in the step that is being said. */
   hasCalled: boolean;
+  startedMs: number;
   firstChunkMs: number | undefined;
   usage: Usage;
+  readonly calls: CallTimes;
 }
 
 /** What all turns begin with. */
@@ -52,8 +55,10 @@ const fresh = () => ({
   cancelled: 0 as const,
   isMerged: false,
   hasCalled: false,
+  startedMs: 0,
   firstChunkMs: undefined,
-  usage: {}
+  usage: {},
+  calls: new CallTimes()
 });
 
 /** A turn that somebody asks for. `isBusy`: it has to wait for others. */

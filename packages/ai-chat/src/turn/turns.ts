@@ -12,6 +12,7 @@ import type { Numbered, StreamLog } from "../stream/stream-log";
 import { brokenBy, cancelledText, type Broken } from "../messages/broken";
 import { newTurn, recoveredTurn, type Turn, type TurnRequest } from "./turn";
 import type { Cancelled, OpenTurn, TurnRecords } from "./turn-records";
+import { turnEnd } from "./turn-report";
 import { usageOfEvent, usageOfMetadata } from "./usage";
 
 export interface TurnDeps {
@@ -293,6 +294,7 @@ export class Turns {
     const release = this.#deps.keepAlive();
     let outcome: Outcome = { outcome: "empty" };
     let ended: Ended = {};
+    turn.startedMs = this.#deps.now();
     try {
       if (turn.isDue) records.attempt(turn.n);
       turn.attempts += turn.isDue ? 1 : 0;
@@ -351,6 +353,7 @@ export class Turns {
   #say(turn: Turn, builder: MessageBuilder, { chunk, text }: ReadChunk): void {
     if (turn.cancelled === 2) return;
     builder.apply(chunk);
+    turn.calls.see(chunk, this.#deps.now, builder, turn.startedMs);
     this.#deps.log.append(text, isAtOnce(chunk, turn));
     this.#deps.audience.chunk(turn, this.#deps.log.seq, text);
     if ("messageMetadata" in chunk) turn.usage = { ...turn.usage, ...usageOfMetadata(chunk.messageMetadata) };
@@ -404,6 +407,7 @@ export class Turns {
     this.#deps.changed();
     if (outcome === "failed") emit("message:error", () => ({ error }));
     else if (outcome !== "empty") emit("message:response", () => ({}));
+    emit("turn:end", () => turnEnd(turn, outcome, error));
     // Who asked has heard all of it, and takes the revision from the end. Who has stopped it may have heard less than is stored.
     if (change) audience.delta(change, isAsSaid ? turn.source : undefined);
     audience.done(turn, { outcome, error: isTold ? undefined : error, seq });

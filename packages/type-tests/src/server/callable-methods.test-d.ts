@@ -99,6 +99,7 @@ export default {
 } satisfies ExportedHandler<Env>;
 
 // Observability.
+// proves observability#subscribe-typed
 const unsub = subscribe("rpc", (event) => {
   if (event.type === "rpc") {
     console.log(`RPC call: ${event.payload.method}`);

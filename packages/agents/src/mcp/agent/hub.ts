@@ -29,6 +29,7 @@ export interface HubDeps {
   hold(promise: Promise<void>): void;
   /** Runs code of the agent that nobody called. */
   run(run: () => Promise<void>): void;
+  emit(type: string, payload: () => Record<string, unknown>): void;
   failed(error: unknown): void;
   /** A session is over, and perhaps the object with it. */
   ended(session: string): void;
@@ -64,7 +65,9 @@ export class Hub implements Capability {
       calls: this.#calls,
       outlet: this.#outlet,
       transaction: (run) => schema.transaction(run),
+      now,
       wait,
+      emit: (type, payload) => deps.emit(type, payload),
       hold: (promise) => deps.hold(promise),
       run: (run) => deps.run(() => this.#connect().then(run)),
       end: (session) => {

@@ -15,6 +15,7 @@ import {
   type Request,
   type RequestId
 } from "@modelcontextprotocol/sdk/types.js";
+import { endedCall, failureOf } from "../http/ended-call";
 import { publicResponse, responseIn, responseText } from "../http/public-response";
 import { audienceOf, note } from "./audience";
 import type { CallRow, Calls } from "./calls";
@@ -31,7 +32,9 @@ export interface RunnerDeps {
   readonly outlet: Outlet;
   /** Several writes, together or not at all. */
   transaction<Result>(run: () => Result): Result;
+  now(): number;
   wait(delayMs: number, signal: AbortSignal): Promise<void>;
+  emit(type: string, payload: () => Record<string, unknown>): void;
   /** Keeps the object in memory until the promise settles. */
   hold(promise: Promise<void>): void;
   /** Runs code of the agent that nobody called, when its server is connected. */
@@ -50,6 +53,8 @@ export class Runner {
   readonly #running = new Map<RequestId, Call>();
   readonly #beginning = new Set<number>();
   readonly #asked = new Map<RequestId, (response: JSONRPCResponse) => void>();
+  /** What is being answered in this life, and since when. */
+  readonly #begun = new WeakMap<Call, { request: JSONRPCRequest; startedMs: number }>();
   #unstored = 0;
 
   constructor(deps: RunnerDeps) {
@@ -183,6 +188,7 @@ export class Runner {
 
   #give(call: Call, request: JSONRPCRequest, details: RequestDetails | undefined): void {
     this.#running.set(call.id, call);
+    this.#begun.set(call, { request, startedMs: this.#deps.now() });
     const { session, stream } = call;
     const requestInfo = { headers: details?.headers ?? {}, ...(details?.url && { url: new URL(details.url) }) };
     const extra: MessageExtraInfo = { requestInfo };
@@ -271,6 +277,7 @@ export class Runner {
     const response = publicResponse(answer) as JSONRPCResponse & { id: RequestId };
     const asked = this.#asked.get(response.id);
     const call = this.#running.get(response.id);
+    if (call) this.#tell(call, response);
     if (asked) {
       this.#asked.delete(response.id);
       this.#running.delete(response.id);
@@ -280,6 +287,14 @@ export class Runner {
     if (!call?.row) return;
     if (call.method === "initialize") this.#deps.sessions.agree(call.session, response);
     this.#end(call.row, { ...response, id: call.clientId } as JSONRPCResponse);
+  }
+
+  #tell(call: Call, response: JSONRPCResponse): void {
+    const begun = this.#begun.get(call);
+    if (!begun) return;
+    const { request, startedMs } = begun;
+    const failed = "error" in response ? response.error.message : failureOf(response.result);
+    this.#deps.emit("mcp:server:call", () => ({ ...endedCall(request, startedMs, failed), sessionId: call.session }));
   }
 
   /** @returns hands the message over, when it is certain to be kept */

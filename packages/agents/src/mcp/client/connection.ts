@@ -241,7 +241,10 @@ export class ServerConnection implements MCPClientConnection {
     let session: Session | undefined;
     try {
       session = await module.openSession(target, open, {
-        prepare: (client: SessionClient) => this.#handlers.apply(client),
+        prepare: (client: SessionClient) => {
+          this.#handlers.apply(client);
+          client.ended = (call) => this.#deps.emit("mcp:client:call", () => ({ ...call, serverId: this.id }));
+        },
         listChanged: () => this.#listChanged(),
         closed: () => {
           if (this.#session === session) this.#session = undefined;

@@ -1,5 +1,6 @@
 // What an agent says of its MCP servers to whoever watches it.
 import { expect, it } from "vitest";
+import { introspect } from "../../testing";
 import { errorOf } from "../../test/kit";
 import { eventsOf, inside, internet, reborn, scripted, tool, user } from "../../test/mcp-internet";
 
@@ -90,5 +91,46 @@ it("two tools that would have one name are said to, and each is called by its ow
     expect(called).toEqual(["b_c: b_c", "c: c"]);
     const error = `"c" of "a_b" is called ${second}: another tool has its name`;
     expect(eventsOf(stub)).toContainEqual({ type: "mcp:client:discover", payload: { capability: "tools", error } });
+  });
+});
+
+it("a call that ends is said to: what it was about, and why it failed; and nothing that was asked or answered", async () => {
+  internet({
+    "tools.example": scripted({
+      "tools/list": () => ({ tools: [tool("echo"), tool("order")] }),
+      "tools/call": ({ name }) => ({ content: [{ type: "text", text: String(name) }], isError: name === "order" })
+    })
+  });
+  const stub = user();
+  await stub.add("Tools", url, { id: "s" });
+  await inside(stub, async (agent) => {
+    await agent.mcp.callTool({ serverId: "s", name: "echo", arguments: { key: "s3cret" } });
+    await agent.mcp.callTool({ serverId: "s", name: "order" });
+    await errorOf(() => agent.mcp.readResource({ serverId: "s", uri: "file:///a" }));
+  });
+  const about = { serverId: "s", startedMs: expect.any(Number) };
+  expect(eventsOf(stub).slice(-3)).toEqual([
+    { type: "mcp:client:call", payload: { method: "tools/call", name: "echo", ...about } },
+    { type: "mcp:client:call", payload: { method: "tools/call", name: "order", ...about, error: "order" } },
+    {
+      type: "mcp:client:call",
+      payload: { method: "resources/read", name: "file:///a", ...about, error: expect.any(String) }
+    }
+  ]);
+});
+
+it("inspect() tells of servers: their addresses without what may be a secret, their states, how many tools they have", async () => {
+  internet({ "tools.example": scripted({ "tools/list": () => ({ tools: [tool("echo")] }) }) });
+  const stub = user();
+  await stub.add("Tools", `${url}?key=s3cret`, { id: "s" });
+  await inside(stub, (agent) =>
+    errorOf(() => agent.addMcpServer("Gone", "https://gone.example/mcp", { id: "g", retry }))
+  );
+  expect((await introspect(stub)).mcpServers).toEqual({
+    total: 2,
+    first: [
+      { id: "s", name: "Tools", url, state: "ready", tools: 1 },
+      { id: "g", name: "Gone", url: "https://gone.example/mcp", state: "failed", tools: 0, error: expect.any(String) }
+    ]
   });
 });

@@ -8,6 +8,7 @@ import { checkedUrl, normalUrl } from "./address";
 import { aiTools } from "./ai-tools";
 import { callbackUrlFor } from "./callback-url";
 import { ServerConnection, type ConnectionDeps, type ServerRecord } from "./connection";
+import { inspectedServers } from "./inspected";
 import type { ManagerDeps, ManagerFront } from "./deps";
 import { hex, randomHex, hashOf } from "./encoding";
 import { guardedFetch } from "./guarded-fetch";
@@ -389,6 +390,10 @@ export class Manager {
       this.list("resourceTemplates")
     ];
     return { servers, tools, prompts, resources, resourceTemplates };
+  }
+
+  inspect() {
+    return inspectedServers([...this.#all]);
   }
 
   /** Tools for the AI SDK. */

@@ -28,6 +28,8 @@ import type {
   SubscribeRequest,
   UnsubscribeRequest
 } from "@modelcontextprotocol/sdk/types.js";
+import { messageOf } from "../../protocol/errors";
+import { endedCall, failureOf, type EndedCall } from "../http/ended-call";
 import { formValidator } from "../http/form-validator";
 import {
   CallToolResultSchema,
@@ -56,6 +58,9 @@ import {
 } from "./sdk";
 import type { McpClient, McpClientOptions } from "./types";
 
+/** Requests of which whoever watches is told. */
+const toldMethods: ReadonlySet<string> = new Set(["tools/call", "resources/read", "prompts/get"]);
+
 // As the SDK's client: what it knows, and what a program has made up.
 type AnyRequest = Request | ClientRequest;
 type AnyNotification = Notification | ClientNotification;
@@ -82,6 +87,8 @@ const offers: Readonly<Record<string, keyof ClientCapabilities>> = {
 const area = (method: string): string => method.split("/", 1)[0]!;
 
 export class SessionClient extends Protocol<AnyRequest, AnyNotification, AnyResult> implements McpClient {
+  /** Is told of requests of a program that have ended. */
+  ended: ((call: EndedCall) => void) | undefined;
   readonly #info: Implementation;
   readonly #capabilities: ClientCapabilities;
   readonly #validator: jsonSchemaValidator;
@@ -129,8 +136,28 @@ export class SessionClient extends Protocol<AnyRequest, AnyNotification, AnyResu
     }
   }
 
-  /** A signal that is aborted when the answer is there tells the server nothing: the SDK would cancel what is over. */
   override async request<Schema extends AnySchema>(
+    request: AnyRequest,
+    resultSchema: Schema,
+    options?: RequestOptions
+  ): Promise<SchemaOutput<Schema>> {
+    if (!this.ended || !toldMethods.has(request.method)) return this.#ask(request, resultSchema, options);
+    const startedMs = Date.now();
+    let error: string | undefined;
+    try {
+      const result = await this.#ask(request, resultSchema, options);
+      error = failureOf(result);
+      return result;
+    } catch (thrown) {
+      error = messageOf(thrown);
+      throw thrown;
+    } finally {
+      this.ended(endedCall(request as Request, startedMs, error));
+    }
+  }
+
+  /** A signal that is aborted when the answer is there tells the server nothing: the SDK would cancel what is over. */
+  async #ask<Schema extends AnySchema>(
     request: AnyRequest,
     resultSchema: Schema,
     options?: RequestOptions
