@@ -89,13 +89,13 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
     types: names`Schedule`
   },
   "agents/workflows": {
-    later: {
-      "issue 8": names`
-        AgentWorkflow AgentWorkflowEvent AgentWorkflowStep ApprovalEventPayload DefaultProgress
-        RunWorkflowOptions WaitForApprovalOptions WorkflowCallback WorkflowCallbackType WorkflowCompleteCallback
-        WorkflowErrorCallback WorkflowEventCallback WorkflowEventPayload WorkflowInfo WorkflowPage
-        WorkflowProgressCallback WorkflowQueryCriteria WorkflowRejectedError WorkflowStatus WorkflowTrackingRow`
-    }
+    values: names`AgentWorkflow WorkflowRejectedError`,
+    types: names`
+      AgentWorkflowEvent AgentWorkflowStep ApprovalEventPayload DefaultProgress RunWorkflowOptions WaitForApprovalOptions
+      WorkflowCallback WorkflowCallbackType WorkflowCompleteCallback WorkflowErrorCallback WorkflowEventCallback
+      WorkflowEventPayload WorkflowInfo WorkflowPage WorkflowProgressCallback WorkflowQueryCriteria WorkflowStatus
+      WorkflowTrackingRow`,
+    ours: names`trackWorkflows WorkflowDecisionOptions WorkflowState`
   },
   "agents/x402": {
     later: {

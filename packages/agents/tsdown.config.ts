@@ -27,7 +27,7 @@ export default defineConfig([
     ...shared,
     tsconfig: "tsconfig.build.json",
     entry: [
-      "src/{index,types,capability,approvals,mcp}.ts",
+      "src/{index,types,capability,approvals,mcp,workflows}.ts",
       "src/{observability,schedule}/index.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both

@@ -9,6 +9,7 @@ import type { Made, Promised, Toolbox } from "./mcp-agents";
 import type { McpDesk } from "./mcp-handler-agents";
 import type { Mortal } from "./mortal-agents";
 import type { BareObject } from "./worker";
+import type { Errands, Office } from "./workflow-agents";
 
 declare global {
   namespace Cloudflare {
@@ -46,6 +47,10 @@ declare global {
       Worker: DurableObjectNamespace<Worker>;
       Diligent: DurableObjectNamespace<Diligent>;
       McpDesk: DurableObjectNamespace<McpDesk>;
+      OFFICE: DurableObjectNamespace<Office>;
+      ERRAND: Workflow<Errands>;
+      ERRAND_RENAMED: Workflow<Errands>;
+      PLAIN: Workflow;
     }
   }
 }

@@ -8,6 +8,7 @@ export { ReminderAgent, TemporaryAgent } from "./documented-work";
 export { Diligent, Worker } from "./work-agents";
 export { Made, Promised, Toolbox } from "./mcp-agents";
 export { McpDesk } from "./mcp-handler-agents";
+export { Errand, Office, Plain } from "./workflow-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 
