@@ -9,7 +9,7 @@ import { trackWorkflows } from "./workflow-work";
 import { addressIn, findAgent } from "./workflows/address";
 import { extendStep, isExtended, type AgentWorkflowStep } from "./workflows/step";
 import type { DefaultProgress, WaitForApprovalOptions } from "./workflows/types";
-import type { Report, Speaker } from "./workflows/wire";
+import type { AgentAddress, Report, Speaker } from "./workflows/wire";
 
 /** What starts a workflow. `payload` has its parameters. */
 export type AgentWorkflowEvent<Params = unknown> = Readonly<WorkflowEvent<Params>>;
@@ -24,6 +24,8 @@ type Run = (this: object, event: WorkflowEvent<unknown>, step: WorkflowStep) => 
 let execute: (workflow: object, event: WorkflowEvent<unknown>, step: WorkflowStep, run: Run) => Promise<unknown>;
 
 interface Running {
+  address: AgentAddress;
+  /** One for all that is told, which keeps the order; another one after a failure, since that may have broken it. */
   stub: unknown;
   params: unknown;
   speaker: Omit<Speaker, "timestamp">;
@@ -73,8 +75,8 @@ export abstract class AgentWorkflow<
 
   /** The agent that started this workflow: its methods can be called. */
   get agent(): DurableObjectStub<AgentType> {
-    // The address names an instance of the class that the program says it is.
-    return this.#now.stub as DurableObjectStub<AgentType>;
+    // The address names an instance of the class that the program says it is. A stub of an agent that was reset is of no use any more.
+    return findAgent(this.env as object, this.#now.address) as unknown as DurableObjectStub<AgentType>;
   }
 
   get instanceId(): string {
@@ -137,6 +139,7 @@ export abstract class AgentWorkflow<
     const { address, params } = addressIn(event.payload);
     const speaker = { workflowName: address.__workflowName, instanceId: event.instanceId, run: "" };
     const now: Running = (this.#running = {
+      address,
       stub: findAgent(this.env as object, address),
       params,
       speaker,
@@ -169,9 +172,16 @@ export abstract class AgentWorkflow<
 
   /** An answer that is lost on its way is asked for again: what was applied is not applied twice. */
   #tell(report: Report): Promise<unknown> {
-    const { stub, speaker } = this.#now;
-    const message: Speaker = { ...speaker, timestamp: Date.now() };
-    const send = () => (stub as Listener).__workflow(message, report);
+    const now = this.#now;
+    const message: Speaker = { ...now.speaker, timestamp: Date.now() };
+    const send = async () => {
+      try {
+        return await (now.stub as Listener).__workflow(message, report);
+      } catch (error) {
+        now.stub = findAgent(this.env as object, now.address);
+        throw error;
+      }
+    };
     return retry(send, defaultRetryOptions, { wait, random: Math.random }, isPlatformError);
   }
 }

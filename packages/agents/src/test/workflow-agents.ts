@@ -130,6 +130,10 @@ export class Office extends Agent<Cloudflare.Env, Record<string, unknown>> {
     ]);
   }
 
+  storedKeys(prefix: string): string[] {
+    return [...this.ctx.storage.kv.list({ prefix })].map(([key]) => key);
+  }
+
   override async onWorkflowCallback(callback: WorkflowCallback) {
     await Office.afterwards.get(this.name)?.(callback);
   }

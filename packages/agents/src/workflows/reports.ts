@@ -61,6 +61,8 @@ export class Reports {
     const again = row.run === null ? {} : { error_name: null, error_message: null, completed_at: null };
     if (row.run !== null) this.#deps.waits.cancel(instanceId, "The workflow was restarted");
     const order = { run, life: null, sequence: 0 };
+    // It was ended before it could say that it begins.
+    if (row.run === null && isOver(row.status)) return this.#deps.rows.update(instanceId, order);
     this.#deps.rows.update(instanceId, {
       status: "running",
       look_ms: this.#deps.heard(),
@@ -114,6 +116,8 @@ export class Reports {
     const { instanceId } = speaker;
     const row = rows.get(instanceId);
     const from = about(speaker, row);
+    // What somebody has ended stays so.
+    const isOpen = row !== undefined && row.status !== "terminated";
     if (report.kind === "state") {
       if (report.how === "reset") hooks.resetState();
       else if (report.how === "merge") hooks.mergeState(report.state);
@@ -121,11 +125,11 @@ export class Reports {
     } else if (report.kind === "event") {
       await hooks.callback({ type: "event", ...from, event: report.event });
     } else if (report.kind === "complete") {
-      if (row) ended(instanceId, "complete", null);
+      if (isOpen) ended(instanceId, "complete", null);
       await hooks.callback({ type: "complete", ...from, result: report.result });
     } else {
       const { name, message } = report;
-      if (row) ended(instanceId, "errored", { name, message });
+      if (isOpen) ended(instanceId, "errored", { name, message });
       await hooks.callback({ type: "error", ...from, error: message });
     }
     rows.said(instanceId, key);

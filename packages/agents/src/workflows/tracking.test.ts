@@ -1,0 +1,202 @@
+import { env } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { evict, errorOf } from "../test/kit";
+import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
+import type { WorkflowQueryCriteria } from "./types";
+
+/** Rows as they are after some work, without the work. */
+const track = (stub: OfficeStub, rows: [id: string, status: string, createdAt: number, metadata?: object][]) =>
+  within(stub, (agent) => {
+    // Makes the tables.
+    agent.deleteWorkflows({ status: "unknown" });
+    agent.migrateWorkflowBinding("none", "ERRAND");
+    for (const [id, status, createdAt, metadata] of rows) {
+      agent.sql`INSERT INTO cf_agents_workflows (id, workflow_id, workflow_name, status, metadata, created_at)
+                VALUES (${id}, ${id}, 'ERRAND', ${status}, ${metadata ? JSON.stringify(metadata) : null}, ${createdAt})`;
+    }
+  });
+const idsOf = (stub: OfficeStub, criteria: WorkflowQueryCriteria) =>
+  within(stub, (agent) => agent.getWorkflows(criteria).workflows.map(({ instanceId }) => instanceId));
+const tracked = async () => {
+  const stub = office();
+  await watch("seed", async (instance) => {
+    await send(stub, "seed");
+    await instance.waitForStatus("complete");
+    await within(stub, (agent) => agent.deleteWorkflow("seed"));
+  });
+  await track(stub, [
+    ["a", "running", 100, { user: "ada", level: 1 }],
+    ["b", "complete", 200, { user: "ada", level: true }],
+    ["c", "errored", 200, { user: "bob", "a.b": null }],
+    ["d", "terminated", 300]
+  ]);
+  return stub;
+};
+
+describe("[F2] tracked workflows", () => {
+  it.each<[criteria: WorkflowQueryCriteria, ids: string]>([
+    [{}, "dcba"],
+    [{ orderBy: "asc" }, "abcd"],
+    [{ status: "running" }, "a"],
+    [{ status: ["complete", "errored"] }, "cb"],
+    [{ metadata: { user: "ada" } }, "ba"],
+    [{ metadata: { user: "ada", level: 1 } }, "a"],
+    [{ metadata: { level: true } }, "b"],
+    [{ metadata: { "a.b": null } }, "c"],
+    [{ metadata: { user: "eve" } }, ""],
+    [{ workflowName: "ERRAND", createdAfter: new Date(100_000) }, "dcb"],
+    [{ workflowName: "OTHER" }, ""],
+    [{ createdBefore: new Date(200_000) }, "a"],
+    [{ limit: 2 }, "dc"]
+  ])("are found by %j", async (criteria, ids) => {
+    expect((await idsOf(await tracked(), criteria)).join("")).toBe(ids);
+  });
+
+  it.each(["asc", "desc"] as const)("come in pages, %s, with what came meanwhile left out or last", async (orderBy) => {
+    const stub = await tracked();
+    const pages = await within(stub, (agent) => {
+      const first = agent.getWorkflows({ limit: 3, orderBy });
+      agent.deleteWorkflow("a");
+      return [first, agent.getWorkflows({ limit: 3, orderBy, cursor: first.nextCursor! })];
+    });
+    const summary = pages.map(({ workflows, total, nextCursor }) => [
+      workflows.map(({ instanceId }) => instanceId).join(""),
+      total,
+      nextCursor === null
+    ]);
+    expect(summary).toEqual(
+      orderBy === "asc"
+        ? [
+            ["abc", 4, false],
+            ["d", 3, true]
+          ]
+        : [
+            ["dcb", 4, false],
+            ["", 3, true]
+          ]
+    );
+  });
+
+  it.each([{ limit: 0 }, { limit: 1.5 }, { cursor: "?" }, { orderBy: "up" }, { metadata: { 'a"': 1 } }])(
+    "are not found by %j",
+    async (criteria) => {
+      const stub = await tracked();
+      const error = await errorOf(() => idsOf(stub, criteria as WorkflowQueryCriteria));
+      expect(error).toMatchObject({ code: "WORKFLOW_INVALID" });
+    }
+  );
+
+  it("are deleted one by one, and by the same criteria", async () => {
+    const stub = await tracked();
+    const done = await within(stub, (agent) => [
+      agent.deleteWorkflow("b"),
+      agent.deleteWorkflow("b"),
+      agent.deleteWorkflows({ status: ["errored", "terminated"], createdBefore: new Date(250_000) }),
+      agent.deleteWorkflows()
+    ]);
+    expect(done).toEqual([true, false, 1, 2]);
+  });
+
+  it("are there after an eviction, and none where there was none", async () => {
+    const stub = await tracked();
+    await evict(stub);
+    expect((await idsOf(stub, {})).length).toBe(4);
+    const empty = office();
+    await empty.notes();
+    expect(
+      await within(empty, (agent) => [agent.getWorkflows(), agent.getWorkflow("a"), agent.deleteWorkflow("a")])
+    ).toEqual([{ workflows: [], total: 0, nextCursor: null }, undefined, false]);
+  });
+
+  it("have the name that their binding has now", () =>
+    watch("renamed", async (instance) => {
+      const stub = office();
+      await send(stub, "renamed", { do: "await", type: "go" }, { do: "progress", progress: { step: "b" } });
+      expect(await within(stub, (agent) => agent.migrateWorkflowBinding("ERRAND", "ERRAND_RENAMED"))).toBe(1);
+      expect(await infoOf(stub, "renamed")).toMatchObject({ workflowName: "ERRAND_RENAMED" });
+      await stub.sendWorkflowEvent("ERRAND", "renamed", { type: "go", payload: null });
+      await instance.waitForStatus("complete");
+      expect((await notesOf(stub))[0]).toEqual(["progress", ["ERRAND_RENAMED", "renamed", { step: "b" }, true]]);
+      const error = await errorOf(() =>
+        within(stub, (agent) => void agent.migrateWorkflowBinding("ERRAND", "NOWHERE"))
+      );
+      expect(error).toMatchObject({ code: "WORKFLOW_UNKNOWN" });
+    }));
+});
+
+describe("[F3] a workflow is not started", () => {
+  it.each<[what: string, start: (stub: OfficeStub) => Promise<string>, code: string, text: string]>([
+    [
+      "by a name without a binding",
+      (stub) => stub.runWorkflow("ERRANDS", {}),
+      "WORKFLOW_UNKNOWN",
+      "There are: ERRAND, ERRAND_RENAMED, PLAIN."
+    ],
+    [
+      "by the name of another binding",
+      (stub) => stub.runWorkflow("OFFICE", {}),
+      "WORKFLOW_UNKNOWN",
+      '"binding": "OFFICE"'
+    ],
+    ["with a bad id", (stub) => stub.runWorkflow("ERRAND", {}, { id: "a b" }), "WORKFLOW_INVALID", "1 to 100 letters"],
+    [
+      "with parameters that are no object",
+      (stub) => stub.runWorkflow("ERRAND", [1]),
+      "WORKFLOW_INVALID",
+      "{ taskId: 7 }"
+    ]
+  ])("%s", async (_, start, code, text) => {
+    const stub = office();
+    const error = await errorOf(() => start(stub));
+    expect(error).toMatchObject({ code });
+    expect(error.message).toContain(text);
+    expect(await idsOf(stub, {})).toEqual([]);
+  });
+
+  it("with an id that is taken, here or elsewhere, and nothing is left of it", () =>
+    watch("taken", async (instance) => {
+      const [stub, other] = [office(), office()];
+      await send(stub, "taken", { do: "await", type: "go" });
+      expect(await errorOf(() => send(stub, "taken"))).toMatchObject({ code: "WORKFLOW_EXISTS" });
+      expect(await errorOf(() => send(other, "taken"))).toMatchObject({ code: "WORKFLOW_EXISTS" });
+      expect([await idsOf(stub, {}), await idsOf(other, {})]).toEqual([["taken"], []]);
+      expect(await within(other, (agent) => agent.whyAwake().alarm)).toEqual([]);
+      await stub.terminateWorkflow("taken");
+      await instance.waitForStatus("terminated");
+    }));
+
+  it("without its agent, and says how to", () =>
+    watch("orphan", async (instance) => {
+      await env.ERRAND.create({ id: "orphan", params: { errands: [] } });
+      await instance.waitForStatus("errored");
+      expect((await instance.getError()).message).toContain("this.runWorkflow(...)");
+    }));
+
+  it("with a binding that does not lead to its agent, and the agent is told when it looks", () =>
+    watch("lost", async (instance) => {
+      const stub = office();
+      await stub.runWorkflow("ERRAND", { errands: [] }, { id: "lost", agentBinding: "Nowhere" });
+      await instance.waitForStatus("errored");
+      expect(await stub.getWorkflowStatus("ERRAND", "lost")).toMatchObject({ status: "errored" });
+      const [note] = await notesOf(stub);
+      expect(note).toEqual([
+        "error",
+        ["ERRAND", "lost", expect.stringContaining('no Durable Object binding "Nowhere"')]
+      ]);
+      expect(await infoOf(stub, "lost")).toMatchObject({ status: "errored" });
+    }));
+
+  it("and a workflow that knows nothing of agents is tracked as well", () =>
+    watch(
+      "plain",
+      async (instance) => {
+        const stub = office();
+        await stub.runWorkflow("PLAIN", { fails: true }, { id: "plain" });
+        await stub.approveWorkflow("plain");
+        await instance.waitForStatus("errored");
+        expect(await stub.getWorkflowStatus("PLAIN", "plain")).toMatchObject({ status: "errored", output: null });
+        expect(await notesOf(stub)).toEqual([["error", ["PLAIN", "plain", "plainly failed"]]]);
+      },
+      env.PLAIN
+    ));
+});
