@@ -118,8 +118,8 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
   "agents/approvals": {
     ours: names`
       Approval ApprovalAuditEntry ApprovalChoice ApprovalDecision ApprovalFilter ApprovalGrant ApprovalRequest Approvals
-      approvalsOf ApprovalStatus ApprovalViewer Approved DecidedApproval DecisionHandler NotApproved onDecided
-      PendingApproval`
+      approvalsOf ApprovalStatus ApprovalViewer ApprovalVote Approved DecidedApproval DecisionHandler NotApproved
+      onDecided PendingApproval`
   },
   "agents/email": {
     later: {

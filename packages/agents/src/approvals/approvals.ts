@@ -2,8 +2,10 @@ import type { Capability } from "../core/capability";
 import { AgentError } from "../protocol/errors";
 import {
   approvalOf,
+  given,
   grantOf,
   statusOf,
+  votesOf,
   type Approval,
   type ApprovalAuditEntry,
   type ApprovalDecision,
@@ -25,6 +27,7 @@ import {
   jsonIn,
   nameIn,
   optionalNameIn,
+  quorumIn,
   type ApprovalChoice,
   type ApprovalRequest
 } from "./input";
@@ -79,14 +82,16 @@ export class Approvals implements Capability {
     const subject = nameIn("subject", request.subject);
     const scope = optionalNameIn("scope", request.scope);
     const args = jsonIn("args", request.args);
+    const quorum = quorumIn(request.quorum, request.editable === true);
     const known = request.id === undefined ? undefined : this.#find(id);
     if (known) {
-      const same = known.source === source && known.subject === subject && known.scope === scope;
+      const same =
+        known.source === source && known.subject === subject && known.scope === scope && known.quorum === quorum;
       if (same && known.args_hash === args.hash) return approvalOf(known, nowMs);
       throw new AgentError("APPROVAL_CHANGED", `Something else was requested under the id "${id}"`);
     }
     const expiresMs = futureIn("expiresMs", request.expiresMs, nowMs);
-    const grant = this.#grantFor(source, subject, scope, nowMs);
+    const grant = quorum === null ? this.#grantFor(source, subject, scope, nowMs) : undefined;
     const columns = {
       id,
       source,
@@ -102,7 +107,8 @@ export class Approvals implements Capability {
       decision: grant ? "approved" : null,
       decided_by: grant?.granted_by ?? null,
       decided_ms: grant ? nowMs : null,
-      grant_id: grant?.id ?? null
+      grant_id: grant?.id ?? null,
+      quorum
     };
     const row = this.#deps.schema.transaction(() => {
       const names = Object.keys(columns);
@@ -121,14 +127,15 @@ export class Approvals implements Capability {
   }
 
   /**
-   * Decides. The same decision again answers with what was decided.
+   * Decides. The same decision again answers with what was decided. Where several people have to approve, an approval is one vote
+   * of a person, and what comes back is pending until there are enough.
    *
    * @param choice `by` and `rights` are what you know of whoever decides; the rest may come from them
    * @throws APPROVAL_UNKNOWN, APPROVAL_FORBIDDEN (the scope is not among the rights), APPROVAL_CHANGED (the `argsHash` is another
    * one), APPROVAL_DECIDED (otherwise), APPROVAL_EXPIRED, APPROVAL_INVALID; nothing has changed then
    * @example approvals.decide(id, { approved: true, by: user.id, rights: user.rights, argsHash });
    */
-  decide<Args = unknown>(id: string, choice: ApprovalChoice): DecidedApproval<Args> {
+  decide<Args = unknown>(id: string, choice: ApprovalChoice): Approval<Args> {
     const nowMs = this.#deps.now();
     if (typeof choice.approved !== "boolean") throw invalid("approved must be true or false");
     const by = nameIn("by", choice.by);
@@ -145,6 +152,8 @@ export class Approvals implements Capability {
     if (!choice.approved && grant) throw invalid("Only an approval can come with a grant");
     const editedArgs = this.#edit(row, choice);
     const status = statusOf(row, nowMs);
+    if (row.quorum !== null && grant) throw invalid("What several people have to approve cannot be granted by one");
+    if (status === "pending" && row.quorum !== null && choice.approved) return this.#vote(row, by, comment, nowMs);
     if (status === "pending") return this.#close(row, { decision, by, comment, editedArgs, grant }, nowMs);
     if (status === decision && (row.edited_args ?? undefined) === editedArgs) return decidedOf(row, nowMs);
     throw tooLate(status);
@@ -369,6 +378,23 @@ export class Approvals implements Capability {
       emit("approval:expire", () => ({ id: row.id, source: row.source, subject: row.subject }));
       this.#tellWaiting(row, nowMs);
     }
+  }
+
+  /** Counts one who approves: each person once, and the last one that it takes decides. */
+  #vote<Args>(row: ApprovalRow, by: string, comment: string | null, nowMs: number): Approval<Args> {
+    const before = votesOf(row);
+    if (before.some((vote) => vote.by === by)) return approvalOf(row, nowMs);
+    const all = [...before, { by, atMs: nowMs, ...given("comment", comment) }];
+    const after = { ...row, votes: JSON.stringify(all) };
+    const { id, source, subject, quorum } = row;
+    const isEnough = all.length >= (quorum ?? 1);
+    const result = this.#deps.schema.transaction(() => {
+      this.#deps.schema.write("UPDATE cf_agents_approvals SET votes = ? WHERE seq = ?", after.votes, row.seq);
+      this.#trail.record(id, "voted", nowMs, by, comment);
+      return isEnough ? undefined : approvalOf<Args>(after, nowMs);
+    });
+    this.#deps.emit("approval:vote", () => ({ id, source, subject, by, votes: all.length, quorum }));
+    return result ?? this.#close(after, { decision: "approved", by, comment }, nowMs);
   }
 
   /** Writes a decision, then tells of it. */

@@ -47,6 +47,7 @@ export interface ChannelEventMap {
     | Event<"error", { error: string }>
     | Event<"frame:malformed" | "frame:refused", RefusedFrame>
     | Event<"approval:request" | "approval:expire", Asked>
+    | Event<"approval:vote", Asked & { by: string; votes: number; quorum: number }>
     | Event<"approval:decide", Asked & { decision: string; by?: string }>
     | Event<"approval:undelivered", { id: string; source: string; attempts: number }>;
   workflow:
