@@ -159,8 +159,8 @@ export abstract class AgentWorkflow<
       if (now.told === undefined) await extended.reportComplete(result);
       return result;
     } catch (error) {
-      // When the engine has stopped this run, or there are no steps left, the agent finds out by looking.
-      if (now.told !== "error") await extended.reportError(error as Error).catch(() => {});
+      // When there are no steps left, the agent finds out by looking.
+      if (now.told !== "error" && !isStopped(error)) await extended.reportError(error as Error).catch(() => {});
       throw error;
     }
   }
@@ -185,6 +185,9 @@ export abstract class AgentWorkflow<
     return retry(send, defaultRetryOptions, { wait, random: Math.random }, isPlatformError);
   }
 }
+
+/** The engine has stopped this run, to pause or to end it: nothing has failed. */
+const isStopped = (error: unknown): boolean => error instanceof Error && error.message.startsWith("Aborting engine");
 
 const wrapped = new WeakSet<Run>();
 

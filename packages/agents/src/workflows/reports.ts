@@ -118,6 +118,8 @@ export class Reports {
     const from = about(speaker, row);
     // What somebody has ended stays so.
     const isOpen = row !== undefined && row.status !== "terminated";
+    // A pause ends what is running with an error. If it is another one, the engine says so when the agent looks.
+    if (report.kind === "error" && row?.status === "paused") return;
     if (report.kind === "state") {
       if (report.how === "reset") hooks.resetState();
       else if (report.how === "merge") hooks.mergeState(report.state);
