@@ -51,7 +51,7 @@ const startMs = 30_000;
 const silenceMs = 5 * 60_000;
 const maxSilenceMs = 24 * 3_600_000;
 /** A local engine may have been restarted, and only an agent that is awake notices. */
-const localSilenceMs = 30_000;
+const localSilenceMs = 15_000;
 const batch = 20;
 /** An event that no workflow waits for: it makes a local engine go on with an instance. */
 const wakeUp: WorkflowEventPayload = { type: "agent-wake-up", payload: null };
