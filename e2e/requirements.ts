@@ -6,17 +6,18 @@ import { callableMethods } from "./requirements/callable-methods.ts";
 import { callingLlms } from "./requirements/calling-llms.ts";
 import * as chatAgents from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
+import { conceptWorkflows } from "./requirements/concept-workflows.ts";
 import { configuration } from "./requirements/configuration.ts";
 import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
 import * as getCurrentAgent from "./requirements/get-current-agent.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
-import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
+import { guideHumanInTheLoop } from "./requirements/guide-human-in-the-loop.ts";
 import { guideRemoteMcpServer } from "./requirements/guide-remote-mcp-server.ts";
 import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
 import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-server.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
-import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
+import { humanInTheLoop } from "./requirements/human-in-the-loop.ts";
 import { mcp } from "./requirements/mcp.ts";
 import { mcpAgent } from "./requirements/mcp-agent.ts";
 import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
@@ -32,9 +33,10 @@ import { readonlyConnections } from "./requirements/readonly-connections.ts";
 import * as retries from "./requirements/retries.ts";
 import { routingOlder } from "./requirements/routing-older.ts";
 import { routing } from "./requirements/routing.ts";
+import { runWorkflows } from "./requirements/run-workflows.ts";
 import { scheduleTasks } from "./requirements/schedule-tasks.ts";
 import { starter } from "./requirements/starter.ts";
-import * as storeAndSyncState from "./requirements/store-and-sync-state.ts";
+import { storeAndSyncState } from "./requirements/store-and-sync-state.ts";
 import { usingAiModels } from "./requirements/using-ai-models.ts";
 import { websockets } from "./requirements/websockets.ts";
 
@@ -51,17 +53,18 @@ export const pages: Readonly<Record<string, Page>> = {
   "calling-llms": callingLlms,
   "chat-agents": chatAgents.chatAgents,
   "client-sdk": clientSdk,
+  "concept-workflows": conceptWorkflows,
   configuration,
   "create-mcp-handler": createMcpHandler,
   "get-current-agent": getCurrentAgent.getCurrentAgent,
   "guide-cross-domain-auth": guideCrossDomainAuth,
-  "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
+  "guide-human-in-the-loop": guideHumanInTheLoop,
   "guide-remote-mcp-server": guideRemoteMcpServer,
   "guide-securing-mcp-servers": guideSecuringMcpServers,
   "guide-test-remote-mcp-server": guideTestRemoteMcpServer,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
-  "human-in-the-loop": humanInTheLoop.humanInTheLoop,
+  "human-in-the-loop": humanInTheLoop,
   mcp,
   "mcp-agent": mcpAgent,
   "mcp-authorization": mcpAuthorization,
@@ -76,9 +79,10 @@ export const pages: Readonly<Record<string, Page>> = {
   retries: retries.retries,
   routing,
   "routing-older": routingOlder,
+  "run-workflows": runWorkflows,
   "schedule-tasks": scheduleTasks,
   starter,
-  "store-and-sync-state": storeAndSyncState.storeAndSyncState,
+  "store-and-sync-state": storeAndSyncState,
   "using-ai-models": usingAiModels,
   websockets
 };
@@ -89,11 +93,8 @@ export const later: Readonly<Record<string, Later>> = {
   "agents-api": agentsApi.later,
   "chat-agents": chatAgents.later,
   "get-current-agent": getCurrentAgent.later,
-  "guide-human-in-the-loop": guideHumanInTheLoop.later,
-  "human-in-the-loop": humanInTheLoop.later,
   "mcp-transport": mcpTransport.later,
   observability: observability.later,
   "protocol-messages": protocolMessages.later,
-  retries: retries.later,
-  "store-and-sync-state": storeAndSyncState.later
+  retries: retries.later
 };

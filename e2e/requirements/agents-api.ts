@@ -47,14 +47,14 @@ export const agentsApi = {
   "AIChatAgent-onChatMessage": [110, "Its `onChatMessage` answers the conversation in `this.messages`."],
   "AIChatAgent-persistence": [117, "Its messages are stored."],
   "AIChatAgent-resumable": [118, "Its streams resume."],
-  useAgentChat: [119, "`useAgentChat` shows the conversation."]
+  useAgentChat: [119, "`useAgentChat` shows the conversation."],
+  runWorkflow: [63, "`runWorkflow` starts a workflow."],
+  waitForApproval: [63, "`waitForApproval` waits for approval."]
 } as const satisfies Page;
 
 export const later = {
   onEmail: 9,
   replyToEmail: 9,
-  runWorkflow: 8,
-  waitForApproval: 8,
   addMcpServer: 7,
   removeMcpServer: 7,
   getMcpServers: 7

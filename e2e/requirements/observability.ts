@@ -17,7 +17,15 @@ export const observability = {
   "message-cancel": [120, "`message:cancel`, { requestId }: a request is cancelled."],
   "message-error": [121, "`message:error`, { error }: an answer fails."],
   "tool-result": [122, "`tool:result`, { toolCallId, toolName }: the result of a client's tool is received."],
-  "tool-approval": [123, "`tool:approval`, { toolCallId, approved }: a call is approved or rejected."]
+  "tool-approval": [123, "`tool:approval`, { toolCallId, approved }: a call is approved or rejected."],
+  "workflow:start": [144, "`workflow:start`: an instance is started."],
+  "workflow:event": [145, "`workflow:event`: an event is sent to a workflow."],
+  "workflow:approved": [146, "`workflow:approved`: a workflow is approved."],
+  "workflow:rejected": [147, "`workflow:rejected`: a workflow is rejected."],
+  "workflow:terminated": [148, "`workflow:terminated`: a workflow is terminated."],
+  "workflow:paused": [149, "`workflow:paused`: a workflow is paused."],
+  "workflow:resumed": [150, "`workflow:resumed`: a workflow is resumed."],
+  "workflow:restarted": [151, "`workflow:restarted`: a workflow is restarted."]
 } as const satisfies Page;
 
 export const later = {
@@ -40,14 +48,6 @@ export const later = {
   connect: 9,
   disconnect: 9,
   destroy: 9,
-  "workflow:start": 9,
-  "workflow:event": 9,
-  "workflow:approved": 9,
-  "workflow:rejected": 9,
-  "workflow:terminated": 9,
-  "workflow:paused": 9,
-  "workflow:resumed": 9,
-  "workflow:restarted": 9,
   "mcp:client:preconnect": 9,
   "mcp:client:connect": 9,
   "mcp:client:authorize": 9,

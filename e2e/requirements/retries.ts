@@ -47,11 +47,11 @@ export const retries = {
   "with-schedule": [328, "The pattern that combines `this.retry` with `this.schedule` compiles."],
   "dead-letters": [358, "What failed for good is kept: the limitation of the page is lifted."],
   "head-of-line": [360, "An item that waits for another attempt blocks those behind it, unless it says otherwise."],
-  "no-shouldRetry": [362, "`shouldRetry` is no option of `schedule` and `queue`."]
+  "no-shouldRetry": [362, "`shouldRetry` is no option of `schedule` and `queue`."],
+  workflows: [11, "Operations of workflows are tried again by themselves."]
 } as const satisfies Page;
 
 export const later = {
-  workflows: 8,
   mcp: 7,
   "mcp-persisted": 7,
   "mcp-defaults": 7

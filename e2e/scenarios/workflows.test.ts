@@ -60,6 +60,10 @@ const item = (page: Page, description: string) => page.getByRole("listitem").fil
 const shows = (page: Page, description: string, text: string) =>
   item(page, description).getByText(text, { exact: true }).waitFor();
 
+// proves run-workflows#configuration, guide-human-in-the-loop#workflow-configuration
+// proves guide-human-in-the-loop#workflow-pattern, guide-human-in-the-loop#reportProgress
+// proves guide-human-in-the-loop#reportComplete, guide-human-in-the-loop#onWorkflowProgress
+// proves guide-human-in-the-loop#runWorkflow, human-in-the-loop#workflow-reports, concept-workflows#human-in-the-loop
 test("people approve and refuse expenses, and everybody sees what becomes of them", { timeout }, async (context) => {
   const origin = await (await office(context)).restart();
   const visitors = await people(context, "ada", "bob", "cleo");
@@ -86,6 +90,7 @@ test("people approve and refuse expenses, and everybody sees what becomes of the
   visitors.check();
 });
 
+// proves concept-workflows#recovery
 test("what waits for a person, and what sleeps, goes on after the server was killed", { timeout }, async (context) => {
   const server = await office(context);
   const visitors = await people(context, "ada", "bob");

@@ -23,7 +23,7 @@ export type Task =
   | { do: "complete" | "event" | "error"; value: unknown }
   | { do: "update" | "merge"; state: Record<string, unknown> }
   | { do: "reset" }
-  | { do: "who" }
+  | { do: "who" | "params" }
   | { do: "throw"; message: string };
 
 export interface Errands {
@@ -34,11 +34,11 @@ export interface Errands {
 export class Errand extends AgentWorkflow<Office, Errands> {
   async run({ payload }: AgentWorkflowEvent<Errands>, step: AgentWorkflowStep) {
     const results: unknown[] = [];
-    for (const errand of payload.errands) results.push((await this.#one(errand, step)) ?? null);
+    for (const errand of payload.errands) results.push((await this.#one(errand, step, payload)) ?? null);
     return results;
   }
 
-  async #one(errand: Task, step: AgentWorkflowStep): Promise<unknown> {
+  async #one(errand: Task, step: AgentWorkflowStep, params: object): Promise<unknown> {
     switch (errand.do) {
       case "step":
         return step.do(errand.name, { retries: { limit: 3, delay: 1 } }, async ({ attempt }) => {
@@ -74,6 +74,8 @@ export class Errand extends AgentWorkflow<Office, Errands> {
         return step.mergeAgentState(errand.state);
       case "reset":
         return step.resetAgentState();
+      case "params":
+        return Object.keys(params);
       case "who":
         return { instanceId: this.instanceId, workflowId: this.workflowId, workflowName: this.workflowName };
       case "throw":
@@ -109,7 +111,7 @@ export class Office extends Agent<Cloudflare.Env, Record<string, unknown>> {
   override initialState = { fresh: true };
 
   /** What a hook does after it has written down that it was called. By the name of the instance. */
-  static readonly afterwards = new Map<string, (callback: WorkflowCallback) => void | Promise<void>>();
+  static readonly afterwards = new Map<string, (callback: WorkflowCallback, office: Office) => void | Promise<void>>();
   readonly errors: string[] = [];
   override onError(connectionOrError: unknown, error?: unknown) {
     this.errors.push(String(error ?? connectionOrError));
@@ -135,7 +137,7 @@ export class Office extends Agent<Cloudflare.Env, Record<string, unknown>> {
   }
 
   override async onWorkflowCallback(callback: WorkflowCallback) {
-    await Office.afterwards.get(this.name)?.(callback);
+    await Office.afterwards.get(this.name)?.(callback, this);
   }
   override onWorkflowProgress(workflowName: string, instanceId: string, progress: unknown) {
     this.note("progress", [workflowName, instanceId, progress, getCurrentAgent().agent === this]);

@@ -14,6 +14,7 @@ const isRunning = (stub: OfficeStub, id: string) =>
   vi.waitFor(async () => expect(await statusOf(stub, id)).toBe("running"));
 
 describe("[F8] a workflow", () => {
+  // proves run-workflows#terminateWorkflow, run-workflows#status-terminated
   it("is terminated at once, and what it waits for is not to be decided any more", () =>
     watch("terminated", async (instance) => {
       const stub = office();
@@ -28,6 +29,8 @@ describe("[F8] a workflow", () => {
       expect(await notesOf(stub)).toEqual([]);
     }));
 
+  // proves run-workflows#pauseWorkflow, run-workflows#resumeWorkflow, run-workflows#status-paused
+  // proves run-workflows#status-running
   it("is paused and goes on, with its steps as they were", () =>
     watch("paused", async (instance) => {
       const stub = office();
@@ -60,6 +63,7 @@ describe("[F8] a workflow", () => {
       await instance.waitForStatus("complete");
     }));
 
+  // proves run-workflows#restartWorkflow
   it("is restarted with its parameters, and says all of it again", () =>
     watch("restarted", async (instance) => {
       const stub = office();
@@ -73,6 +77,7 @@ describe("[F8] a workflow", () => {
       expect(await infoOf(stub, "restarted")).toMatchObject({ status: "errored" });
     }));
 
+  // proves run-workflows#restartWorkflow-reset, run-workflows#restartWorkflow-preserve
   it.each([true, false])("is restarted with its times cleared: %s", async (resetTracking) => {
     const id = `times-${resetTracking}`;
     await watch(id, async () => {
@@ -120,6 +125,7 @@ describe("[F8] a workflow", () => {
       })
   );
 
+  // proves retries#workflows
   it("is asked again for what failed on its way, as often as the agent's options say", () =>
     watch("retried", async (instance) => {
       const stub = office();
@@ -137,6 +143,9 @@ describe("[F8] a workflow", () => {
 });
 
 describe("[F9] observability", () => {
+  // proves observability#workflow:start, observability#workflow:event, observability#workflow:approved
+  // proves observability#workflow:rejected, observability#workflow:terminated, observability#workflow:paused
+  // proves observability#workflow:resumed, observability#workflow:restarted
   it("is told what an agent does with its workflows", async () => {
     const stub = office();
     const events: ObservabilityEvent[] = [];

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { fault } from "../test/fault";
 import { evict, errorOf, killAll } from "../test/kit";
 import { Office } from "../test/workflow-agents";
+import type { WorkflowCallback } from "./types";
 import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
 
 /** Lets the alarm ring as if so much time had passed. */
@@ -102,6 +103,7 @@ describe("[F5] what a workflow tells", () => {
     await send(stub, "said", { do: "await", type: "go" });
   };
 
+  // proves run-workflows#durable-steps, concept-workflows#exactly-once, store-and-sync-state#steps-are-durable
   it("in a step is applied once, however often it comes", () =>
     watch("said", async () => {
       const stub = office();
@@ -118,6 +120,7 @@ describe("[F5] what a workflow tells", () => {
       expect((await notesOf(stub)).length).toBe(3);
     }));
 
+  // proves concept-workflows#at-least-once
   it("of its progress is applied once and in order, in each life of the workflow", () =>
     watch("said", async () => {
       const stub = office();
@@ -158,6 +161,33 @@ describe("[F5] what a workflow tells", () => {
       });
     }
   });
+
+  // proves run-workflows#onWorkflowCallback
+  it("comes to onWorkflowCallback too, whatever it is", () =>
+    watch("callbacks", async (instance) => {
+      const heard: WorkflowCallback[] = [];
+      Office.afterwards.set("callbacks", (callback) => void heard.push(callback));
+      const stub = office("callbacks");
+      await send(
+        stub,
+        "callbacks",
+        { do: "progress", progress: { step: "a" } },
+        { do: "event", value: 1 },
+        { do: "error", value: "e" }
+      );
+      await instance.waitForStatus("complete");
+      const from = {
+        workflowName: "ERRAND",
+        instanceId: "callbacks",
+        workflowId: "callbacks",
+        timestamp: expect.any(Number)
+      };
+      expect(heard).toEqual([
+        { type: "progress", ...from, progress: { step: "a" } },
+        { type: "event", ...from, event: 1 },
+        { type: "error", ...from, error: "e" }
+      ]);
+    }));
 
   it("is progress that a hook cannot bear: the workflow goes on", () =>
     watch("unbearable", async (instance) => {
@@ -213,6 +243,7 @@ describe("[F6] an instance that says nothing", () => {
     expect(await infoOf(stub, "vanished")).toMatchObject({ status: "unknown" });
   });
 
+  // proves run-workflows#retention
   it("because it has ended is forgotten when its retention is over", () =>
     watch("retained", async () => {
       const stub = office();

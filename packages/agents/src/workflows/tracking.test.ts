@@ -1,6 +1,7 @@
 import { env } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { evict, errorOf } from "../test/kit";
+import { Office } from "../test/workflow-agents";
 import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
 import type { WorkflowQueryCriteria } from "./types";
 
@@ -34,6 +35,7 @@ const tracked = async () => {
 };
 
 describe("[F2] tracked workflows", () => {
+  // proves run-workflows#getWorkflows-status, run-workflows#getWorkflows-metadata
   it.each<[criteria: WorkflowQueryCriteria, ids: string]>([
     [{}, "dcba"],
     [{ orderBy: "asc" }, "abcd"],
@@ -52,6 +54,7 @@ describe("[F2] tracked workflows", () => {
     expect((await idsOf(await tracked(), criteria)).join("")).toBe(ids);
   });
 
+  // proves run-workflows#getWorkflows, run-workflows#getWorkflows-cursor, run-workflows#nextCursor
   it.each(["asc", "desc"] as const)("come in pages, %s, with what came meanwhile left out or last", async (orderBy) => {
     const stub = await tracked();
     const pages = await within(stub, (agent) => {
@@ -86,6 +89,20 @@ describe("[F2] tracked workflows", () => {
     }
   );
 
+  // proves run-workflows#getWorkflows-limit
+  it("come 50 at once, or as many as are asked for, and never more than 100", async () => {
+    const stub = await tracked();
+    await within(stub, (agent) => {
+      for (let n = 0; n < 100; n++) {
+        agent.sql`INSERT INTO cf_agents_workflows (id, workflow_id, workflow_name, status)
+                  VALUES (${`n${n}`}, ${`n${n}`}, 'ERRAND', 'complete')`;
+      }
+    });
+    const counts = [undefined, 7, 1_000].map((limit) => idsOf(stub, limit === undefined ? {} : { limit }));
+    expect((await Promise.all(counts)).map(({ length }) => length)).toEqual([50, 7, 100]);
+  });
+
+  // proves run-workflows#deleteWorkflow, run-workflows#deleteWorkflows
   it("are deleted one by one, and by the same criteria", async () => {
     const stub = await tracked();
     const done = await within(stub, (agent) => [
@@ -108,6 +125,7 @@ describe("[F2] tracked workflows", () => {
     ).toEqual([{ workflows: [], total: 0, nextCursor: null }, undefined, false]);
   });
 
+  // proves run-workflows#migrateWorkflowBinding
   it("have the name that their binding has now", () =>
     watch("renamed", async (instance) => {
       const stub = office();
@@ -172,6 +190,7 @@ describe("[F3] a workflow is not started", () => {
       expect((await instance.getError()).message).toContain("this.runWorkflow(...)");
     }));
 
+  // proves run-workflows#runWorkflow-agentBinding
   it("with a binding that does not lead to its agent, and the agent is told when it looks", () =>
     watch("lost", async (instance) => {
       const stub = office();
@@ -186,12 +205,41 @@ describe("[F3] a workflow is not started", () => {
       expect(await infoOf(stub, "lost")).toMatchObject({ status: "errored" });
     }));
 
+  // proves run-workflows#runWorkflow-id, run-workflows#runWorkflow-metadata
+  it("and one that was started has an id, and the metadata that only its agent sees", () =>
+    watch("seen", async (instance) => {
+      const stub = office();
+      const options = { id: "seen", metadata: { userId: "ada" } };
+      await stub.runWorkflow("ERRAND", { errands: [{ do: "params" }] }, options);
+      await instance.waitForStatus("complete");
+      expect(await instance.getOutput()).toEqual([["errands"]]);
+      expect(await infoOf(stub, "seen")).toMatchObject({ metadata: { userId: "ada" }, createdAt: expect.any(Date) });
+      const id = await stub.runWorkflow("ERRAND", { errands: [] });
+      expect(id).toMatch(/^[0-9a-f-]{36}$/);
+      await watch(id, (other) => other.waitForStatus("complete"));
+    }));
+
+  // proves run-workflows#delete-on-complete
+  it("and one may be deleted as soon as it is done", () =>
+    watch("deleted", async (instance) => {
+      const stub = office("deleted");
+      Office.afterwards.set("deleted", ({ type, instanceId }, agent) => {
+        if (type === "complete") agent.deleteWorkflow(instanceId);
+      });
+      await send(stub, "deleted", { do: "complete", value: 1 }, { do: "progress", progress: {} });
+      await instance.waitForStatus("complete");
+      expect(await infoOf(stub, "deleted")).toBeUndefined();
+    }));
+
+  // proves run-workflows#status-queued
   it("and a workflow that knows nothing of agents is tracked as well", () =>
     watch(
       "plain",
       async (instance) => {
         const stub = office();
         await stub.runWorkflow("PLAIN", { fails: true }, { id: "plain" });
+        // Until it is heard of, or asked for.
+        expect(await infoOf(stub, "plain")).toMatchObject({ status: "queued" });
         await stub.approveWorkflow("plain");
         await instance.waitForStatus("errored");
         expect(await stub.getWorkflowStatus("PLAIN", "plain")).toMatchObject({ status: "errored", output: null });

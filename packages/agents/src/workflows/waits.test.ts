@@ -26,6 +26,11 @@ const auditOf = (stub: OfficeStub, id: string) =>
   );
 
 describe("[F7] a workflow that waits for approval", () => {
+  // proves run-workflows#waitForApproval, run-workflows#approveWorkflow, run-workflows#status-waiting
+  // proves agents-api#waitForApproval, guide-human-in-the-loop#waitForApproval
+  // proves guide-human-in-the-loop#approveWorkflow, guide-human-in-the-loop#getWorkflow
+  // proves human-in-the-loop#waitForApproval, human-in-the-loop#approveWorkflow, human-in-the-loop#workflow-pauses
+  // proves human-in-the-loop#workflow-resumes, concept-workflows#event-persistence
   it("is waiting, its request can be listed, and it goes on with what approves it", () =>
     watch("approved", async (instance) => {
       const stub = office();
@@ -49,6 +54,9 @@ describe("[F7] a workflow that waits for approval", () => {
       ]);
     }));
 
+  // proves run-workflows#waitForApproval-rejected, run-workflows#rejectWorkflow
+  // proves guide-human-in-the-loop#rejectWorkflow, human-in-the-loop#rejectWorkflow
+  // proves human-in-the-loop#workflow-rejected
   it("throws what says why, when it is rejected", () =>
     watch("rejected", async (instance) => {
       const stub = office();
@@ -70,6 +78,7 @@ describe("[F7] a workflow that waits for approval", () => {
       expect(await instance.getOutput()).toEqual([{ approvedBy: "ada", reason: "good" }]);
     }));
 
+  // proves guide-human-in-the-loop#multi-approver-workflow
   it("takes several people where it says so, each of them once", () =>
     watch("quorum", async (instance) => {
       const stub = office();
@@ -103,6 +112,7 @@ describe("[F7] a workflow that waits for approval", () => {
       expect(await pendingOf(stub)).toEqual([]);
     }));
 
+  // proves run-workflows#waitForApproval-timeout, guide-human-in-the-loop#approval-timeout
   it("goes on when its request has expired in the agent", () =>
     watch("overdue", async (instance) => {
       const stub = office();

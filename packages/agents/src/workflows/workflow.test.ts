@@ -3,6 +3,9 @@ import { connect } from "../test/kit";
 import { infoOf, notesOf, office, send, watch, within } from "../test/workflows-kit";
 
 describe("[F1] a workflow of an agent", () => {
+  // proves run-workflows#onWorkflowComplete, run-workflows#status-complete, run-workflows#retry-backoff
+  // proves run-workflows#runWorkflow, agents-api#runWorkflow, concept-workflows#retries
+  // proves concept-workflows#step-permanent, run-workflows#getWorkflow
   it("runs its steps, calls methods of its agent and returns", () =>
     watch("steps", async (instance) => {
       const stub = office();
@@ -26,6 +29,8 @@ describe("[F1] a workflow of an agent", () => {
       expect(await infoOf(stub, "steps")).toMatchObject({ instanceId: "steps", status: "complete", error: null });
     }));
 
+  // proves run-workflows#reportProgress, run-workflows#broadcastToClients, run-workflows#onWorkflowProgress
+  // proves concept-workflows#background-progress
   it("tells its progress, which is a hook of its agent, and broadcasts to its clients", () =>
     watch("tells", async (instance) => {
       const stub = office();
@@ -37,6 +42,9 @@ describe("[F1] a workflow of an agent", () => {
       expect((await notesOf(stub))[0]).toEqual(["progress", ["ERRAND", "tells", progress, true]]);
     }));
 
+  // proves run-workflows#updateAgentState, run-workflows#mergeAgentState, run-workflows#resetAgentState
+  // proves store-and-sync-state#step-updateAgentState, store-and-sync-state#step-mergeAgentState
+  // proves store-and-sync-state#step-resetAgentState, concept-workflows#sync-state
   it("changes the state of its agent, and so that of its clients", () =>
     watch("state", async (instance) => {
       const stub = office();
@@ -58,6 +66,8 @@ describe("[F1] a workflow of an agent", () => {
       expect(await within(stub, (agent) => agent.state)).toEqual({ fresh: true });
     }));
 
+  // proves run-workflows#sendEvent, run-workflows#onWorkflowEvent, run-workflows#sendWorkflowEvent
+  // proves concept-workflows#bidirectional
   it("sends events both ways", () =>
     watch("events", async (instance) => {
       const stub = office();
@@ -86,6 +96,7 @@ describe("[F1] a workflow of an agent", () => {
       expect(await instance.getOutput()).toEqual([null, "awake 1"]);
     }));
 
+  // proves run-workflows#onWorkflowError, run-workflows#status-errored, run-workflows#getWorkflowStatus
   it("that throws is told as an error, once", () =>
     watch("throws", async (instance) => {
       const stub = office();
@@ -97,6 +108,7 @@ describe("[F1] a workflow of an agent", () => {
       expect(await stub.getWorkflowStatus("ERRAND", "throws")).toMatchObject({ status: "errored", error });
     }));
 
+  // proves run-workflows#reportComplete
   it("that has told its end itself does not tell it again", () =>
     watch("told", async (instance) => {
       const stub = office();
@@ -105,6 +117,7 @@ describe("[F1] a workflow of an agent", () => {
       expect(await notesOf(stub)).toEqual([["complete", ["ERRAND", "told", "early"]]]);
     }));
 
+  // proves run-workflows#reportError, guide-human-in-the-loop#reportError
   it("that has told an error and throws does not tell it again", () =>
     watch("told-error", async (instance) => {
       const stub = office();
