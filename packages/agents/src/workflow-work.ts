@@ -7,6 +7,7 @@ import { wait } from "./core/wait";
 import { workflowsPort } from "./durable-work";
 import { hostOf } from "./server";
 import { retry, type ShouldRetry } from "./retry/retry";
+import { isLocalEngine } from "./workflows/address";
 import type { Hooks } from "./workflows/reports";
 import { workflowsSchema } from "./workflows/schema";
 import type { WorkflowCallback, WorkflowStatus } from "./workflows/types";
@@ -24,15 +25,8 @@ interface Inside {
 
 const keptKey = (id: string): string => `cf_agents_workflow_params:${id}`;
 
+/** Which process this is. */
 let process: string | undefined;
-
-/** The engine of local development, and of tests, runs in the process in which its agents do, and cannot go on by itself in another one. */
-function localEngine(env: object): string | undefined {
-  const isLocal = Object.values(env).some(
-    (value) => typeof (value as { unsafeAbort?: unknown } | null)?.unsafeAbort === "function"
-  );
-  return isLocal ? (process ??= crypto.randomUUID()) : undefined;
-}
 
 /** The workflows of an agent. Only Workers that have any load what they take. */
 const workflowsOf: (agent: AnyAgent) => Workflows = lazyCapability("workflows", (kit, agent) => {
@@ -52,7 +46,8 @@ const workflowsOf: (agent: AnyAgent) => Workflows = lazyCapability("workflows", 
     keep: (id, params) => kv.put(keptKey(id), params),
     kept: (id) => kv.get(keptKey(id)),
     forget: (id) => void kv.delete(keptKey(id)),
-    localEngine: () => localEngine(env),
+    // It runs in the process in which its agents do, and cannot go on by itself in another one.
+    localEngine: () => (isLocalEngine(env) ? (process ??= crypto.randomUUID()) : undefined),
     retentionMs: (status) => retentionMs(resolveOptions(agent.constructor).workflowRetentionSeconds, status),
     changed: () => kit.changed(),
     emit: (type, payload) => kit.emit(type, payload),

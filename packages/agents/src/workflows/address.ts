@@ -64,10 +64,22 @@ export function workflowIn(env: object, name: string): Workflow {
   );
 }
 
+/** A service binding answers to any name, but only itself: its class has none of these. */
 function isWorkflow(value: unknown): value is Workflow {
   if (typeof value !== "object" || value === null) return false;
-  const { create, get, createBatch, constructor } = value as Record<string, unknown>;
-  // A service binding answers to any name.
-  if ((constructor as { name?: string } | undefined)?.name === "Fetcher") return false;
-  return [create, get, createBatch].every((method) => typeof method === "function");
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype !== null && Object.hasOwn(prototype, "create") && Object.hasOwn(prototype, "createBatch");
+}
+
+const locals = new WeakMap<object, boolean>();
+
+/** Whether the engine is that of local development, and of tests: it has a way to end instances that no other has. */
+export function isLocalEngine(env: object): boolean {
+  const known = locals.get(env);
+  if (known !== undefined) return known;
+  const isLocal = Object.values(env).some(
+    (value) => isWorkflow(value) && Object.hasOwn(Object.getPrototypeOf(value) as object, "unsafeAbort")
+  );
+  locals.set(env, isLocal);
+  return isLocal;
 }

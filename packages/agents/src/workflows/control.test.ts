@@ -95,6 +95,23 @@ describe("[F8] a workflow", () => {
     });
   });
 
+  it("that is restarted asks again for what was approved", () =>
+    watch("asks-again", async (instance) => {
+      const stub = office();
+      await send(stub, "asks-again", waiting, { do: "approve" });
+      await stub.approveWorkflow("asks-again", { metadata: { run: 1 } });
+      await go(stub, "asks-again");
+      await instance.waitForStatus("complete");
+      await stub.restartWorkflow("asks-again");
+      await stub.approveWorkflow("asks-again", { metadata: { run: 2 } });
+      await go(stub, "asks-again");
+      await vi.waitFor(async () => expect((await notesOf(stub)).length).toBe(2));
+      expect((await notesOf(stub)).map(([, note]) => (note as unknown[])[2])).toEqual([
+        [1, { run: 1 }],
+        [1, { run: 2 }]
+      ]);
+    }));
+
   it("that nobody knows cannot be controlled", async () => {
     const stub = office();
     const operations = [

@@ -59,7 +59,7 @@ export class Reports {
     const row = this.#deps.rows.get(instanceId);
     if (!row || row.run === run) return;
     const again = row.run === null ? {} : { error_name: null, error_message: null, completed_at: null };
-    if (row.run !== null) this.#deps.waits.cancel(instanceId, "The workflow was restarted");
+    if (row.run !== null) this.#deps.waits.forget(instanceId, "The workflow was restarted");
     const order = { run, life: null, sequence: 0 };
     // It was ended before it could say that it begins.
     if (row.run === null && isOver(row.status)) return this.#deps.rows.update(instanceId, order);

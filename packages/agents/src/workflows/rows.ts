@@ -129,6 +129,10 @@ export class Rows {
          WHERE at_ms < ? AND workflow_id NOT IN (SELECT workflow_id FROM cf_agents_workflows)`,
         this.#now() - rememberMs
       );
+      this.#schema.write(
+        `DELETE FROM cf_agents_workflow_approvals
+         WHERE open = 0 AND workflow_id NOT IN (SELECT workflow_id FROM cf_agents_workflows)`
+      );
       return removed.length;
     });
   }

@@ -30,10 +30,7 @@ afterEach(() => {
 
 describe("[F4] a start", () => {
   it("that is killed anywhere leaves an instance and its row, or neither", async () => {
-    const points = await fault.count(async () => {
-      await send(office("counted"), "counted");
-      await watch("counted", (instance) => instance.waitForStatus("complete"));
-    });
+    const points = await fault.count(() => send(office("counted"), "counted", { do: "await", type: "go" }));
     expect(points).toBeGreaterThan(3);
     const left = new Set<boolean>();
     for (let n = 1; n <= points; n++) {
@@ -45,10 +42,11 @@ describe("[F4] a start", () => {
       const row = await infoOf(stub, id);
       expect([row !== undefined, row?.status === "unknown"], `${place}`).toEqual([isThere, false]);
       left.add(isThere);
-      if (isThere) await stub.terminateWorkflow(id);
+      // What ran in its workflow may have ended with it.
+      if (isThere) await stub.terminateWorkflow(id).catch(() => {});
     }
     expect([...left]).toContain(true);
-  });
+  }, 60_000);
 
   it("is tried again while the engine cannot be reached, and what it has done by then is found", () =>
     watch("lost-answer", async (instance) => {
@@ -101,6 +99,8 @@ describe("[F5] what a workflow tells", () => {
   const speaker = { workflowName: "ERRAND", instanceId: "said", run: "r", timestamp: 1 };
   const waiting = async (stub: OfficeStub) => {
     await send(stub, "said", { do: "await", type: "go" });
+    // What it says itself comes first.
+    await vi.waitFor(async () => expect(await infoOf(stub, "said")).toMatchObject({ status: "running" }));
   };
 
   // proves run-workflows#durable-steps, concept-workflows#exactly-once, store-and-sync-state#steps-are-durable

@@ -137,6 +137,10 @@ describe("[F7] a workflow that waits for approval", () => {
   it("finds a decision that came before it asked, once", () =>
     watch("early", async (instance) => {
       const stub = office();
+      const events: string[] = [];
+      await within(stub, (agent) => {
+        agent.observability = { emit: ({ type }) => void events.push(type) };
+      });
       await send(stub, "early", { do: "await", type: "go" }, approval(), approval());
       await stub.approveWorkflow("early", { metadata: { early: true } });
       await stub.approveWorkflow("early", { metadata: { early: true } });
@@ -146,6 +150,8 @@ describe("[F7] a workflow that waits for approval", () => {
       await stub.rejectWorkflow("early");
       await instance.waitForStatus("complete");
       expect(await instance.getOutput()).toEqual([1, { early: true }, { rejected: null }]);
+      const decisions = events.filter((type) => /^workflow:(approved|rejected)$/.test(type));
+      expect(decisions).toEqual(["workflow:approved", "workflow:approved", "workflow:rejected"]);
     }));
 
   it("takes the documented event of whoever sends it by hand", () =>

@@ -87,6 +87,8 @@ export class Waits {
       // Written by `decide`.
       const { approved, options } = JSON.parse(row.early) as Early;
       rows.update(instanceId, { early: null });
+      // Observability was told of it when it came.
+      schema.change("UPDATE cf_agents_workflow_approvals SET open = 2 WHERE id = ?", id);
       this.#choose(this.#find(id)!, approved, options);
     }
     return this.#outcome(id, false);
@@ -167,11 +169,7 @@ export class Waits {
   #choose(wait: WaitRow, approved: boolean, { reason, metadata, by = program, rights }: WorkflowDecisionOptions): void {
     this.#deps.schema.transaction(() => {
       const text = metadata === undefined ? null : JSON.stringify(metadata);
-      this.#deps.schema.change(
-        "UPDATE cf_agents_workflow_approvals SET metadata = ? WHERE id = ? AND open = 1",
-        text,
-        wait.id
-      );
+      this.#deps.schema.change("UPDATE cf_agents_workflow_approvals SET metadata = ? WHERE id = ?", text, wait.id);
       this.#deps.desk().decide(wait.id, { approved, by, rights, comment: reason });
     });
   }
@@ -201,6 +199,12 @@ export class Waits {
       this.#deps.schema.change("UPDATE cf_agents_workflow_approvals SET open = 0 WHERE id = ?", id);
       if (this.#deps.desk().get(id)?.status === "pending") this.#deps.desk().cancel(id, { by: source, comment });
     }
+  }
+
+  /** Another run of an instance begins, with nothing asked for. What was decided before stays in the trail. */
+  forget(instanceId: string, comment: string): void {
+    this.cancel(instanceId, comment);
+    this.#deps.schema.change("DELETE FROM cf_agents_workflow_approvals WHERE workflow_id = ?", instanceId);
   }
 
   isWaiting(instanceId: string): boolean {

@@ -231,8 +231,8 @@ export class Workflows implements Capability {
 
   async restart(id: string, { resetTracking = true }: { resetTracking?: boolean } = {}): Promise<void> {
     const { workflow_name } = this.#known(id);
-    this.#waits.cancel(id, "The workflow was restarted");
     await this.#engine.control(workflow_name, id, "restart");
+    this.#waits.forget(id, "The workflow was restarted");
     this.#rows.reset(id, this.#silenceMs(0), resetTracking);
     this.#deps.changed();
     this.#emit("workflow:restarted", id, workflow_name);
@@ -312,8 +312,13 @@ export class Workflows implements Capability {
     if (now && !isOver(now.status)) this.#lookLater(now);
   }
 
-  #lookLater(row: WorkflowRow): void {
-    this.#rows.update(row.workflow_id, { looks: row.looks + 1, look_ms: this.#silenceMs(row.looks + 1) });
+  #lookLater({ workflow_id, looks, intent }: WorkflowRow): void {
+    // A start that was cut is somebody's wish, and not only a question.
+    const startAgainMs = this.#deps.now() + startMs * 2 ** Math.min(looks, 10);
+    this.#rows.update(workflow_id, {
+      looks: looks + 1,
+      look_ms: intent === null ? this.#silenceMs(looks + 1) : startAgainMs
+    });
   }
 
   #silenceMs(looks: number): number {
