@@ -348,11 +348,7 @@ export class Agent<
     return this.#work.workflows.sendEvent(workflowName, instanceId, event);
   }
 
-  /**
-   * Asks the engine how an instance is, and writes that down.
-   *
-   * @throws WORKFLOW_UNKNOWN
-   */
+  /** Asks the engine how an instance is, and writes that down. @throws WORKFLOW_UNKNOWN */
   async getWorkflowStatus(workflowName: string, instanceId: string): Promise<WorkflowState> {
     return this.#work.workflows.status(workflowName, instanceId);
   }

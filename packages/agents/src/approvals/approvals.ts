@@ -3,7 +3,6 @@ import { AgentError } from "../protocol/errors";
 import {
   approvalOf,
   given,
-  grantOf,
   statusOf,
   votesOf,
   type Approval,
@@ -12,10 +11,10 @@ import {
   type ApprovalGrant,
   type ApprovalRow,
   type ApprovalStatus,
-  type DecidedApproval,
-  type GrantRow
+  type DecidedApproval
 } from "./approval";
 import { Delivery, type DecisionHandler, type DeliveryDeps } from "./delivery";
+import { Grants } from "./grants";
 import { handleRequest, type ApprovalViewer } from "./http";
 import { listQuery, type ApprovalFilter } from "./list";
 import {
@@ -59,12 +58,14 @@ export class Approvals implements Capability {
   readonly #deps: ApprovalsDeps;
   readonly #delivery: Delivery;
   readonly #trail: Trail;
+  readonly #grants: Grants;
   #waiting: Map<string, Set<(approval: DecidedApproval) => void>> | undefined;
 
   constructor(deps: ApprovalsDeps) {
     this.#deps = deps;
     this.#delivery = new Delivery(deps);
     this.#trail = new Trail(deps.schema);
+    this.#grants = new Grants(deps.schema, this.#trail);
   }
 
   /**
@@ -91,7 +92,7 @@ export class Approvals implements Capability {
       throw new AgentError("APPROVAL_CHANGED", `Something else was requested under the id "${id}"`);
     }
     const expiresMs = futureIn("expiresMs", request.expiresMs, nowMs);
-    const grant = quorum === null ? this.#grantFor(source, subject, scope, nowMs) : undefined;
+    const grant = quorum === null ? this.#grants.for(source, subject, scope, nowMs) : undefined;
     const columns = {
       id,
       source,
@@ -217,9 +218,7 @@ export class Approvals implements Capability {
 
   /** The grants by which requests are approved at once. */
   grants(): ApprovalGrant[] {
-    const query = `SELECT * FROM cf_agents_approval_grants
-                   WHERE revoked_ms IS NULL AND (until_ms IS NULL OR until_ms > ?) ORDER BY created_ms, id`;
-    return this.#deps.schema.read<GrantRow>(query, this.#deps.now()).map(grantOf);
+    return this.#grants.inForce(this.#deps.now());
   }
 
   /**
@@ -230,18 +229,7 @@ export class Approvals implements Capability {
   revoke(grantId: string, options: { by?: string } = {}): boolean {
     const nowMs = this.#deps.now();
     const by = optionalNameIn("by", options.by);
-    if (!this.#deps.schema.exists) return false;
-    return this.#deps.schema.transaction(() => {
-      const [ended] = this.#deps.schema.write<GrantRow>(
-        `UPDATE cf_agents_approval_grants SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL
-         AND (until_ms IS NULL OR until_ms > ?) RETURNING *`,
-        nowMs,
-        String(grantId),
-        nowMs
-      );
-      if (ended) this.#trail.record(ended.approval_id, "revoked", nowMs, by, null, ended.id);
-      return ended !== undefined;
-    });
+    return this.#grants.end(String(grantId), by, nowMs);
   }
 
   /**
@@ -425,7 +413,7 @@ export class Approvals implements Capability {
         row.seq
       );
       this.#trail.record(row.id, decision, nowMs, by, comment);
-      if (grant && grantId) this.#grant(after, grantId, grant.untilMs, nowMs);
+      if (grant && grantId) this.#grants.give(after, grantId, grant.untilMs, nowMs);
     });
     this.#emitDecision(after);
     this.#tellWaiting(after, nowMs);
@@ -433,34 +421,6 @@ export class Approvals implements Capability {
     // It was what the alarm is set for.
     if (row.expires_ms !== null && row.expires_ms === this.#deps.wake()) this.#deps.changed();
     return decidedOf<Args>(after, nowMs);
-  }
-
-  #grant(row: ApprovalRow, grantId: string, untilMs: number | null, nowMs: number): void {
-    this.#deps.schema.write(
-      `INSERT INTO cf_agents_approval_grants (id, approval_id, source, subject, scope, granted_by, created_ms, until_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      grantId,
-      row.id,
-      row.source,
-      row.subject,
-      row.scope,
-      row.decided_by,
-      nowMs,
-      untilMs
-    );
-    this.#trail.record(row.id, "granted", nowMs, row.decided_by, null, grantId);
-  }
-
-  #grantFor(source: string, subject: string, scope: string | null, nowMs: number): GrantRow | undefined {
-    const [grant] = this.#deps.schema.read<GrantRow>(
-      `SELECT * FROM cf_agents_approval_grants WHERE revoked_ms IS NULL AND source = ? AND subject = ? AND scope IS ?
-       AND (until_ms IS NULL OR until_ms > ?) ORDER BY created_ms LIMIT 1`,
-      source,
-      subject,
-      scope,
-      nowMs
-    );
-    return grant;
   }
 
   /** What the decider makes of the arguments, as JSON; nothing if that is what they were. */

@@ -50,6 +50,20 @@ describe("[F8] a workflow", () => {
       expect((await notesOf(stub)).map(([what]) => what)).toEqual(["a", "b", "complete"]);
     }));
 
+  it("that somebody else pauses has not failed", () =>
+    watch("paused-by-hand", async (instance) => {
+      const stub = office();
+      await send(stub, "paused-by-hand", waiting);
+      await isRunning(stub, "paused-by-hand");
+      const handle = await env.ERRAND.get("paused-by-hand");
+      await handle.pause();
+      await instance.waitForStatus("paused");
+      await handle.resume();
+      await go(stub, "paused-by-hand");
+      await instance.waitForStatus("complete");
+      expect((await notesOf(stub)).map(([what]) => what)).toEqual(["complete"]);
+    }));
+
   it("that is paused while it waits for approval, waits for it when it goes on", () =>
     watch("paused-waiting", async (instance) => {
       const stub = office();

@@ -170,6 +170,22 @@ describe("[F7] a workflow that waits for approval", () => {
       ]);
     }));
 
+  it("does not take a decision about another wait, also where both are named alike", () =>
+    watch("alike", async (instance) => {
+      const stub = office();
+      await send(stub, "alike", approval({ eventType: "signed" }), approval({ eventType: "signed" }));
+      await asked(stub);
+      await stub.approveWorkflow("alike", { metadata: { n: 1 } });
+      await asked(stub);
+      // As when it was sent again, since nobody had heard that it came.
+      await (await env.ERRAND.get("alike")).sendEvent({ type: "signed", payload: { approved: true, approval: 1 } });
+      await instance.waitForStepResult({ name: "wait for approval: decide", index: 2 });
+      expect(await infoOf(stub, "alike")).toMatchObject({ status: "waiting" });
+      await stub.approveWorkflow("alike", { metadata: { n: 2 } });
+      await instance.waitForStatus("complete");
+      expect(await instance.getOutput()).toEqual([{ n: 1 }, { n: 2 }]);
+    }));
+
   it("for several at once gets each by its id", () =>
     watch("several", async (instance) => {
       const stub = office();
