@@ -15,8 +15,10 @@ export const send = (stub: OfficeStub, id: string, ...errands: Task[]): Promise<
   stub.runWorkflow("ERRAND", { errands }, { id });
 
 /** Code of the test, as the agent's own. */
-export const within = <Result>(stub: OfficeStub, run: (agent: Office) => Result | Promise<Result>): Promise<Result> =>
-  runInDurableObject(stub, (agent) => run(agent as unknown as Office));
+export const within = <Result>(
+  stub: OfficeStub,
+  run: (agent: Office, storage: DurableObjectStorage) => Result | Promise<Result>
+): Promise<Result> => runInDurableObject(stub, (agent, { storage }) => run(agent as unknown as Office, storage));
 
 export const infoOf = (stub: OfficeStub, id: string) => within(stub, (agent) => agent.getWorkflow(id));
 

@@ -1,8 +1,10 @@
 import { env } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { workflowsPort } from "../durable-work";
 import { evict, errorOf } from "../test/kit";
 import { Office } from "../test/workflow-agents";
 import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
+import { trackWorkflows } from "../workflows";
 import type { WorkflowQueryCriteria } from "./types";
 
 /** Rows as they are after some work, without the work. */
@@ -142,6 +144,41 @@ describe("[F2] tracked workflows", () => {
     }));
 });
 
+describe("[F2] what an older release has tracked", () => {
+  const older = `CREATE TABLE cf_agents_workflows (
+    id TEXT PRIMARY KEY NOT NULL, workflow_id TEXT NOT NULL UNIQUE, workflow_name TEXT NOT NULL,
+    status TEXT NOT NULL CHECK(status IN ('queued', 'running', 'paused', 'errored', 'terminated', 'complete', 'waiting',
+      'waitingForPause', 'unknown')),
+    metadata TEXT, error_name TEXT, error_message TEXT, created_at INTEGER NOT NULL DEFAULT (unixepoch()),
+    updated_at INTEGER NOT NULL DEFAULT (unixepoch()), completed_at INTEGER)`;
+
+  it("is found, and looked at when it is still running", () =>
+    watch(
+      "older",
+      async (instance) => {
+        const stub = office();
+        await env.PLAIN.create({ id: "older", params: {} });
+        await (await env.PLAIN.get("older")).sendEvent({ type: "approval", payload: null });
+        await instance.waitForStatus("complete");
+        await within(stub, (_, storage) => {
+          // The instance is as old as its table.
+          storage.deleteAll();
+          storage.sql.exec(older);
+          storage.sql.exec(
+            `INSERT INTO cf_agents_workflows (id, workflow_id, workflow_name, status, metadata, error_name, error_message)
+             VALUES ('1', 'older', 'PLAIN', 'running', '{"a":1}', NULL, NULL), ('2', 'failed', 'PLAIN', 'errored', NULL, 'E', 'why')`
+          );
+        });
+        await evict(stub);
+        expect(await infoOf(stub, "older")).toMatchObject({ status: "running", metadata: { a: 1 }, error: null });
+        expect(await infoOf(stub, "failed")).toMatchObject({ error: { name: "E", message: "why" } });
+        await vi.waitFor(async () => expect(await infoOf(stub, "older")).toMatchObject({ status: "complete" }));
+        expect(await notesOf(stub)).toEqual([["complete", ["PLAIN", "older", "plainly done"]]]);
+      },
+      env.PLAIN
+    ));
+});
+
 describe("[F3] a workflow is not started", () => {
   it.each<[what: string, start: (stub: OfficeStub) => Promise<string>, code: string, text: string]>([
     [
@@ -182,6 +219,18 @@ describe("[F3] a workflow is not started", () => {
       await stub.terminateWorkflow("taken");
       await instance.waitForStatus("terminated");
     }));
+
+  it("by an agent whose Worker knows no workflows, and says what to call", async () => {
+    const { of } = workflowsPort;
+    try {
+      delete workflowsPort.of;
+      expect((await errorOf(() => office().runWorkflow("ERRAND", {}))).message).toContain("trackWorkflows()");
+      trackWorkflows();
+      expect(await idsOf(office(), {})).toEqual([]);
+    } finally {
+      workflowsPort.of = of!;
+    }
+  });
 
   it("without its agent, and says how to", () =>
     watch("orphan", async (instance) => {

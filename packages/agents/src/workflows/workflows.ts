@@ -69,12 +69,15 @@ export class Workflows implements Capability {
   readonly #engine: Engine;
   readonly #waits: Waits;
   readonly #reports: Reports;
+  /** As it was before anybody has looked. */
+  readonly #isInherited: boolean;
   /** Starts of this life that are not over. */
   readonly #starting = new Set<string>();
 
   constructor(deps: WorkflowsDeps) {
     const { schema, hooks } = deps;
     this.#deps = deps;
+    this.#isInherited = schema.isInherited;
     const rows = (this.#rows = new Rows(schema, () => deps.now()));
     const engine = (this.#engine = new Engine(deps));
     this.#waits = new Waits({
@@ -259,7 +262,7 @@ export class Workflows implements Capability {
   /** In each life of the agent, before anything else is asked. */
   begin(): void {
     // Nobody has asked yet when to look at what an older release has written.
-    if (this.#deps.schema.isInherited) this.#deps.changed();
+    if (this.#isInherited) this.#deps.changed();
     const engine = this.#deps.localEngine();
     const lost = engine === undefined ? [] : this.#rows.takeOver(engine);
     if (lost.length > 0) this.#deps.later(() => this.#wakeUp(lost));
