@@ -100,7 +100,12 @@ export abstract class AgentWorkflow<
    */
   async reportProgress(progress: ProgressType): Promise<void> {
     const { life } = this.#now;
-    await this.#tell({ kind: "progress", life, sequence: ++this.#now.sequence, progress });
+    const told = this.#tell({ kind: "progress", life, sequence: ++this.#now.sequence, progress });
+    await told.catch((error: unknown) => {
+      // That nobody can watch is no reason for a workflow to fail.
+      if (!isPlatformError(error)) throw error;
+      console.error("reportProgress:", error);
+    });
   }
 
   /**
@@ -156,11 +161,10 @@ export abstract class AgentWorkflow<
     const extended = extendStep(step, { tell: (report) => this.#tell(report), ended: (how) => (now.told = how) });
     try {
       const result = await run.call(this, { ...event, payload: params }, extended);
-      if (now.told === undefined) await extended.reportComplete(result);
+      if (now.told === undefined) await unlessStopped(extended.reportComplete(result));
       return result;
     } catch (error) {
-      // When there are no steps left, the agent finds out by looking.
-      if (now.told !== "error" && !isStopped(error)) await extended.reportError(error as Error).catch(() => {});
+      if (now.told !== "error" && !isStopped(error)) await unlessStopped(extended.reportError(error as Error));
       throw error;
     }
   }
@@ -188,6 +192,12 @@ export abstract class AgentWorkflow<
 
 /** The engine has stopped this run, to pause or to end it: nothing has failed. */
 const isStopped = (error: unknown): boolean => error instanceof Error && error.message.startsWith("Aborting engine");
+
+/** A workflow ends as it does, whether its agent can be told so or not: that one finds out by looking. */
+const unlessStopped = (told: Promise<void>): Promise<void> =>
+  told.catch((error: unknown) => {
+    if (isStopped(error)) throw error;
+  });
 
 const wrapped = new WeakSet<Run>();
 

@@ -200,6 +200,25 @@ describe("[F5] what a workflow tells", () => {
       expect(await stub.thrown()).toEqual(["Error: no more progress"]);
     }));
 
+  it("of its end, in vain, does not change how it ends", async () => {
+    for (const how of ["complete", "errored"] as const) {
+      const id = `deaf-${how}`;
+      await watch(id, async (instance) => {
+        await instance.modify((modifier) => modifier.disableRetryDelays());
+        const calls: string[] = [];
+        Office.afterwards.set(id, ({ type }) => {
+          calls.push(type);
+          throw new Error("deaf");
+        });
+        await send(office(id), id, how === "complete" ? { do: "who" } : { do: "throw", message: "thrown" });
+        await instance.waitForStatus(how);
+        const type = how === "complete" ? "complete" : "error";
+        expect([calls, (await infoOf(office(id), id))?.status]).toEqual([Array(6).fill(type), how]);
+        if (how === "errored") expect(await instance.getError()).toMatchObject({ message: "thrown" });
+      });
+    }
+  });
+
   it("is heard by an agent that was evicted meanwhile", () =>
     watch("evicted", async (instance) => {
       const stub = office();

@@ -195,6 +195,12 @@ describe("[F3] a workflow is not started", () => {
     ],
     ["with a bad id", (stub) => stub.runWorkflow("ERRAND", {}, { id: "a b" }), "WORKFLOW_INVALID", "1 to 100 letters"],
     [
+      "with metadata that is no JSON",
+      (stub) => within(stub, (agent) => agent.runWorkflow("ERRAND", {}, { metadata: { n: 1n } })),
+      "WORKFLOW_INVALID",
+      "written as JSON"
+    ],
+    [
       "with parameters that are no object",
       (stub) => stub.runWorkflow("ERRAND", [1]),
       "WORKFLOW_INVALID",

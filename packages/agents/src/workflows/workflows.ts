@@ -116,7 +116,7 @@ export class Workflows implements Capability {
       __agentId: this.#deps.id().toString()
     };
     const payload = { ...fieldsOf(params), ...address };
-    const about = metadata === undefined ? null : JSON.stringify(metadata);
+    const about = metadata === undefined ? null : textOf(metadata);
     this.#starting.add(id);
     try {
       this.#deps.schema.transaction(() => {
@@ -380,6 +380,16 @@ function fieldsOf(params: unknown): object {
   throw invalid(
     "The parameters of a workflow are an object, as { taskId: 7 }: the address of the agent goes along in it"
   );
+}
+
+function textOf(metadata: object): string {
+  try {
+    const text = JSON.stringify(metadata);
+    if (text.startsWith("{")) return text;
+  } catch {
+    // Refused below.
+  }
+  throw invalid("metadata must be an object that can be written as JSON");
 }
 
 const invalid = (message: string): AgentError => new AgentError("WORKFLOW_INVALID", message);
