@@ -162,7 +162,7 @@ describe("[F2] what an older release has tracked", () => {
         await instance.waitForStatus("complete");
         await within(stub, (_, storage) => {
           // The instance is as old as its table.
-          storage.deleteAll();
+          void storage.deleteAll();
           storage.sql.exec(older);
           storage.sql.exec(
             `INSERT INTO cf_agents_workflows (id, workflow_id, workflow_name, status, metadata, error_name, error_message)
