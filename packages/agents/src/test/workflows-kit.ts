@@ -4,6 +4,7 @@ import {
   runInDurableObject,
   type WorkflowInstanceIntrospector
 } from "cloudflare:test";
+import { vi } from "vitest";
 import type { Office, Task } from "./workflow-agents";
 
 let offices = 0;
@@ -40,3 +41,7 @@ export async function watch<Result>(
 export async function notesOf(stub: OfficeStub): Promise<[what: string, value: unknown][]> {
   return within(stub, (agent) => agent.notes());
 }
+
+/** Tries until it does not throw: for what another object does in its own time. */
+export const eventually = <Result>(look: () => Promise<Result> | Result): Promise<Result> =>
+  vi.waitFor(look, { timeout: 10_000, interval: 20 });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { approvalsOf } from "../approvals";
 import type { ObservabilityEvent } from "../observability";
 import { errorOf, evict } from "../test/kit";
-import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
+import { type OfficeStub, eventually, infoOf, notesOf, office, send, watch, within } from "../test/workflows-kit";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -11,7 +11,7 @@ const waiting = { do: "await", type: "go" } as const;
 const go = (stub: OfficeStub, id: string) => stub.sendWorkflowEvent("ERRAND", id, { type: "go", payload: 1 });
 const statusOf = async (stub: OfficeStub, id: string) => (await infoOf(stub, id))?.status;
 const isRunning = (stub: OfficeStub, id: string) =>
-  vi.waitFor(async () => expect(await statusOf(stub, id)).toBe("running"));
+  eventually(async () => expect(await statusOf(stub, id)).toBe("running"));
 
 describe("[F8] a workflow", () => {
   // proves run-workflows#terminateWorkflow, run-workflows#status-terminated
@@ -19,7 +19,7 @@ describe("[F8] a workflow", () => {
     watch("terminated", async (instance) => {
       const stub = office();
       await send(stub, "terminated", { do: "approve" });
-      await vi.waitFor(async () => expect(await statusOf(stub, "terminated")).toBe("waiting"));
+      await eventually(async () => expect(await statusOf(stub, "terminated")).toBe("waiting"));
       await stub.terminateWorkflow("terminated");
       await instance.waitForStatus("terminated");
       expect(await infoOf(stub, "terminated")).toMatchObject({ status: "terminated", completedAt: expect.any(Date) });
@@ -68,7 +68,7 @@ describe("[F8] a workflow", () => {
     watch("paused-waiting", async (instance) => {
       const stub = office();
       await send(stub, "paused-waiting", { do: "approve" });
-      await vi.waitFor(async () => expect(await statusOf(stub, "paused-waiting")).toBe("waiting"));
+      await eventually(async () => expect(await statusOf(stub, "paused-waiting")).toBe("waiting"));
       await stub.pauseWorkflow("paused-waiting");
       await instance.waitForStatus("paused");
       await stub.resumeWorkflow("paused-waiting");
@@ -86,7 +86,7 @@ describe("[F8] a workflow", () => {
       const before = (await infoOf(stub, "restarted"))!;
       expect(before.error).toEqual({ name: "Error", message: "once more" });
       await stub.restartWorkflow("restarted");
-      await vi.waitFor(async () => expect((await notesOf(stub)).length).toBe(4));
+      await eventually(async () => expect((await notesOf(stub)).length).toBe(4));
       expect((await notesOf(stub)).map(([what]) => what)).toEqual(["event", "error", "event", "error"]);
       expect(await infoOf(stub, "restarted")).toMatchObject({ status: "errored" });
     }));
@@ -119,7 +119,7 @@ describe("[F8] a workflow", () => {
       await stub.restartWorkflow("asks-again");
       await stub.approveWorkflow("asks-again", { metadata: { run: 2 } });
       await go(stub, "asks-again");
-      await vi.waitFor(async () => expect((await notesOf(stub)).length).toBe(2));
+      await eventually(async () => expect((await notesOf(stub)).length).toBe(2));
       expect((await notesOf(stub)).map(([, note]) => (note as unknown[])[2])).toEqual([
         [1, { run: 1 }],
         [1, { run: 2 }]
@@ -192,9 +192,9 @@ describe("[F9] observability", () => {
       await instance.waitForStatus("paused");
       await stub.resumeWorkflow("observed");
       await go(stub, "observed");
-      await vi.waitFor(async () => expect(await statusOf(stub, "observed")).toBe("waiting"));
+      await eventually(async () => expect(await statusOf(stub, "observed")).toBe("waiting"));
       await stub.approveWorkflow("observed", { reason: "fine" });
-      await vi.waitFor(async () => expect(await statusOf(stub, "observed")).toBe("waiting"));
+      await eventually(async () => expect(await statusOf(stub, "observed")).toBe("waiting"));
       await stub.rejectWorkflow("observed");
       await instance.waitForStatus("complete");
       await stub.restartWorkflow("observed");

@@ -4,7 +4,7 @@ import { fault } from "../test/fault";
 import { evict, errorOf, killAll } from "../test/kit";
 import { Office } from "../test/workflow-agents";
 import type { WorkflowCallback } from "./types";
-import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
+import { type OfficeStub, eventually, infoOf, notesOf, office, send, watch, within } from "../test/workflows-kit";
 
 /** Lets the alarm ring as if so much time had passed. */
 async function ringAfter(stub: OfficeStub, ms: number): Promise<boolean> {
@@ -100,7 +100,7 @@ describe("[F5] what a workflow tells", () => {
   const waiting = async (stub: OfficeStub) => {
     await send(stub, "said", { do: "await", type: "go" });
     // What it says itself comes first.
-    await vi.waitFor(async () => expect(await infoOf(stub, "said")).toMatchObject({ status: "running" }));
+    await eventually(async () => expect(await infoOf(stub, "said")).toMatchObject({ status: "running" }));
   };
 
   // proves run-workflows#durable-steps, concept-workflows#exactly-once, store-and-sync-state#steps-are-durable
@@ -153,7 +153,7 @@ describe("[F5] what a workflow tells", () => {
         });
         await send(office(id), id, { do: "event", value: how });
         // Not by a promise of the agent's: what runs after it would run inside the agent that is to be killed.
-        await vi.waitFor(() => expect(calls.length).toBeGreaterThan(0));
+        await eventually(() => expect(calls.length).toBeGreaterThan(0));
         if (how === "dies") await killAll();
         await instance.waitForStatus("complete");
         expect(calls.length).toBe(2);

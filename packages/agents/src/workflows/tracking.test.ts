@@ -1,9 +1,9 @@
 import { env } from "cloudflare:test";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { workflowsPort } from "../durable-work";
 import { evict, errorOf } from "../test/kit";
 import { Office } from "../test/workflow-agents";
-import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
+import { type OfficeStub, eventually, infoOf, notesOf, office, send, watch, within } from "../test/workflows-kit";
 import { trackWorkflows } from "../workflows";
 import type { WorkflowQueryCriteria } from "./types";
 
@@ -172,7 +172,7 @@ describe("[F2] what an older release has tracked", () => {
         await evict(stub);
         expect(await infoOf(stub, "older")).toMatchObject({ status: "running", metadata: { a: 1 }, error: null });
         expect(await infoOf(stub, "failed")).toMatchObject({ error: { name: "E", message: "why" } });
-        await vi.waitFor(async () => expect(await infoOf(stub, "older")).toMatchObject({ status: "complete" }));
+        await eventually(async () => expect(await infoOf(stub, "older")).toMatchObject({ status: "complete" }));
         expect(await notesOf(stub)).toEqual([["complete", ["PLAIN", "older", "plainly done"]]]);
       },
       env.PLAIN

@@ -2,7 +2,7 @@ import { env } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { approvalsOf, type ApprovalChoice } from "../approvals";
 import { errorOf, evict, killAll } from "../test/kit";
-import { infoOf, notesOf, office, send, watch, within, type OfficeStub } from "../test/workflows-kit";
+import { type OfficeStub, eventually, infoOf, notesOf, office, send, watch, within } from "../test/workflows-kit";
 import type { WaitForApprovalOptions } from "./types";
 
 afterEach(() => vi.restoreAllMocks());
@@ -11,7 +11,7 @@ const approval = (options?: WaitForApprovalOptions) => ({ do: "approve", ...(opt
 const pendingOf = (stub: OfficeStub) => within(stub, (agent) => approvalsOf(agent).list({ status: "pending" }));
 /** The workflow has asked for so many approvals that nobody has decided. */
 const asked = (stub: OfficeStub, count = 1) =>
-  vi.waitFor(async () => {
+  eventually(async () => {
     const pending = await pendingOf(stub);
     expect(pending.length).toBe(count);
     return pending;
@@ -146,7 +146,7 @@ describe("[F7] a workflow that waits for approval", () => {
       await stub.approveWorkflow("early", { metadata: { early: true } });
       await stub.sendWorkflowEvent("ERRAND", "early", { type: "go", payload: 1 });
       // The second approval is nobody's yet.
-      await vi.waitFor(async () => expect((await infoOf(stub, "early"))!.status).toBe("waiting"));
+      await eventually(async () => expect((await infoOf(stub, "early"))!.status).toBe("waiting"));
       await stub.rejectWorkflow("early");
       await instance.waitForStatus("complete");
       expect(await instance.getOutput()).toEqual([1, { early: true }, { rejected: null }]);
