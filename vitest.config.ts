@@ -30,7 +30,7 @@ const never = ["**/node_modules/**", "**/dist/**", "e2e/**"];
 const agentsSource = (entry: string) => `${root}packages/agents/src/${entry}`;
 const source = [
   { find: /^agents$/, replacement: agentsSource("index.ts") },
-  { find: /^agents\/(types|capability|approvals|email|mcp)$/, replacement: agentsSource("$1.ts") },
+  { find: /^agents\/(types|capability|approvals|email|mcp|workflows)$/, replacement: agentsSource("$1.ts") },
   { find: /^agents\/observability$/, replacement: agentsSource("observability/index.ts") },
   { find: /^agents\/observability\/otel$/, replacement: agentsSource("observability/otel.ts") },
   { find: /^agents\/(client|react|schedule|testing)$/, replacement: agentsSource("$1/index.ts") }

@@ -1,18 +1,19 @@
 import { addToExistingProject } from "./requirements/add-to-existing-project.ts";
 import { agentClassInternals } from "./requirements/agent-class-internals.ts";
-import * as agentsApi from "./requirements/agents-api.ts";
+import { agentsApi } from "./requirements/agents-api.ts";
 import { buildAChatAgent } from "./requirements/build-a-chat-agent.ts";
 import { callableMethods } from "./requirements/callable-methods.ts";
 import { callingLlms } from "./requirements/calling-llms.ts";
 import { chatAgents } from "./requirements/chat-agents.ts";
 import { clientSdk } from "./requirements/client-sdk.ts";
+import { conceptWorkflows } from "./requirements/concept-workflows.ts";
 import { configuration } from "./requirements/configuration.ts";
 import { createMcpHandler } from "./requirements/create-mcp-handler.ts";
 import { emailRouting } from "./requirements/email-routing.ts";
 import { getCurrentAgent } from "./requirements/get-current-agent.ts";
 import { guideConnectToAnMcpServer } from "./requirements/guide-connect-to-an-mcp-server.ts";
 import { guideCrossDomainAuth } from "./requirements/guide-cross-domain-auth.ts";
-import * as guideHumanInTheLoop from "./requirements/guide-human-in-the-loop.ts";
+import { guideHumanInTheLoop } from "./requirements/guide-human-in-the-loop.ts";
 import { guideOauthMcpClient } from "./requirements/guide-oauth-mcp-client.ts";
 import { guideRemoteMcpServer } from "./requirements/guide-remote-mcp-server.ts";
 import { guideSecuringMcpServers } from "./requirements/guide-securing-mcp-servers.ts";
@@ -20,7 +21,7 @@ import { guideTestRemoteMcpServer } from "./requirements/guide-test-remote-mcp-s
 import { guideWebhooks } from "./requirements/guide-webhooks.ts";
 import { httpSse } from "./requirements/http-sse.ts";
 import { httpWebsocketsOlder } from "./requirements/http-websockets-older.ts";
-import * as humanInTheLoop from "./requirements/human-in-the-loop.ts";
+import { humanInTheLoop } from "./requirements/human-in-the-loop.ts";
 import { mcp } from "./requirements/mcp.ts";
 import { mcpAgent } from "./requirements/mcp-agent.ts";
 import { mcpAuthorization } from "./requirements/mcp-authorization.ts";
@@ -34,12 +35,13 @@ import { patterns } from "./requirements/patterns.ts";
 import { protocolMessages } from "./requirements/protocol-messages.ts";
 import { queueTasks } from "./requirements/queue-tasks.ts";
 import { readonlyConnections } from "./requirements/readonly-connections.ts";
-import * as retries from "./requirements/retries.ts";
+import { retries } from "./requirements/retries.ts";
 import { routingOlder } from "./requirements/routing-older.ts";
 import { routing } from "./requirements/routing.ts";
+import { runWorkflows } from "./requirements/run-workflows.ts";
 import { scheduleTasks } from "./requirements/schedule-tasks.ts";
 import { starter } from "./requirements/starter.ts";
-import * as storeAndSyncState from "./requirements/store-and-sync-state.ts";
+import { storeAndSyncState } from "./requirements/store-and-sync-state.ts";
 import { testingYourAgents } from "./requirements/testing-your-agents.ts";
 import { usingAiModels } from "./requirements/using-ai-models.ts";
 import { websockets } from "./requirements/websockets.ts";
@@ -51,19 +53,20 @@ import { websockets } from "./requirements/websockets.ts";
 export const pages: Readonly<Record<string, Page>> = {
   "add-to-existing-project": addToExistingProject,
   "agent-class-internals": agentClassInternals,
-  "agents-api": agentsApi.agentsApi,
+  "agents-api": agentsApi,
   "build-a-chat-agent": buildAChatAgent,
   "callable-methods": callableMethods,
   "calling-llms": callingLlms,
   "chat-agents": chatAgents,
   "client-sdk": clientSdk,
+  "concept-workflows": conceptWorkflows,
   configuration,
   "create-mcp-handler": createMcpHandler,
   "email-routing": emailRouting,
   "get-current-agent": getCurrentAgent,
   "guide-connect-to-an-mcp-server": guideConnectToAnMcpServer,
   "guide-cross-domain-auth": guideCrossDomainAuth,
-  "guide-human-in-the-loop": guideHumanInTheLoop.guideHumanInTheLoop,
+  "guide-human-in-the-loop": guideHumanInTheLoop,
   "guide-oauth-mcp-client": guideOauthMcpClient,
   "guide-remote-mcp-server": guideRemoteMcpServer,
   "guide-securing-mcp-servers": guideSecuringMcpServers,
@@ -71,7 +74,7 @@ export const pages: Readonly<Record<string, Page>> = {
   "guide-webhooks": guideWebhooks,
   "http-sse": httpSse,
   "http-websockets-older": httpWebsocketsOlder,
-  "human-in-the-loop": humanInTheLoop.humanInTheLoop,
+  "human-in-the-loop": humanInTheLoop,
   mcp,
   "mcp-agent": mcpAgent,
   "mcp-authorization": mcpAuthorization,
@@ -84,12 +87,13 @@ export const pages: Readonly<Record<string, Page>> = {
   "protocol-messages": protocolMessages,
   "queue-tasks": queueTasks,
   "readonly-connections": readonlyConnections,
-  retries: retries.retries,
+  retries: retries,
   routing,
   "routing-older": routingOlder,
+  "run-workflows": runWorkflows,
   "schedule-tasks": scheduleTasks,
   starter,
-  "store-and-sync-state": storeAndSyncState.storeAndSyncState,
+  "store-and-sync-state": storeAndSyncState,
   "testing-your-agents": testingYourAgents,
   "using-ai-models": usingAiModels,
   websockets
@@ -97,10 +101,5 @@ export const pages: Readonly<Record<string, Page>> = {
 
 /** What the same pages promise and later issues will build. */
 export const later: Readonly<Record<string, Later>> = {
-  "agents-api": agentsApi.later,
-  "guide-human-in-the-loop": guideHumanInTheLoop.later,
-  "human-in-the-loop": humanInTheLoop.later,
-  observability: observability.later,
-  retries: retries.later,
-  "store-and-sync-state": storeAndSyncState.later
+  observability: observability.later
 };

@@ -90,13 +90,13 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
       ScriptedModel ScriptedPrompt ScriptedStep SentMail TestClock TestConnection`
   },
   "agents/workflows": {
-    later: {
-      "issue 8": names`
-        AgentWorkflow AgentWorkflowEvent AgentWorkflowStep ApprovalEventPayload DefaultProgress
-        RunWorkflowOptions WaitForApprovalOptions WorkflowCallback WorkflowCallbackType WorkflowCompleteCallback
-        WorkflowErrorCallback WorkflowEventCallback WorkflowEventPayload WorkflowInfo WorkflowPage
-        WorkflowProgressCallback WorkflowQueryCriteria WorkflowRejectedError WorkflowStatus WorkflowTrackingRow`
-    }
+    values: names`AgentWorkflow WorkflowRejectedError`,
+    types: names`
+      AgentWorkflowEvent AgentWorkflowStep ApprovalEventPayload DefaultProgress RunWorkflowOptions WaitForApprovalOptions
+      WorkflowCallback WorkflowCallbackType WorkflowCompleteCallback WorkflowErrorCallback WorkflowEventCallback
+      WorkflowEventPayload WorkflowInfo WorkflowPage WorkflowProgressCallback WorkflowQueryCriteria WorkflowStatus
+      WorkflowTrackingRow`,
+    ours: names`trackWorkflows WorkflowDecisionOptions WorkflowState`
   },
   "agents/x402": {
     later: {
@@ -119,8 +119,8 @@ export const exportedNames: Readonly<Record<string, PathNames>> = {
   "agents/approvals": {
     ours: names`
       Approval ApprovalAuditEntry ApprovalChoice ApprovalDecision ApprovalFilter ApprovalGrant ApprovalRequest Approvals
-      approvalsOf ApprovalStatus ApprovalViewer Approved DecidedApproval DecisionHandler NotApproved onDecided
-      PendingApproval`
+      approvalsOf ApprovalStatus ApprovalViewer ApprovalVote Approved DecidedApproval DecisionHandler NotApproved
+      onDecided PendingApproval`
   },
   "agents/email": {
     values: names`

@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const agentsApi = {
   "one-instance": [26, "The same name always leads to the same instance, other names to others."],
@@ -52,10 +52,7 @@ export const agentsApi = {
   useAgentChat: [119, "`useAgentChat` shows the conversation."],
   addMcpServer: [64, "`addMcpServer()` adds an MCP server."],
   removeMcpServer: [64, "`removeMcpServer()` removes it."],
-  getMcpServers: [64, "`getMcpServers()` lists them."]
+  getMcpServers: [64, "`getMcpServers()` lists them."],
+  runWorkflow: [63, "`runWorkflow` starts a workflow."],
+  waitForApproval: [63, "`waitForApproval` waits for approval."]
 } as const satisfies Page;
-
-export const later = {
-  runWorkflow: 8,
-  waitForApproval: 8
-} as const satisfies Later;

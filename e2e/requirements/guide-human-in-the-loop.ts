@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const guideHumanInTheLoop = {
   "tool-execution": [17, "Tool calls of a conversation can be confirmed before they run."],
@@ -25,21 +25,20 @@ export const guideHumanInTheLoop = {
   "practice-timeouts": [426, "A time can be set after which something happens."],
   "practice-audit": [427, "Decisions are kept."],
   "practice-drops": [428, "What waits survives lost connections."],
-  "practice-degradation": [429, "The model is told of a rejection, and goes on."]
+  "practice-degradation": [429, "The model is told of a rejection, and goes on."],
+  waitForApproval: [29, "A workflow pauses until a human approves or rejects."],
+  "workflow-pattern": [30, "The workflow of the basic pattern does what it says."],
+  reportProgress: [58, "It tells that it waits."],
+  reportComplete: [69, "It tells its result."],
+  approveWorkflow: [93, "The agent approves it."],
+  rejectWorkflow: [108, "The agent rejects it."],
+  onWorkflowProgress: [119, "The agent follows its progress."],
+  "approval-timeout": [153, "Without a decision in time there is no approval."],
+  reportError: [154, "The workflow can tell an error."],
+  runWorkflow: [166, "The agent starts it."],
+  getWorkflow: [180, "Whoever reminds can see that it is waiting."],
+  "workflow-configuration": [232, "The configuration with a workflow is accepted."],
+  "multi-approver-workflow": [412, "A workflow can need several approvals."],
+  "workflow-types": [60, "The workflow with an approval compiles."],
+  "escalation-types": [165, "The agent that reminds compiles."]
 } as const satisfies Page;
-
-export const later = {
-  waitForApproval: 8,
-  "workflow-pattern": 8,
-  reportProgress: 8,
-  reportComplete: 8,
-  approveWorkflow: 8,
-  rejectWorkflow: 8,
-  onWorkflowProgress: 8,
-  "approval-timeout": 8,
-  reportError: 8,
-  runWorkflow: 8,
-  getWorkflow: 8,
-  "workflow-configuration": 8,
-  "multi-approver-workflow": 8
-} as const satisfies Later;

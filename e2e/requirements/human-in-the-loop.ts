@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const humanInTheLoop = {
   "tool-confirmation": [17, "A tool call can be confirmed before it runs."],
@@ -17,15 +17,12 @@ export const humanInTheLoop = {
   unavailable: [69, "What has expired is told to the program."],
   outages: [70, "A crash between request, decision and what follows loses nothing."],
   conflicting: [71, "The first decision holds, another one is refused."],
-  "stable-state": [73, "An answer that was interrupted goes on from the last step that was whole."]
+  "stable-state": [73, "An answer that was interrupted goes on from the last step that was whole."],
+  waitForApproval: [24, "`waitForApproval` pauses a workflow until it is approved."],
+  approveWorkflow: [25, "`approveWorkflow` approves it."],
+  rejectWorkflow: [26, "`rejectWorkflow` rejects it."],
+  "workflow-pauses": [36, "The workflow comes to an approval and waits."],
+  "workflow-reports": [37, "It tells the agent so, and clients see it."],
+  "workflow-resumes": [40, "It goes on with the metadata of the approval."],
+  "workflow-rejected": [41, "It handles a rejection and the end of its time."]
 } as const satisfies Page;
-
-export const later = {
-  waitForApproval: 8,
-  approveWorkflow: 8,
-  rejectWorkflow: 8,
-  "workflow-pauses": 8,
-  "workflow-reports": 8,
-  "workflow-resumes": 8,
-  "workflow-rejected": 8
-} as const satisfies Later;

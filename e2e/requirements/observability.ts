@@ -42,19 +42,19 @@ export const observability = {
   disconnect: [139, "`disconnect`, { connectionId, code, reason }: it is closed."],
   destroy: [140, "`destroy`, {}: the agent is destroyed."],
   "email:receive": [164, "`email:receive`, { from, to, subject? }: a mail is received."],
-  "email:reply": [165, "`email:reply`, { from, to, subject? }: a reply is sent."]
+  "email:reply": [165, "`email:reply`, { from, to, subject? }: a reply is sent."],
+  "workflow:start": [144, "`workflow:start`: an instance is started."],
+  "workflow:event": [145, "`workflow:event`: an event is sent to a workflow."],
+  "workflow:approved": [146, "`workflow:approved`: a workflow is approved."],
+  "workflow:rejected": [147, "`workflow:rejected`: a workflow is rejected."],
+  "workflow:terminated": [148, "`workflow:terminated`: a workflow is terminated."],
+  "workflow:paused": [149, "`workflow:paused`: a workflow is paused."],
+  "workflow:resumed": [150, "`workflow:resumed`: a workflow is resumed."],
+  "workflow:restarted": [151, "`workflow:restarted`: a workflow is restarted."]
 } as const satisfies Page;
 
 /** Whoever builds workflows (8), the MCP client (7) and mail (9) tells of them. */
 export const later = {
-  "workflow:start": 8,
-  "workflow:event": 8,
-  "workflow:approved": 8,
-  "workflow:rejected": 8,
-  "workflow:terminated": 8,
-  "workflow:paused": 8,
-  "workflow:resumed": 8,
-  "workflow:restarted": 8,
   "mcp:client:preconnect": 7,
   "mcp:client:connect": 7,
   "mcp:client:authorize": 7,

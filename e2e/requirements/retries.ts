@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const retries = {
   backoff: [8, "Each wait may be longer than the last."],
@@ -50,9 +50,6 @@ export const retries = {
   "no-shouldRetry": [362, "`shouldRetry` is no option of `schedule` and `queue`."],
   mcp: [275, "`addMcpServer` takes `retry`."],
   "mcp-persisted": [277, "It is kept, and used after a hibernation and after signing in."],
-  "mcp-defaults": [280, "3 attempts, 500 ms base delay, 5 s at most."]
+  "mcp-defaults": [280, "3 attempts, 500 ms base delay, 5 s at most."],
+  workflows: [11, "Operations of workflows are tried again by themselves."]
 } as const satisfies Page;
-
-export const later = {
-  workflows: 8
-} as const satisfies Later;

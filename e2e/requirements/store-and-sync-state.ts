@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const storeAndSyncState = {
   persistent: [8, "State is stored in SQLite and survives restarts and hibernation."],
@@ -49,12 +49,9 @@ export const storeAndSyncState = {
   "sql-dates": [483, "A `Date` can be stored."],
   optimistic: [371, "A client shows what it wrote at once."],
   "optimistic-confirmed": [386, "The agent can confirm or change it afterwards."],
-  private: [492, "State and database of an instance are private to it."]
+  private: [492, "State and database of an instance are private to it."],
+  "step-updateAgentState": [508, "`step.updateAgentState` replaces the state of the agent."],
+  "step-mergeAgentState": [509, "`step.mergeAgentState` merges into it."],
+  "step-resetAgentState": [510, "`step.resetAgentState` resets it."],
+  "steps-are-durable": [313, "What these steps do is done once, whatever is retried."]
 } as const satisfies Page;
-
-export const later = {
-  "step-updateAgentState": 8,
-  "step-mergeAgentState": 8,
-  "step-resetAgentState": 8,
-  "steps-are-durable": 8
-} as const satisfies Later;

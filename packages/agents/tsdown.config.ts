@@ -28,7 +28,7 @@ export default defineConfig([
     ...shared,
     tsconfig: "tsconfig.build.json",
     entry: [
-      "src/{index,types,capability,approvals,email,mcp,mcp-client,do-oauth-client-provider}.ts",
+      "src/{index,types,capability,approvals,email,mcp,mcp-client,do-oauth-client-provider,workflows}.ts",
       "src/{observability,schedule,testing}/index.ts",
       "src/observability/otel.ts",
       "src/ai-chat/{agent,types,v5-migration}.ts",

@@ -29,6 +29,17 @@ import { notificationOf } from "./state/notification";
 import { MCPClientManager } from "./tool-servers";
 import { ToolServersBridge } from "./tool-servers-bridge";
 import { State, stateSchema, type StateDeps, type StateSource } from "./state/state";
+import type {
+  RunWorkflowOptions,
+  WorkflowCallback,
+  WorkflowDecisionOptions,
+  WorkflowEventPayload,
+  WorkflowInfo,
+  WorkflowPage,
+  WorkflowQueryCriteria,
+  WorkflowState
+} from "./workflows/types";
+import type { Report, Speaker } from "./workflows/wire";
 
 /** What `inspect()` tells, whether the class allows it or not: for tests. */
 export async function lookInto(agent: AnyAgent): Promise<Inspection> {
@@ -100,7 +111,9 @@ export class Agent<
       "inspect",
       "addMcpServer",
       "removeMcpServer",
-      "sendEmail"
+      "sendEmail",
+      // Hooks are called by those who are inside.
+      ...Object.getOwnPropertyNames(this.prototype).filter((name) => /^(?!on|getWorkflows?$).*workflow/i.test(name))
     ]);
   }
 
@@ -343,6 +356,138 @@ export class Agent<
       throw new AgentError("INSPECT_DISABLED", "static options = { inspect: true } allows it");
     }
     return lookInto(this);
+  }
+
+  // --- workflows ---
+
+  /** A workflow tells how far it is, by `reportProgress`. What it throws goes to `onError`. */
+  onWorkflowProgress(_workflowName: string, _instanceId: string, _progress: unknown): void | Promise<void> {}
+
+  /** A workflow is done. What it throws makes the workflow say it again, a few times. */
+  onWorkflowComplete(_workflowName: string, _instanceId: string, _result?: unknown): void | Promise<void> {}
+
+  /** A workflow has failed. What it throws makes the workflow say it again, a few times. */
+  onWorkflowError(_workflowName: string, _instanceId: string, _error: string): void | Promise<void> {}
+
+  /** A workflow tells something, by `step.sendEvent`. What it throws makes the workflow say it again, a few times. */
+  onWorkflowEvent(_workflowName: string, _instanceId: string, _event: unknown): void | Promise<void> {}
+
+  /** Before each of the four above, with all that is known. */
+  onWorkflowCallback(_callback: WorkflowCallback): void | Promise<void> {}
+
+  /**
+   * Starts a workflow and keeps track of it. If the instance is evicted or killed meanwhile, it is started all the same, once.
+   *
+   * @param workflowName the workflow's binding in `env`
+   * @param params an object, up to 1 MB, for `event.payload` of the workflow
+   * @returns the id of the workflow's instance
+   * @throws WORKFLOW_UNKNOWN (no such binding; or the Worker has no workflows of its own, and no `trackWorkflows()`), WORKFLOW_AGENT_UNKNOWN (the workflow could not find this agent), WORKFLOW_EXISTS,
+   * WORKFLOW_INVALID, or what the engine says after a few attempts
+   * @example const id = await this.runWorkflow("REPORT", { topic }, { metadata: { userId } });
+   */
+  async runWorkflow(workflowName: string, params?: object, options?: RunWorkflowOptions): Promise<string> {
+    return this.#work.workflows.run(workflowName, params, options);
+  }
+
+  /**
+   * Sends an event to a workflow that waits for it, or will.
+   *
+   * @throws WORKFLOW_UNKNOWN, WORKFLOW_INVALID
+   * @example await this.sendWorkflowEvent("REPORT", id, { type: "paid", payload: { amount: 7 } });
+   */
+  async sendWorkflowEvent(workflowName: string, instanceId: string, event: WorkflowEventPayload): Promise<void> {
+    return this.#work.workflows.sendEvent(workflowName, instanceId, event);
+  }
+
+  /** Asks the engine how an instance is, and writes that down. @throws WORKFLOW_UNKNOWN */
+  async getWorkflowStatus(workflowName: string, instanceId: string): Promise<WorkflowState> {
+    return this.#work.workflows.status(workflowName, instanceId);
+  }
+
+  /** A workflow that this agent has started, as it was last heard of. */
+  getWorkflow(instanceId: string): WorkflowInfo | undefined {
+    return this.#work.workflows.get(instanceId);
+  }
+
+  /**
+   * The workflows of this agent for which everything holds that is asked for, the newest first.
+   *
+   * @throws WORKFLOW_INVALID
+   * @example const { workflows, nextCursor } = this.getWorkflows({ status: ["running", "waiting"], metadata: { userId } });
+   */
+  getWorkflows(criteria?: WorkflowQueryCriteria): WorkflowPage {
+    return this.#work.workflows.list(criteria);
+  }
+
+  /** Forgets a workflow; it goes on if it runs. Returns whether there was one. */
+  deleteWorkflow(instanceId: string): boolean {
+    return this.#work.workflows.remove(instanceId);
+  }
+
+  /**
+   * Forgets those for which everything holds that is asked for. `static options.workflowRetentionSeconds` does this by itself.
+   *
+   * @returns how many
+   * @example this.deleteWorkflows({ status: "complete", createdBefore: new Date(Date.now() - 7 * 86_400_000) });
+   */
+  deleteWorkflows(criteria?: WorkflowQueryCriteria): number {
+    return this.#work.workflows.removeAll(criteria);
+  }
+
+  /** Ends a workflow at once. @throws WORKFLOW_UNKNOWN, WORKFLOW_REFUSED (it is over), WORKFLOW_UNSUPPORTED */
+  async terminateWorkflow(instanceId: string): Promise<void> {
+    return this.#work.workflows.terminate(instanceId);
+  }
+
+  /** Stops a workflow after the step that it is at. @throws as `terminateWorkflow` */
+  async pauseWorkflow(instanceId: string): Promise<void> {
+    return this.#work.workflows.pause(instanceId);
+  }
+
+  /** Lets a paused workflow go on. @throws as `terminateWorkflow` */
+  async resumeWorkflow(instanceId: string): Promise<void> {
+    return this.#work.workflows.resume(instanceId);
+  }
+
+  /**
+   * Begins a workflow again, with the same id and parameters. Its times and its error are cleared, unless `resetTracking` is false.
+   *
+   * @throws as `terminateWorkflow`
+   */
+  async restartWorkflow(instanceId: string, options?: { resetTracking?: boolean }): Promise<void> {
+    return this.#work.workflows.restart(instanceId, options);
+  }
+
+  /**
+   * Approves what a workflow waits for (`waitForApproval`), or will wait for first.
+   *
+   * @throws WORKFLOW_UNKNOWN, WORKFLOW_NOT_WAITING, WORKFLOW_INVALID (it waits for several: say which), and what `decide` of
+   * `agents/approvals` throws
+   * @example await this.approveWorkflow(id, { by: user.id, metadata: { approvedBy: user.id } });
+   */
+  async approveWorkflow(instanceId: string, options?: WorkflowDecisionOptions): Promise<void> {
+    return this.#work.workflows.decide(instanceId, true, options);
+  }
+
+  /** Rejects it: `waitForApproval` throws a `WorkflowRejectedError`. @throws as `approveWorkflow` */
+  async rejectWorkflow(instanceId: string, options?: WorkflowDecisionOptions): Promise<void> {
+    return this.#work.workflows.decide(instanceId, false, options);
+  }
+
+  /**
+   * After a workflow's binding was renamed: its instances are found under the new name.
+   *
+   * @returns how many
+   * @throws WORKFLOW_UNKNOWN when there is no binding of the new name
+   * @example onStart() { this.migrateWorkflowBinding("OLD_NAME", "NEW_NAME"); }
+   */
+  migrateWorkflowBinding(oldName: string, newName: string): number {
+    return this.#work.workflows.rename(oldName, newName);
+  }
+
+  /** Called by `AgentWorkflow`. */
+  async __workflow(speaker: Speaker, report: Report): Promise<unknown> {
+    return this.#work.workflows.hear(speaker, report);
   }
 
   // --- trying again ---

@@ -10,6 +10,7 @@ export type {
   ApprovalDecision,
   ApprovalGrant,
   ApprovalStatus,
+  ApprovalVote,
   Approved,
   DecidedApproval,
   NotApproved,

@@ -6,14 +6,19 @@ import { resolveOptions } from "./core/options";
 import { wait } from "./core/wait";
 import { DeadLetters, deadLettersSchema, type DeadLetter } from "./core/work/dead-letters";
 import type { RunnerDeps } from "./core/work/runner";
+import { AgentError } from "./protocol/errors";
 import { Queue, type Origin, type QueueDeps, type QueueItem } from "./queue/queue";
 import { queueSchema } from "./queue/schema";
 import { Schedules, type SchedulesDeps } from "./schedule/schedules";
 import { scheduleSchema } from "./schedule/schema";
 import { scheduleOfHeartbeat, type Schedule } from "./schedule/types";
 import { keepAliveOf } from "./server";
+import type { Workflows } from "./workflows/workflows";
 
 type Methods = Record<string, ((...args: unknown[]) => unknown) | undefined>;
+
+/** How an agent gets its workflows. Set by `agents/workflows`: who has none loads nothing of it. */
+export const workflowsPort: { of?: (agent: object) => Workflows } = {};
 
 /**
  * Work that survives: schedules, the queue, and what failed for good. Each is made when it is first used, in this life of the
@@ -48,6 +53,11 @@ export class DurableWork implements Capability {
 
   get dead(): DeadLetters {
     return (this.#dead ??= new DeadLetters(this.#host.schema("dead-letters", deadLettersSchema)));
+  }
+
+  get workflows(): Workflows {
+    if (workflowsPort.of) return workflowsPort.of(this.#agent);
+    throw new AgentError("WORKFLOW_UNKNOWN", 'Call trackWorkflows() of "agents/workflows" first');
   }
 
   listDead(): DeadLetter[] {

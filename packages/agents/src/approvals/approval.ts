@@ -19,11 +19,22 @@ interface Asked<Args> {
   requestedBy?: string;
   /** Whether the decider may change the arguments. */
   editable: boolean;
+  /** How many people have to approve, where one is not enough. */
+  quorum?: number;
+  /** Those who have, where one is not enough. */
+  votes?: ApprovalVote[];
   /** What the requester wants to be told again with the decision. Never sent over HTTP. */
   context?: unknown;
   /** In ms since the epoch, as all times here. */
   createdMs: number;
   expiresMs?: number;
+}
+
+/** One of several who have to approve. */
+export interface ApprovalVote {
+  by: string;
+  atMs: number;
+  comment?: string;
 }
 
 interface Decided {
@@ -57,7 +68,7 @@ export type Approval<Args = unknown> = PendingApproval<Args> | DecidedApproval<A
 
 /** One line of the trail of an approval. */
 export interface ApprovalAuditEntry {
-  event: "requested" | "viewed" | ApprovalDecision | "granted" | "revoked";
+  event: "requested" | "viewed" | "voted" | ApprovalDecision | "granted" | "revoked";
   atMs: number;
   by?: string;
   comment?: string;
@@ -101,6 +112,10 @@ export interface ApprovalRow {
   attempts: number | null;
   /** When the handler is tried (again); NULL for not by itself. */
   deliver_ms: number | null;
+  /** NULL for one. */
+  quorum: number | null;
+  /** JSON of those who have approved, where one is not enough. */
+  votes: string | null;
 }
 
 export interface GrantRow {
@@ -132,7 +147,9 @@ export const approvalsSchema: SchemaDefinition = {
        id TEXT PRIMARY KEY NOT NULL, approval_id TEXT NOT NULL, source TEXT NOT NULL, subject TEXT NOT NULL, scope TEXT,
        granted_by TEXT NOT NULL, created_ms INTEGER NOT NULL, until_ms INTEGER, revoked_ms INTEGER);
      CREATE INDEX IF NOT EXISTS cf_agents_approval_grants_of ON cf_agents_approval_grants (source, subject)
-       WHERE revoked_ms IS NULL`
+       WHERE revoked_ms IS NULL`,
+    `ALTER TABLE cf_agents_approvals ADD COLUMN quorum INTEGER;
+     ALTER TABLE cf_agents_approvals ADD COLUMN votes TEXT`
   ]
 };
 
@@ -149,6 +166,7 @@ export function approvalOf<Args>(row: ApprovalRow, nowMs: number): Approval<Args
     ...given("scope", row.scope),
     ...given("requestedBy", row.requested_by),
     editable: row.editable === 1,
+    ...(row.quorum !== null && { quorum: row.quorum, votes: votesOf(row) }),
     ...(row.context !== null && { context: JSON.parse(row.context) as unknown }),
     createdMs: row.created_ms,
     ...given("expiresMs", row.expires_ms)
@@ -165,6 +183,10 @@ export function approvalOf<Args>(row: ApprovalRow, nowMs: number): Approval<Args
   const approvedArgs = edited ? edited.editedArgs : args;
   return { ...asked, status, ...decided, ...edited, approvedArgs, ...given("grantId", row.grant_id) };
 }
+
+/** Written by a vote. */
+export const votesOf = ({ votes }: ApprovalRow): ApprovalVote[] =>
+  votes === null ? [] : (JSON.parse(votes) as ApprovalVote[]);
 
 export function statusOf({ decision, expires_ms }: ApprovalRow, nowMs: number): ApprovalStatus {
   return decision ?? (expires_ms !== null && expires_ms <= nowMs ? "expired" : "pending");

@@ -2,18 +2,19 @@ import type { Capability } from "../core/capability";
 import { AgentError } from "../protocol/errors";
 import {
   approvalOf,
-  grantOf,
+  given,
   statusOf,
+  votesOf,
   type Approval,
   type ApprovalAuditEntry,
   type ApprovalDecision,
   type ApprovalGrant,
   type ApprovalRow,
   type ApprovalStatus,
-  type DecidedApproval,
-  type GrantRow
+  type DecidedApproval
 } from "./approval";
 import { Delivery, type DecisionHandler, type DeliveryDeps } from "./delivery";
+import { Grants } from "./grants";
 import { handleRequest, type ApprovalViewer } from "./http";
 import { briefly, listQuery, type ApprovalFilter } from "./list";
 import {
@@ -25,6 +26,7 @@ import {
   jsonIn,
   nameIn,
   optionalNameIn,
+  quorumIn,
   type ApprovalChoice,
   type ApprovalRequest
 } from "./input";
@@ -56,12 +58,14 @@ export class Approvals implements Capability {
   readonly #deps: ApprovalsDeps;
   readonly #delivery: Delivery;
   readonly #trail: Trail;
+  readonly #grants: Grants;
   #waiting: Map<string, Set<(approval: DecidedApproval) => void>> | undefined;
 
   constructor(deps: ApprovalsDeps) {
     this.#deps = deps;
     this.#delivery = new Delivery(deps);
     this.#trail = new Trail(deps.schema);
+    this.#grants = new Grants(deps.schema, this.#trail);
   }
 
   /**
@@ -79,14 +83,16 @@ export class Approvals implements Capability {
     const subject = nameIn("subject", request.subject);
     const scope = optionalNameIn("scope", request.scope);
     const args = jsonIn("args", request.args);
+    const quorum = quorumIn(request.quorum, request.editable === true);
     const known = request.id === undefined ? undefined : this.#find(id);
     if (known) {
-      const same = known.source === source && known.subject === subject && known.scope === scope;
+      const same =
+        known.source === source && known.subject === subject && known.scope === scope && known.quorum === quorum;
       if (same && known.args_hash === args.hash) return approvalOf(known, nowMs);
       throw new AgentError("APPROVAL_CHANGED", `Something else was requested under the id "${id}"`);
     }
     const expiresMs = futureIn("expiresMs", request.expiresMs, nowMs);
-    const grant = this.#grantFor(source, subject, scope, nowMs);
+    const grant = quorum === null ? this.#grants.for(source, subject, scope, nowMs) : undefined;
     const columns = {
       id,
       source,
@@ -102,7 +108,8 @@ export class Approvals implements Capability {
       decision: grant ? "approved" : null,
       decided_by: grant?.granted_by ?? null,
       decided_ms: grant ? nowMs : null,
-      grant_id: grant?.id ?? null
+      grant_id: grant?.id ?? null,
+      quorum
     };
     const row = this.#deps.schema.transaction(() => {
       const names = Object.keys(columns);
@@ -127,14 +134,15 @@ export class Approvals implements Capability {
   }
 
   /**
-   * Decides. The same decision again answers with what was decided.
+   * Decides. The same decision again answers with what was decided. Where several people have to approve, an approval is one vote
+   * of a person, and what comes back is pending until there are enough.
    *
    * @param choice `by` and `rights` are what you know of whoever decides; the rest may come from them
    * @throws APPROVAL_UNKNOWN, APPROVAL_FORBIDDEN (the scope is not among the rights), APPROVAL_CHANGED (the `argsHash` is another
    * one), APPROVAL_DECIDED (otherwise), APPROVAL_EXPIRED, APPROVAL_INVALID; nothing has changed then
    * @example approvals.decide(id, { approved: true, by: user.id, rights: user.rights, argsHash });
    */
-  decide<Args = unknown>(id: string, choice: ApprovalChoice): DecidedApproval<Args> {
+  decide<Args = unknown>(id: string, choice: ApprovalChoice): Approval<Args> {
     const nowMs = this.#deps.now();
     if (typeof choice.approved !== "boolean") throw invalid("approved must be true or false");
     const by = nameIn("by", choice.by);
@@ -151,6 +159,8 @@ export class Approvals implements Capability {
     if (!choice.approved && grant) throw invalid("Only an approval can come with a grant");
     const editedArgs = this.#edit(row, choice);
     const status = statusOf(row, nowMs);
+    if (row.quorum !== null && grant) throw invalid("What several people have to approve cannot be granted by one");
+    if (status === "pending" && row.quorum !== null && choice.approved) return this.#vote(row, by, comment, nowMs);
     if (status === "pending") return this.#close(row, { decision, by, comment, editedArgs, grant }, nowMs);
     if (status === decision && (row.edited_args ?? undefined) === editedArgs) return decidedOf(row, nowMs);
     throw tooLate(status);
@@ -214,9 +224,7 @@ export class Approvals implements Capability {
 
   /** The grants by which requests are approved at once. */
   grants(): ApprovalGrant[] {
-    const query = `SELECT * FROM cf_agents_approval_grants
-                   WHERE revoked_ms IS NULL AND (until_ms IS NULL OR until_ms > ?) ORDER BY created_ms, id`;
-    return this.#deps.schema.read<GrantRow>(query, this.#deps.now()).map(grantOf);
+    return this.#grants.inForce(this.#deps.now());
   }
 
   /**
@@ -227,18 +235,7 @@ export class Approvals implements Capability {
   revoke(grantId: string, options: { by?: string } = {}): boolean {
     const nowMs = this.#deps.now();
     const by = optionalNameIn("by", options.by);
-    if (!this.#deps.schema.exists) return false;
-    return this.#deps.schema.transaction(() => {
-      const [ended] = this.#deps.schema.write<GrantRow>(
-        `UPDATE cf_agents_approval_grants SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL
-         AND (until_ms IS NULL OR until_ms > ?) RETURNING *`,
-        nowMs,
-        String(grantId),
-        nowMs
-      );
-      if (ended) this.#trail.record(ended.approval_id, "revoked", nowMs, by, null, ended.id);
-      return ended !== undefined;
-    });
+    return this.#grants.end(String(grantId), by, nowMs);
   }
 
   /**
@@ -377,6 +374,23 @@ export class Approvals implements Capability {
     }
   }
 
+  /** Counts one who approves: each person once, and the last one that it takes decides. */
+  #vote<Args>(row: ApprovalRow, by: string, comment: string | null, nowMs: number): Approval<Args> {
+    const before = votesOf(row);
+    if (before.some((vote) => vote.by === by)) return approvalOf(row, nowMs);
+    const all = [...before, { by, atMs: nowMs, ...given("comment", comment) }];
+    const after = { ...row, votes: JSON.stringify(all) };
+    const { id, source, subject, quorum } = row;
+    const isEnough = all.length >= (quorum ?? 1);
+    const result = this.#deps.schema.transaction(() => {
+      this.#deps.schema.write("UPDATE cf_agents_approvals SET votes = ? WHERE seq = ?", after.votes, row.seq);
+      this.#trail.record(id, "voted", nowMs, by, comment);
+      return isEnough ? undefined : approvalOf<Args>(after, nowMs);
+    });
+    this.#deps.emit("approval:vote", () => ({ id, source, subject, by, votes: all.length, quorum }));
+    return result ?? this.#close(after, { decision: "approved", by, comment }, nowMs);
+  }
+
   /** Writes a decision, then tells of it. */
   #close<Args>(row: ApprovalRow, { decision, by, comment, editedArgs, grant }: Close, nowMs: number) {
     const { attempts, deliverMs } = this.#delivery.claim(row.source);
@@ -405,7 +419,7 @@ export class Approvals implements Capability {
         row.seq
       );
       this.#trail.record(row.id, decision, nowMs, by, comment);
-      if (grant && grantId) this.#grant(after, grantId, grant.untilMs, nowMs);
+      if (grant && grantId) this.#grants.give(after, grantId, grant.untilMs, nowMs);
     });
     this.#emitDecision(after);
     this.#tellWaiting(after, nowMs);
@@ -413,34 +427,6 @@ export class Approvals implements Capability {
     // It was what the alarm is set for.
     if (row.expires_ms !== null && row.expires_ms === this.#deps.wake()) this.#deps.changed();
     return decidedOf<Args>(after, nowMs);
-  }
-
-  #grant(row: ApprovalRow, grantId: string, untilMs: number | null, nowMs: number): void {
-    this.#deps.schema.write(
-      `INSERT INTO cf_agents_approval_grants (id, approval_id, source, subject, scope, granted_by, created_ms, until_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      grantId,
-      row.id,
-      row.source,
-      row.subject,
-      row.scope,
-      row.decided_by,
-      nowMs,
-      untilMs
-    );
-    this.#trail.record(row.id, "granted", nowMs, row.decided_by, null, grantId);
-  }
-
-  #grantFor(source: string, subject: string, scope: string | null, nowMs: number): GrantRow | undefined {
-    const [grant] = this.#deps.schema.read<GrantRow>(
-      `SELECT * FROM cf_agents_approval_grants WHERE revoked_ms IS NULL AND source = ? AND subject = ? AND scope IS ?
-       AND (until_ms IS NULL OR until_ms > ?) ORDER BY created_ms LIMIT 1`,
-      source,
-      subject,
-      scope,
-      nowMs
-    );
-    return grant;
   }
 
   /** What the decider makes of the arguments, as JSON; nothing if that is what they were. */

@@ -18,6 +18,8 @@ export interface ApprovalRequest<Args = unknown> {
   expiresMs?: number;
   /** Whether the decider may change the arguments; not, if left out. */
   editable?: boolean;
+  /** How many people have to approve, 1 to 100; one rejection is enough. 1 if left out. */
+  quorum?: number;
   /** What you want to be told again with the decision: any JSON value, up to 500,000 bytes. */
   context?: unknown;
 }
@@ -47,6 +49,7 @@ export interface Stored {
 // Arguments, edited arguments and context share a row, and a row holds 2 MB.
 const maxJsonBytes = 500_000;
 const maxNameLength = 256;
+const maxQuorum = 100;
 const maxCommentLength = 10_000;
 
 export const invalid = (message: string, cause?: unknown): AgentError =>
@@ -79,6 +82,16 @@ export function grantIn(value: unknown, nowMs: number): { untilMs: number | null
   if (value === true) return { untilMs: null };
   if (typeof value !== "object") throw invalid("grant must be true, or { untilMs }");
   return { untilMs: futureIn("grant.untilMs", (value as { untilMs?: unknown }).untilMs, nowMs) };
+}
+
+/** How many have to approve, if one is not enough. Nobody of several can change what the others have approved. */
+export function quorumIn(value: unknown, editable: boolean): number | null {
+  if (value === undefined || value === null || value === 1) return null;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > maxQuorum) {
+    throw invalid(`quorum must be a whole number from 1 to ${maxQuorum}`);
+  }
+  if (editable) throw invalid("What several people approve cannot be editable");
+  return value;
 }
 
 export const hasRight = (scope: string | null, rights: unknown): boolean =>

@@ -14,12 +14,17 @@ export interface AgentStaticOptions {
   inspect?: boolean;
   /** For tasks and calls that do not say it themselves. Each field has a default of its own. */
   retry?: RetryOptions;
+  /** How long a workflow that has ended stays in `getWorkflows`, in seconds; each status may say another time. For ever, if left out. */
+  workflowRetentionSeconds?: number | { complete?: number; errored?: number; terminated?: number; unknown?: number };
 }
 
-/** The options of a class with nothing left open. */
-export interface ResolvedOptions extends Required<Omit<AgentStaticOptions, "dropDuplicateEmails">> {
+/** The options of a class with nothing left open but what is for ever, or rare. */
+export interface ResolvedOptions extends Required<
+  Omit<AgentStaticOptions, "dropDuplicateEmails" | "workflowRetentionSeconds">
+> {
   dropDuplicateEmails?: boolean;
   retry: Required<RetryOptions>;
+  workflowRetentionSeconds?: AgentStaticOptions["workflowRetentionSeconds"];
 }
 
 export const DEFAULT_AGENT_STATIC_OPTIONS: Readonly<ResolvedOptions> = {

@@ -78,6 +78,7 @@ export interface ChannelEventMap {
     | Event<"frame:malformed" | "frame:refused", RefusedFrame>
     | Event<"approval:request", Asked>
     | Event<"approval:expire", Asked & { createdMs: number }>
+    | Event<"approval:vote", Asked & { createdMs: number; by: string; votes: number; quorum: number }>
     | Event<"approval:decide", Asked & { createdMs: number; decision: string; by?: string }>
     | Event<"approval:undelivered", { id: string; source: string; attempts: number }>;
   workflow:

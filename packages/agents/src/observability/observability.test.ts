@@ -154,6 +154,7 @@ const typesByChannel: { [Name in keyof ChannelEventMap]: Record<ChannelEventMap[
     "frame:malformed": true,
     "frame:refused": true,
     "approval:request": true,
+    "approval:vote": true,
     "approval:decide": true,
     "approval:expire": true,
     "approval:undelivered": true

@@ -60,7 +60,14 @@ export type AgentErrorCode =
   | "STATE_UNREADABLE"
   | "STATE_VALIDATION_ASYNC"
   | "TASK_INTERRUPTED"
-  | "TOOL_CALL_NOT_YOURS";
+  | "TOOL_CALL_NOT_YOURS"
+  | "WORKFLOW_AGENT_UNKNOWN"
+  | "WORKFLOW_EXISTS"
+  | "WORKFLOW_INVALID"
+  | "WORKFLOW_NOT_WAITING"
+  | "WORKFLOW_REFUSED"
+  | "WORKFLOW_UNKNOWN"
+  | "WORKFLOW_UNSUPPORTED";
 
 /**
  * The one error class of this project. It lives in `protocol/` because both ends throw it.

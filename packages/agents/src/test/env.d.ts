@@ -13,6 +13,7 @@ import type { Mailless, OncePostman, Postman } from "./mail-agents";
 import type { Mortal } from "./mortal-agents";
 import type { WebhookAgent } from "./webhook-agents";
 import type { BareObject } from "./worker";
+import type { Errands, Office } from "./workflow-agents";
 
 declare global {
   namespace Cloudflare {
@@ -59,6 +60,10 @@ declare global {
       Postman: DurableObjectNamespace<Postman>;
       WebhookAgent: DurableObjectNamespace<WebhookAgent>;
       McpDesk: DurableObjectNamespace<McpDesk>;
+      OFFICE: DurableObjectNamespace<Office>;
+      ERRAND: Workflow<Errands>;
+      ERRAND_RENAMED: Workflow<Errands>;
+      PLAIN: Workflow;
     }
   }
 }

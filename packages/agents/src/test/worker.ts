@@ -11,6 +11,7 @@ export { Made, Promised, Toolbox } from "./mcp-agents";
 export { McpOwnUser, McpSecretUser, McpUser } from "./mcp-client-agents";
 export { McpDesk } from "./mcp-handler-agents";
 export { Mailless, OncePostman, Postman } from "./mail-agents";
+export { Errand, Office, Plain } from "./workflow-agents";
 export { Mortal } from "./mortal-agents";
 export { ApiAgent, ChatRoom, CollabAgent, FileAgent, PresenceAgent, SensorHub } from "./page-agents";
 export { WebhookAgent } from "./webhook-agents";

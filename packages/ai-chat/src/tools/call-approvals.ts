@@ -201,8 +201,10 @@ export class CallApprovals implements Watch {
       ...(comment !== undefined && { comment }),
       ...(args !== undefined && { args })
     };
+    // One person is enough for a call.
+    const decide = () => approvals.decide(part.approval.id, choice) as DecidedApproval;
     try {
-      return approvals.decide(part.approval.id, choice);
+      return decide();
     } catch (error) {
       if (!AgentError.isInstance(error, "APPROVAL_UNKNOWN")) throw error;
       // It was pruned, or there were no rows when it was decided.
@@ -211,7 +213,7 @@ export class CallApprovals implements Watch {
         throw new AgentError("APPROVAL_DECIDED", "This was decided already");
       }
       this.#request(messageId, part);
-      return approvals.decide(part.approval.id, choice);
+      return decide();
     }
   }
 

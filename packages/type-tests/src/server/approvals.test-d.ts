@@ -43,9 +43,9 @@ export class Shop extends Agent<Cloudflare.Env, { paid: number }> {
   }
 
   async decide(id: string) {
-    expectTypeOf(this.approvals.decide<Refund>(id, { approved: true, by: "ada" })).toEqualTypeOf<
-      DecidedApproval<Refund>
-    >();
+    // Pending, while others have to approve too.
+    expectTypeOf(this.approvals.decide<Refund>(id, { approved: true, by: "ada" })).toEqualTypeOf<Approval<Refund>>();
+    this.approvals.request({ subject: "transfer", quorum: 2 });
     this.approvals.decide(id, {
       approved: true,
       by: "ada",

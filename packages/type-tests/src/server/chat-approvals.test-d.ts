@@ -1,7 +1,7 @@
 // What a chat agent says of the calls that wait for approval, and how its program decides about them.
 import { AIChatAgent, type InputSchema, type ToolApprovalOptions } from "@cloudflare/ai-chat";
 import { callable, getCurrentAgent, type Connection } from "agents";
-import { approvalsOf, type ApprovalViewer, type DecidedApproval } from "agents/approvals";
+import { approvalsOf, type Approval, type ApprovalViewer } from "agents/approvals";
 import { expectTypeOf } from "vitest";
 import { z } from "zod";
 
@@ -32,7 +32,7 @@ export class ChatAgent extends AIChatAgent<Cloudflare.Env> {
   @callable()
   decide(id: string, approved: boolean) {
     const decided = approvalsOf(this).decide(id, { approved, by: "ada", rights: ["billing"] });
-    expectTypeOf(decided).toEqualTypeOf<DecidedApproval>();
+    expectTypeOf(decided).toEqualTypeOf<Approval>();
     return decided.status;
   }
 }
