@@ -29,7 +29,7 @@ import { mcpClient } from "./requirements/mcp-client.ts";
 import { mcpGovernance } from "./requirements/mcp-governance.ts";
 import { mcpTools } from "./requirements/mcp-tools.ts";
 import { mcpTransport } from "./requirements/mcp-transport.ts";
-import * as observability from "./requirements/observability.ts";
+import { observability } from "./requirements/observability.ts";
 import type { Later, Page } from "./requirements/page.ts";
 import { patterns } from "./requirements/patterns.ts";
 import { protocolMessages } from "./requirements/protocol-messages.ts";
@@ -82,7 +82,7 @@ export const pages: Readonly<Record<string, Page>> = {
   "mcp-governance": mcpGovernance,
   "mcp-tools": mcpTools,
   "mcp-transport": mcpTransport,
-  observability: observability.observability,
+  observability: observability,
   patterns,
   "protocol-messages": protocolMessages,
   "queue-tasks": queueTasks,
@@ -100,6 +100,4 @@ export const pages: Readonly<Record<string, Page>> = {
 };
 
 /** What the same pages promise and later issues will build. */
-export const later: Readonly<Record<string, Later>> = {
-  observability: observability.later
-};
+export const later: Readonly<Record<string, Later>> = {};

@@ -1,4 +1,4 @@
-import type { Later, Page } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export const observability = {
   type: [11, "An event has `type`."],
@@ -50,13 +50,15 @@ export const observability = {
   "workflow:terminated": [148, "`workflow:terminated`: a workflow is terminated."],
   "workflow:paused": [149, "`workflow:paused`: a workflow is paused."],
   "workflow:resumed": [150, "`workflow:resumed`: a workflow is resumed."],
-  "workflow:restarted": [151, "`workflow:restarted`: a workflow is restarted."]
+  "workflow:restarted": [151, "`workflow:restarted`: a workflow is restarted."],
+  "mcp:client:preconnect": [155, "`mcp:client:preconnect`, { serverId }: before it connects to an MCP server."],
+  "mcp:client:connect": [
+    156,
+    "`mcp:client:connect`, { url, transport, state, error? }: it is connected, or could not be."
+  ],
+  "mcp:client:authorize": [157, "`mcp:client:authorize`, { serverId, authUrl, clientId? }: a sign-in begins."],
+  "mcp:client:discover": [
+    158,
+    "`mcp:client:discover`, { url?, state?, error?, capability? }: what a server offers is known, or not."
+  ]
 } as const satisfies Page;
-
-/** Whoever builds workflows (8), the MCP client (7) and mail (9) tells of them. */
-export const later = {
-  "mcp:client:preconnect": 7,
-  "mcp:client:connect": 7,
-  "mcp:client:authorize": 7,
-  "mcp:client:discover": 7
-} as const satisfies Later;

@@ -7,6 +7,7 @@ import { eventsOf, inside, internet, reborn, scripted, tool, user } from "../../
 const url = "https://tools.example/mcp";
 const retry = { maxAttempts: 1 };
 
+// proves observability#mcp:client:preconnect, observability#mcp:client:connect, observability#mcp:client:discover
 it("a connection is said to be attempted, made and read; without the query of its URL, which may have secrets", async () => {
   internet({ "tools.example": scripted({ "tools/list": () => ({ tools: [tool("echo")] }) }) });
   const stub = user();
@@ -34,6 +35,7 @@ it("a list that does not come is said not to, and why", async () => {
   expect(eventsOf(stub).at(-1)).toEqual({ type: "mcp:client:discover", payload });
 });
 
+// proves observability#mcp:client:authorize
 it("a sign-in that begins is said to, with the address and the id of the client", async () => {
   const origin = "https://tools.example";
   internet({
