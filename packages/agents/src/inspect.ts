@@ -105,8 +105,8 @@ export interface InspectedWorkflow {
   workflowName: string;
   status: string;
   createdMs: number;
-  updatedMs?: number;
-  error?: string;
+  updatedMs: number;
+  error: string | null;
 }
 
 /** An MCP server as `inspect()` tells it: of its URL neither query nor user. */
@@ -213,6 +213,13 @@ export function inspect({ agent, name, host, hasFlag }: Inspected): Inspection {
       "id, source, callback, error, attempts, failed_at AS failedAtMs FROM cf_agents_dead_letters ORDER BY failed_at DESC"
     )
   };
+  const workflows = list<InspectedWorkflow>(
+    "workflows",
+    "cf_agents_workflows",
+    `workflow_id AS id, workflow_name AS workflowName, status, created_at * 1000 AS createdMs,
+     updated_at * 1000 AS updatedMs, error_message AS error FROM cf_agents_workflows ORDER BY created_at DESC`
+  );
+  if (workflows.total > 0) report.workflows = workflows;
   if (problems.length > 0) report.problems = problems;
   // What is told is JSON, and stays what it is now.
   return JSON.parse(JSON.stringify(report, withoutSecrets)) as Inspection;

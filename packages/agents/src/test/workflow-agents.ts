@@ -105,6 +105,7 @@ export class Plain extends WorkflowEntrypoint {
 /** An agent that has others run its errands, and writes down what it hears of them. */
 export class Office extends Agent<Cloudflare.Env, Record<string, unknown>> {
   static override options = {
+    inspect: true,
     retry: { maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 2 },
     workflowRetentionSeconds: { terminated: 60 }
   };

@@ -56,6 +56,20 @@ describe("[F2] tracked workflows", () => {
     expect((await idsOf(await tracked(), criteria)).join("")).toBe(ids);
   });
 
+  it("are what inspect() tells of them: neither metadata nor what they are about; nothing of an agent without any", async () => {
+    const { workflows } = await within(await tracked(), (agent) => agent.inspect());
+    expect(workflows?.total).toBe(4);
+    expect(workflows?.first[0]).toEqual({
+      id: "d",
+      workflowName: "ERRAND",
+      status: "terminated",
+      createdMs: 300_000,
+      updatedMs: expect.any(Number) as number,
+      error: null
+    });
+    expect(await within(office(), (agent) => agent.inspect())).not.toHaveProperty("workflows");
+  });
+
   // proves run-workflows#getWorkflows, run-workflows#getWorkflows-cursor, run-workflows#nextCursor
   it.each(["asc", "desc"] as const)("come in pages, %s, with what came meanwhile left out or last", async (orderBy) => {
     const stub = await tracked();
