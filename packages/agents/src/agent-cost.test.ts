@@ -7,23 +7,24 @@ import { connect, connectExtended, costOf, evict } from "./test/kit";
 const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(`cost-${name}`));
 const writes = (statements: readonly string[]) =>
   statements.filter((statement) => !/^(SELECT|kv\.get|getAlarm)/.test(statement));
-/** `costOf` looks into the instance, which wakes it: the cost of a wake is that of an instance which it has not seen. */
+/** `costOf` looks into the instance, which wakes it. */
 const costOfWake = (stub: DurableObjectStub, run: () => unknown) =>
-  costOf(recorder("spy"), async () => {
+  costOf(stub, async () => {
     await evict(stub);
     await run();
   });
 
 describe("[C18] the cost", () => {
   it("of a new agent's first connection, with a state, is 4 statements", async () => {
-    const { statements } = await costOf(recorder("spy"), async () => (await connect(recorder("new"))).settled());
+    const stub = recorder("new");
+    const { statements } = await costOf(stub, async () => (await connect(stub)).settled(), recorder("spy"));
     expect(statements.length, statements.join("\n")).toBeLessThanOrEqual(4);
     expect(statements.filter((statement) => statement.includes("INSERT INTO cf_agents_state")).length).toBe(1);
   });
 
   it("of what the extensions add is nothing: to a first connection, to one to a live agent, to a call, a stream and a ping", async () => {
     const stub = recorder("extended");
-    const first = await costOf(recorder("spy"), async () => (await connect(stub, "_agents_ext=1")).settled());
+    const first = await costOf(stub, async () => (await connect(stub, "_agents_ext=1")).settled(), recorder("spy"));
     expect(first.statements.length, first.statements.join("\n")).toBeLessThanOrEqual(4);
     const { statements } = await costOf(stub, async () => {
       const connection = await connectExtended(stub);
@@ -41,7 +42,7 @@ describe("[C18] the cost", () => {
 
   it("of a new agent without a state is 2 reads and no write", async () => {
     const stub = env.Blank.get(env.Blank.idFromName("cost-blank"));
-    const { statements } = await costOf(recorder("spy"), async () => (await connect(stub)).settled());
+    const { statements } = await costOf(stub, async () => (await connect(stub)).settled(), recorder("spy"));
     expect([statements.length <= 2, writes(statements)], statements.join("\n")).toEqual([true, []]);
   });
 

@@ -380,14 +380,14 @@ export class Approvals implements Capability {
     if (before.some((vote) => vote.by === by)) return approvalOf(row, nowMs);
     const all = [...before, { by, atMs: nowMs, ...given("comment", comment) }];
     const after = { ...row, votes: JSON.stringify(all) };
-    const { id, source, subject, quorum } = row;
+    const { id, quorum } = row;
     const isEnough = all.length >= (quorum ?? 1);
     const result = this.#deps.schema.transaction(() => {
       this.#deps.schema.write("UPDATE cf_agents_approvals SET votes = ? WHERE seq = ?", after.votes, row.seq);
       this.#trail.record(id, "voted", nowMs, by, comment);
       return isEnough ? undefined : approvalOf<Args>(after, nowMs);
     });
-    this.#deps.emit("approval:vote", () => ({ id, source, subject, by, votes: all.length, quorum }));
+    this.#deps.emit("approval:vote", () => ({ ...told(row), by, votes: all.length, quorum }));
     return result ?? this.#close(after, { decision: "approved", by, comment }, nowMs);
   }
 

@@ -7,6 +7,7 @@ const withBench = (run: (bench: ApprovalsBench) => void | Promise<void>) =>
   withStorage((storage) => run(new ApprovalsBench(storage)));
 const transfer = { id: "t", subject: "transfer", args: { amount: 9_000 }, quorum: 2 };
 const yes = (by: string, comment?: string) => ({ approved: true, by, ...(comment !== undefined && { comment }) });
+const about = { id: "t", source: "program", subject: "transfer" };
 const no = (by: string) => ({ approved: false, by });
 const codeOf = async (run: () => unknown) => (await errorOf(async () => run())).code;
 
@@ -29,10 +30,10 @@ describe("[A19] where several have to approve", () => {
       expect(bench.approvals.decide("t", yes("bob"))).toMatchObject({ status: "approved", decidedBy: "bob", votes });
       expect(bench.approvals.decide("t", yes("ada"))).toMatchObject({ status: "approved", votes });
       expect(bench.events).toEqual([
-        ["approval:request", { id: "t", source: "program", subject: "transfer" }],
-        ["approval:vote", { id: "t", source: "program", subject: "transfer", by: "ada", votes: 1, quorum: 2 }],
-        ["approval:vote", { id: "t", source: "program", subject: "transfer", by: "bob", votes: 2, quorum: 2 }],
-        ["approval:decide", { id: "t", source: "program", subject: "transfer", decision: "approved", by: "bob" }],
+        ["approval:request", about],
+        ["approval:vote", { ...about, createdMs: 1_000_000, by: "ada", votes: 1, quorum: 2 }],
+        ["approval:vote", { ...about, createdMs: 1_000_000, by: "bob", votes: 2, quorum: 2 }],
+        ["approval:decide", { ...about, createdMs: 1_000_000, decision: "approved", by: "bob" }],
         ["told", { id: "t", status: "approved" }]
       ]);
       expect(bench.approvals.audit("t").map(({ event, by }) => [event, by])).toEqual([

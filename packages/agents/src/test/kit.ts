@@ -107,32 +107,48 @@ export interface Cost {
   readonly rowsWritten: number;
 }
 
-/** Counts what all awake instances do to their storage while `run` executes. */
-export async function costOf(stub: DurableObjectStub, run: () => unknown): Promise<Cost> {
-  const statements: string[] = [];
-  const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
-  const restore = await runInDurableObject(stub, (_, { storage }) => [
-    spy(Object.getPrototypeOf(storage.sql), ["exec"], (_name, args, result) => {
-      statements.push(String(args[0]));
-      cursors.push(result as SqlStorageCursor<Record<string, SqlStorageValue>>);
-    }),
-    spy(
-      Object.getPrototypeOf(storage.kv),
-      ["get", "put", "delete", "list"],
-      (name, args) => void statements.push(`kv.${name} ${String(args[0])}`)
-    ),
-    spy(
-      Object.getPrototypeOf(storage),
-      ["get", "put", "delete", "list", "getAlarm", "setAlarm", "deleteAlarm"],
-      (name) => void statements.push(name)
-    )
-  ]);
+/**
+ * Counts what an instance does to its storage while `run` executes, also if it is evicted there and wakes again. Others, whose alarms may ring
+ * meanwhile, do not count.
+ *
+ * @param through another instance, for one that must not be woken before `run` does it
+ */
+export async function costOf(stub: DurableObjectStub, run: () => unknown, through = stub): Promise<Cost> {
+  const seen: { self: unknown; statement: string; cursor?: SqlStorageCursor<Record<string, SqlStorageValue>> }[] = [];
+  const own = new Set<unknown>();
+  const learn = (_: unknown, { storage }: DurableObjectState) => {
+    for (const part of [storage, storage.sql, storage.kv]) own.add(part);
+  };
+  const restore = await runInDurableObject(through, (instance, state) => {
+    if (through === stub) learn(instance, state);
+    const { storage } = state;
+    return [
+      spy(Object.getPrototypeOf(storage.sql), ["exec"], (self, _name, args, result) => {
+        const cursor = result as SqlStorageCursor<Record<string, SqlStorageValue>>;
+        seen.push({ self, statement: String(args[0]), cursor });
+      }),
+      spy(
+        Object.getPrototypeOf(storage.kv),
+        ["get", "put", "delete", "list"],
+        (self, name, args) => void seen.push({ self, statement: `kv.${name} ${String(args[0])}` })
+      ),
+      spy(
+        Object.getPrototypeOf(storage),
+        ["get", "put", "delete", "list", "getAlarm", "setAlarm", "deleteAlarm"],
+        (self, name) => void seen.push({ self, statement: name })
+      )
+    ];
+  });
   try {
     await run();
   } finally {
     for (const undo of restore) undo();
   }
-  const sum = (column: "rowsRead" | "rowsWritten") => cursors.reduce((total, cursor) => total + cursor[column], 0);
+  await runInDurableObject(stub, learn);
+  const counted = seen.filter(({ self }) => own.has(self));
+  const sum = (column: "rowsRead" | "rowsWritten") =>
+    counted.reduce((total, { cursor }) => total + (cursor?.[column] ?? 0), 0);
+  const statements = counted.map(({ statement }) => statement);
   return { statements, rowsRead: sum("rowsRead"), rowsWritten: sum("rowsWritten") };
 }
 
@@ -142,13 +158,13 @@ type AnyMethod = (this: unknown, ...args: unknown[]) => unknown;
 function spy(
   prototype: Record<string, AnyMethod>,
   names: readonly string[],
-  seen: (name: string, args: unknown[], result: unknown) => void
+  seen: (self: unknown, name: string, args: unknown[], result: unknown) => void
 ) {
   const originals = names.map((name) => [name, prototype[name]!] as const);
   for (const [name, original] of originals) {
     prototype[name] = function (...args) {
       const result = original.apply(this, args);
-      seen(name, args, result);
+      seen(this, name, args, result);
       return result;
     };
   }
