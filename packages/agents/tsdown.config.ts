@@ -1,5 +1,5 @@
 import { defineConfig, type UserConfig } from "tsdown";
-import { bundleMcpSdk } from "./bundle-mcp-sdk.ts";
+import { bundleLibraries } from "./bundle-libraries.ts";
 
 const shared: UserConfig = {
   // One file for each of the source: code of the browser and of the server never share one unless both import it, and
@@ -34,7 +34,7 @@ export default defineConfig([
       "src/ai-chat/{agent,types,v5-migration}.ts",
       ...both
     ],
-    onSuccess: () => bundleMcpSdk("dist/mcp/client/sdk.mjs")
+    onSuccess: bundleLibraries
   },
   {
     ...shared,

@@ -42,7 +42,7 @@ export async function compose(draft: Draft): Promise<RawEmail> {
     }
     headers[header] = checkHeader(header, value);
   }
-  const { default: MimeNode } = await import("nodemailer/lib/mime-node");
+  const { default: MimeNode } = await import("./mime");
   const mail = new MimeNode(`${typeOf(draft.contentType)}; charset=utf-8`, {
     disableFileAccess: true,
     disableUrlAccess: true,

@@ -1,0 +1,112 @@
+// Makes one module of each library that is loaded only when an agent needs it: what an agent takes of the MCP SDK, with the schema library
+// under it, and what writes mail.
+//
+// A Worker is deployed as one file, which the engine reads whole before the first request. So such a module has no more in it than is used,
+// and is minified.
+//
+// In that one file, esbuild wraps the modules that are imported later, and with them all that they import. Where the program imports one of
+// those too, by a file that only passes on what others export (`zod` is such a file), esbuild leaves out the call that runs it: the program
+// would find the classes of `zod` undefined when it starts. A module that shares nothing with the program cannot do that.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build, type Plugin } from "esbuild";
+
+/** Bundles the built modules that pass on what others publish, each with what it imports. */
+export async function bundleLibraries(): Promise<void> {
+  await bundleLibrary("dist/mcp/client/sdk.mjs", [
+    oneCopy("eventsource-parser"),
+    // The schemas check what servers send. None is shown as a JSON schema.
+    without(/^\.\.\/core\/(json-schema-processors|to-json-schema)\.js$/, [
+      "createStandardJSONSchemaMethod",
+      "createToJSONSchemaMethod",
+      "toJSONSchema"
+    ])
+  ]);
+  await bundleLibrary("dist/email/mime.mjs", [
+    importedLater({ "node:crypto": [], "node:stream": ["PassThrough", "Transform", "finished", "pipeline"] }),
+    // A mail is written of what is given: nothing reads a file or an address for it, nor guesses a type from the name of a file.
+    without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types)\.js$/)
+  ]);
+}
+
+/** @param file the built module, which still imports the packages */
+async function bundleLibrary(file: string, plugins: Plugin[]): Promise<void> {
+  const { metafile } = await build({
+    entryPoints: [file],
+    outfile: file,
+    allowOverwrite: true,
+    bundle: true,
+    minify: true,
+    sourcemap: true,
+    format: "esm",
+    target: "es2022",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser"],
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+    plugins
+  });
+  const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => packageOf(resolve(path)));
+  const folders = [...new Set(used.filter((folder) => folder !== undefined))].sort();
+  const notices = folders.map((folder) => {
+    const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    return `${name} ${version}\n\n${readFileSync(join(folder, "LICENSE"), "utf8").trim()}\n`;
+  });
+  writeFileSync(file.replace(/\.mjs$/, ".licenses.txt"), notices.join(`\n${"-".repeat(80)}\n\n`));
+}
+
+/** The folder of the package that a file is of; `undefined` for our own. */
+const packageOf = (path: string) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(path)?.[0];
+
+/**
+ * What no agent has the library do, and what only that needs, is left out.
+ *
+ * @param names those that the library imports of it, by name
+ */
+const without = (filter: RegExp, names: string[] = []): Plugin => ({
+  name: "without",
+  setup(build) {
+    build.onResolve({ filter }, ({ path }) => ({ path, namespace: "unused" }));
+    build.onLoad({ filter: /./, namespace: "unused" }, () => ({
+      contents: `export default undefined; ${names.map((name) => `export const ${name} = undefined;`).join(" ")}`
+    }));
+  }
+});
+
+/** The copy that the first to import a package has serves all. */
+function oneCopy(name: string): Plugin {
+  let folder: string | undefined;
+  return {
+    name: "one-copy",
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`^${name}(/|$)`) }, async ({ path, kind, resolveDir, pluginData }) => {
+        if (pluginData === "found") return undefined;
+        folder ??= resolveDir;
+        return build.resolve(path, { kind, resolveDir: folder, pluginData: "found" });
+      });
+    }
+  };
+}
+
+/**
+ * What a module of the runtime exports, loaded with the library: imported by it, a Worker would load them with its one file.
+ *
+ * @param names those that the library imports of each, by name
+ */
+const importedLater = (names: Record<string, string[]>): Plugin => ({
+  name: "imported-later",
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path, kind }) => {
+      if (!names[path]) return undefined;
+      return kind === "dynamic-import" ? { path, external: true } : { path, namespace: "later" };
+    });
+    build.onLoad({ filter: /./, namespace: "later" }, ({ path }) => ({
+      contents: `const module = await import("${path}");
+        export default module.default;
+        export const { ${names[path]?.join()} } = module;`
+    }));
+  }
+});
