@@ -18,6 +18,7 @@ import { Host, mayByDefault, type HostHooks, type WhyAwake } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
 import type { StartMessage } from "./core/route";
+import { isThenable } from "./core/thenable";
 import { wait } from "./core/wait";
 import type { Mail } from "./email/mail";
 import { KeepAlive } from "./keep-alive/keep-alive";
@@ -439,9 +440,14 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   // --- wiring ---
 
-  async #start(props: Props | undefined): Promise<void> {
-    await this.#host.start();
-    await this.onStart(props);
+  #start(props: Props | undefined): void | PromiseLike<void> {
+    const ready = this.#host.start();
+    return isThenable(ready) ? ready.then(() => this.#startOwn(props)) : this.#startOwn(props);
+  }
+
+  #startOwn(props: Props | undefined): void | PromiseLike<void> {
+    const starting = this.onStart(props);
+    if (isThenable(starting)) return starting.then(() => this.#host.started());
     this.#host.started();
   }
 

@@ -232,10 +232,11 @@ export class MCPClientManager implements Capability {
 
   // --- as a part of the agent ---
 
-  async onStart(): Promise<void> {
-    if (!this.#options.hasServers()) return;
-    await this.#load();
-    this.#isFresh = false;
+  onStart(): Promise<void> | undefined {
+    if (!this.#options.hasServers()) return undefined;
+    return this.#load().then(() => {
+      this.#isFresh = false;
+    });
   }
 
   onStarted(): void {

@@ -274,9 +274,13 @@ export class Chat implements Capability {
 
   // --- for the host ---
 
-  async onStart(): Promise<void> {
+  onStart(): Promise<void> | undefined {
     // A turn that had a wake in an earlier life, and is not under way in this one, was cut. An older release sets no wake.
-    if (this.#isRecovered || (this.#deps.kit.wake() === undefined && !this.#isInherited())) return;
+    const wasCut = this.#deps.kit.wake() !== undefined || this.#isInherited();
+    return wasCut && !this.#isRecovered ? this.#recover() : undefined;
+  }
+
+  async #recover(): Promise<void> {
     const { kit, now, recovery } = this.#deps;
     this.#isRecovered = true;
     await this.#approvals.early(() =>

@@ -155,9 +155,28 @@ describe("Gate", () => {
 
   it("stops its clock when the start is over", async () => {
     const signals: AbortSignal[] = [];
-    const { gate } = build({ wait: (_, signal) => new Promise(() => signals.push(signal)) });
+    const { gate } = build({ start: async () => {}, wait: (_, signal) => new Promise(() => signals.push(signal)) });
     await gate.enter(undefined, () => {});
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  it("sets no clock for a start that has nothing to wait for, and runs what comes at once", () => {
+    const wait = vi.fn<GateDeps["wait"]>(() => new Promise(() => {}));
+    const order: string[] = [];
+    const { gate } = build({ start: () => void order.push("start"), wait });
+    void gate.deliver({}, () => void order.push("first"));
+    expect(order).toEqual(["start", "first"]);
+    expect(wait).not.toHaveBeenCalled();
+  });
+
+  it("[C3] a start that throws at once fails for who came, and starts anew for the next", async () => {
+    const start = vi.fn<GateDeps["start"]>().mockImplementationOnce(() => {
+      throw new Error("no start");
+    });
+    const { gate, failed } = build({ start });
+    await expect(gate.enter(undefined, () => "in")).rejects.toThrow("no start");
+    expect(await gate.enter(undefined, () => "in")).toBe("in");
+    expect([start.mock.calls.length, failed.mock.calls.length]).toEqual([2, 1]);
   });
 
   it("lets the start itself in", async () => {

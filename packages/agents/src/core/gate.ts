@@ -12,7 +12,7 @@ type Phase = "constructing" | "idle" | "starting" | "started";
 
 export interface GateDeps {
   /** Makes the instance ready: everything that must be over before any other code of the agent runs. */
-  start(props: unknown): void | Promise<void>;
+  start(props: unknown): void | PromiseLike<void>;
   /** The one path of errors; never throws. */
   failed(error: unknown, context: AgentContext): void | Promise<void>;
   /** Resolves after `delayMs`, unless the signal is aborted first. */
@@ -96,7 +96,8 @@ export class Gate {
 
   /** Runs an entry from outside. Errors are reported, then thrown to the caller as they are. */
   async enter<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Promise<Result> {
-    if (this.#phase !== "started") await this.#start();
+    const starting = this.#start();
+    if (starting) await starting;
     if (this.#closed) throw this.#closed;
     const context = entry ? new EntryContext(this.#self, entry) : this.#plain;
     this.#inside++;
@@ -112,8 +113,8 @@ export class Gate {
 
   /** Runs what the instance itself does, and whose errors are handled by whoever asks for it. */
   run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
-    if (this.#phase !== "started") return this.#start().then(() => this.#run(entry, run));
-    return this.#run(entry, run);
+    const starting = this.#start();
+    return starting ? starting.then(() => this.#run(entry, run)) : this.#run(entry, run);
   }
 
   /** What is done at once takes no promise. */
@@ -137,7 +138,8 @@ export class Gate {
    * promise, which for a message is a good part of its cost.
    */
   deliver(entry: Entry, run: () => unknown): void | Promise<void> {
-    if (this.#phase !== "started") return this.#deliverLater(entry, run);
+    const starting = this.#start();
+    if (starting) return this.#deliverAfter(starting, entry, run);
     if (this.#closed) return;
     const context = new EntryContext(this.#self, entry);
     try {
@@ -148,9 +150,9 @@ export class Gate {
     }
   }
 
-  async #deliverLater(entry: Entry, run: () => unknown): Promise<void> {
+  async #deliverAfter(starting: Promise<void>, entry: Entry, run: () => unknown): Promise<void> {
     try {
-      await this.#start();
+      await starting;
     } catch {
       // Reported. There is nobody to run this.
       return;
@@ -186,19 +188,31 @@ export class Gate {
     }
   }
 
-  #start(): Promise<void> {
+  /** What there is to wait for before anything else of the instance may run. */
+  #start(): Promise<void> | undefined {
+    if (this.#phase === "started" || this.#closed) return undefined;
     // What `onStart` itself sends through the gate must not wait for it.
-    if (this.#phase === "starting" && currentContext().agent === this.#self) return Promise.resolve();
-    if (this.#closed) return Promise.reject(this.#closed);
+    if (this.#phase === "starting" && currentContext().agent === this.#self) return undefined;
     this.#starting ??= this.#runStart();
-    return this.#patiently(this.#starting);
+    return this.#starting && this.#patiently(this.#starting);
   }
 
-  async #runStart(): Promise<void> {
+  /** Where there is nothing to wait for, no promise is made, and no timer that watches over it. */
+  #runStart(): Promise<void> | undefined {
     this.#phase = "starting";
+    try {
+      const starting = runInContext(this.#plain, () => this.#deps.start(this.#props));
+      if (isThenable(starting)) return this.#finishStart(starting);
+      this.#phase = "started";
+    } catch (error) {
+      return this.#finishStart(Promise.reject(error));
+    }
+  }
+
+  async #finishStart(starting: PromiseLike<void>): Promise<void> {
     this.#inside++;
     try {
-      await runInContext(this.#plain, () => this.#deps.start(this.#props));
+      await starting;
       this.#phase = "started";
     } catch (error) {
       // The next entry tries again.

@@ -8,6 +8,7 @@ import { Connections, send, type SocketHost } from "./connections";
 import type { Entry } from "./context";
 import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
+import { isThenable } from "./thenable";
 
 /** What the host asks of the agent: its hooks, as they are when they are needed. */
 export interface HostHooks {
@@ -126,9 +127,16 @@ export class Host {
     return this.#capabilities;
   }
 
-  async start(): Promise<void> {
+  start(): void | PromiseLike<void> {
     this.alarms.restore();
-    for (const capability of this.#capabilities) await capability.onStart?.();
+    return this.#startEach(this.#capabilities.values());
+  }
+
+  #startEach(rest: Iterable<Capability>): void | PromiseLike<void> {
+    for (const capability of rest) {
+      const starting = capability.onStart?.();
+      if (isThenable(starting)) return starting.then(() => this.#startEach(rest));
+    }
   }
 
   started(): void {

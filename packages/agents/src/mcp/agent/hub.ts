@@ -84,12 +84,15 @@ export class Hub implements Capability {
 
   // --- life ---
 
-  async onStart(): Promise<void> {
-    if (!this.#deps.schema.exists) return;
+  onStart(): Promise<void> | undefined {
+    if (!this.#deps.schema.exists) return undefined;
     this.#log.trim();
     for (const id of this.#sessions.idle()) this.#forget(id);
     // What it throws, the next client is told.
-    await this.#connect().catch((error: unknown) => this.#deps.failed(error));
+    return this.#connect().then(
+      () => undefined,
+      (error: unknown) => void this.#deps.failed(error)
+    );
   }
 
   onStarted(): void {
