@@ -47,14 +47,27 @@ export function installCapability<Installed extends Capability>(
   build: (kit: CapabilityKit) => Installed
 ): Installed {
   const host = hostOf(agent);
+  // Methods, not arrows: a bundler that keeps names, as wrangler does, names each arrow anew for each instance.
   const capability = build({
-    schema: (schemaName, definition) => host.schema(schemaName, definition),
+    schema(schemaName, definition) {
+      return host.schema(schemaName, definition);
+    },
     connections: host.connections,
-    changed: () => host.alarms.changed(name),
-    wake: () => host.meta.wakeOf(name),
-    keepAlive: () => stayAwake(agent),
-    emit: (type, payload) => host.emit(type, payload),
-    failed: (error) => host.failed(error)
+    changed() {
+      host.alarms.changed(name);
+    },
+    wake() {
+      return host.meta.wakeOf(name);
+    },
+    keepAlive() {
+      return stayAwake(agent);
+    },
+    emit(type, payload) {
+      host.emit(type, payload);
+    },
+    failed(error) {
+      return host.failed(error);
+    }
   });
   if (capability.name !== name) {
     throw new AgentError("CAPABILITY_INVALID", `The capability "${capability.name}" was installed as "${name}"`);

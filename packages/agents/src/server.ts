@@ -483,13 +483,16 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const target = this.observability;
     if (!target) return;
     try {
-      // The union lists what this package and those beside it emit; a capability may have events of its own.
-      const build = () => ({ type, ...this.#about, payload: payload(), timestamp: Date.now() }) as ObservabilityEvent;
-      if (target.wants?.(type) === false) target.unwanted?.(type, build);
-      else target.emit(build());
+      if (target.wants?.(type) === false) target.unwanted?.(type, () => this.#event(type, payload));
+      else target.emit(this.#event(type, payload));
     } catch (error) {
       // Whoever watches must not change what happens.
       console.error(`observability threw at "${type}":`, error);
     }
+  }
+
+  /** The union lists what this package and those beside it emit; a capability may have events of its own. */
+  #event(type: string, payload: () => Record<string, unknown>): ObservabilityEvent {
+    return { type, ...this.#about, payload: payload(), timestamp: Date.now() } as ObservabilityEvent;
   }
 }

@@ -1,8 +1,8 @@
 import { Agent, AgentError, type Connection } from "agents";
 import { approvalsOf, onDecided, type ApprovalViewer } from "agents/approvals";
-import { installCapability } from "agents/capability";
+import { installCapability, type CapabilityKit } from "agents/capability";
 import type { UIMessage } from "ai";
-import { Chat } from "./chat";
+import { Chat, type ChatDeps } from "./chat";
 import type { ClientToolSchema } from "./protocol/frames";
 import type { ToolApprovalOptions } from "./tools/approval-options";
 import { Refusal } from "./turn/refusal";
@@ -96,21 +96,42 @@ export class AIChatAgent<
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#chat = installCapability(this, "chat", (kit) => {
-      return new Chat({
-        kit,
-        now: () => Date.now(),
-        maxMessages: () => this.maxPersistedMessages,
-        recovery: () => this.chatRecovery ?? "resume",
-        concurrency: () => this.chatConcurrency ?? "queue",
-        sanitize: (message) => this.sanitizeMessageForPersistence(message),
-        respond: ({ requestId, body, headers, clientTools }, abortSignal, finished) =>
-          this.#respond({ requestId, abortSignal, body, headers, clientTools }, finished),
-        approvals: () => approvalsOf(this),
-        approvalOptions: (toolName, input) => this.approvalOptions(toolName, input),
-        approver: (connection) => this.approverOf(connection)
-      });
-    });
+    this.#chat = installCapability(this, "chat", (kit) => new Chat(AIChatAgent.#depsOf(this, kit)));
+  }
+
+  /** Methods, not arrows: a bundler that keeps names, as wrangler does, names each arrow anew for each instance. */
+  // oxlint-disable-next-line typescript/no-explicit-any
+  static #depsOf(agent: AIChatAgent<any, any, any>, kit: CapabilityKit): ChatDeps {
+    return {
+      kit,
+      now() {
+        return Date.now();
+      },
+      maxMessages() {
+        return agent.maxPersistedMessages;
+      },
+      recovery() {
+        return agent.chatRecovery ?? "resume";
+      },
+      concurrency() {
+        return agent.chatConcurrency ?? "queue";
+      },
+      sanitize(message) {
+        return agent.sanitizeMessageForPersistence(message);
+      },
+      respond({ requestId, body, headers, clientTools }, abortSignal, finished) {
+        return agent.#respond({ requestId, abortSignal, body, headers, clientTools }, finished);
+      },
+      approvals() {
+        return approvalsOf(agent);
+      },
+      approvalOptions(toolName, input) {
+        return agent.approvalOptions(toolName, input);
+      },
+      approver(connection) {
+        return agent.approverOf(connection);
+      }
+    };
   }
 
   async #respond(options: OnChatMessageOptions, finished: OnFinish): Promise<Response | undefined> {

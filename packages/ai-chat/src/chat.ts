@@ -164,20 +164,30 @@ export class Chat implements Capability {
     const approvalRows = kit.schema("approvals", { tables: [], migrations: [] });
     const approvals = (this.#approvals = new CallApprovals({
       approvals: deps.approvals,
-      exists: () => approvalRows.exists,
+      exists() {
+        return approvalRows.exists;
+      },
       options: deps.approvalOptions,
       turnOf: (messageId) => (this.#turns.live?.messageId === messageId ? this.#turns.live.id : undefined),
-      isMarked: () => conversation.isMarked,
-      mark: (marked) => conversation.mark(marked),
+      isMarked() {
+        return conversation.isMarked;
+      },
+      mark(marked) {
+        conversation.mark(marked);
+      },
       failed: kit.failed
     }));
     const transcript = new Transcript(conversation, new SessionHistory(kit), now, deps.maxMessages, {
-      storing: (message) => approvals.storing(deps.sanitize(message)),
-      stored: (gone, replaced, dropped) => {
+      storing(message) {
+        return approvals.storing(deps.sanitize(message));
+      },
+      stored(gone, replaced, dropped) {
         approvals.stored(gone, replaced);
         branches.dropped(dropped);
       },
-      cleared: () => approvals.cleared()
+      cleared() {
+        approvals.cleared();
+      }
     });
     const logSchema = kit.schema("chat-stream", streamSchema);
     // Without tables to inherit, a schema exists once it has a version.
@@ -199,7 +209,7 @@ export class Chat implements Capability {
       emit,
       failed,
       respond: deps.respond,
-      keepAlive: () => kit.keepAlive(),
+      keepAlive: kit.keepAlive,
       changed: () => this.#renewLease(),
       ended: (messageId) => this.#answers.goOn(messageId)
     });

@@ -327,6 +327,8 @@ export function holdConstruction(ctx: DurableObjectState, gate: Gate): void {
   Object.defineProperty(ctx, "blockConcurrencyWhile", {
     configurable: true,
     writable: true,
-    value: <Result>(run: () => Promise<Result>): Promise<Result> => gate.holdConstruction(block(run))
+    value<Result>(run: () => Promise<Result>): Promise<Result> {
+      return gate.holdConstruction(block(run));
+    }
   });
 }

@@ -321,13 +321,10 @@ export class Transcript {
     const removedAt = removed.length > 0 || dropped.length > 0 ? revision : before.removedAt;
     // The first message of all has begun the epoch.
     this.#state = { epoch: before.epoch || this.#epoch(), revision, removedAt };
-    const isKept = ({ id }: UIMessage) => !dropped.includes(id);
     const gone = [...removed, ...dropped];
-    this.#remember(
-      gone,
-      stored.filter(({ message }) => isKept(message))
-    );
-    const upserted = stored.map(({ message }) => message).filter(isKept);
+    const kept = dropped.length === 0 ? stored : stored.filter(({ message: { id } }) => !dropped.includes(id));
+    this.#remember(gone, kept);
+    const upserted = kept.map(({ message }) => message);
     return { ...this.head, from: before.revision, upserted, added, removed: gone };
   }
 

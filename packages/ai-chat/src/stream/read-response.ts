@@ -24,13 +24,13 @@ export async function* readResponse(
   const parser = isEvents ? eventParser() : plainParser(textId);
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
-  let stop: (() => void) | undefined;
-  signal.addEventListener("abort", () => stop?.(), { once: true });
+  let stop: ((bytes: undefined) => void) | undefined;
+  signal.addEventListener("abort", () => stop?.(undefined), { once: true });
   // Not a race with one promise for all reads: that would remember each of them until the end.
   const read = () =>
     new Promise<Uint8Array | undefined>((resolve, reject) => {
-      stop = () => resolve(undefined);
-      if (signal.aborted) return stop();
+      stop = resolve;
+      if (signal.aborted) return resolve(undefined);
       reader.read().then(({ value }) => resolve(value), reject);
     });
   let ended = false;

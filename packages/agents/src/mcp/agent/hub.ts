@@ -91,7 +91,7 @@ export class Hub implements Capability {
     // What it throws, the next client is told.
     return this.#connect().then(
       () => undefined,
-      (error: unknown) => void this.#deps.failed(error)
+      (error: unknown) => this.#deps.failed(error)
     );
   }
 
