@@ -235,7 +235,7 @@ describe("what a browser loads has no server code in it", () => {
         for (const name of needed) if (!/^(node|cloudflare):/.test(name)) later.add(name);
       }
     }
-    expect([...later].sort()).toEqual(["croner", "nodemailer/lib/mime-node"]);
+    expect([...later].sort()).toEqual(["croner"]);
   });
 
   // As wrangler makes it: what is imported later is in the same file, and runs later.
@@ -279,7 +279,28 @@ describe("what a browser loads has no server code in it", () => {
     ["resolvers", "export * from './agents/dist/email.mjs';"]
   ])("what writes mail is loaded when one is written: %s", async (_, contents) => {
     const { inputs } = await loaded(contents);
-    expect(inputs.filter((path) => /node_modules\/nodemailer\/|\/agent-mail\.mjs$/.test(path))).toEqual([]);
+    expect(inputs.filter((path) => /\/email\/mime\.mjs$|\/agent-mail\.mjs$/.test(path))).toEqual([]);
+  });
+
+  // The engine reads all of the one file, and loads each module of the runtime that it imports anywhere, before the first request.
+  it("a Worker of one file imports few modules of the runtime, and no more than 700 kB in all", async () => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: "export { Agent, routeAgentEmail, routeAgentRequest } from './agents/dist/index.mjs';",
+        resolveDir: packages
+      },
+      bundle: true,
+      write: false,
+      format: "esm",
+      conditions: ["workerd", "worker", "browser"],
+      external: ["node:*", "cloudflare:*"]
+    });
+    const { text } = outputFiles[0]!;
+    expect(text).toContain("notifications/initialized");
+    const modules = importsOf("worker.mjs", text).filter(({ isDynamic }) => !isDynamic);
+    const names = new Set(modules.map(({ specifier }) => specifier));
+    expect([...names].sort()).toEqual(["cloudflare:workers", "node:async_hooks", "node:diagnostics_channel"]);
+    expect(text.length).toBeLessThan(700_000);
   });
 
   it("is looked at in every build", () => {

@@ -18,8 +18,8 @@ export interface Implementation {
 }
 
 /**
- * `floor`, `peer`, `ours` (the source of this repository), `dist` (what was last built from it), or the folder of another
- * checkout, of which the source is measured.
+ * `floor`, `peer`, `ours` (what was last built from this repository, as users get it), `source` (that of this repository), or the
+ * folder of another checkout, of which the source is measured.
  */
 export function findImplementation(name: string): Implementation {
   const none = new Map<string, string>();
@@ -28,18 +28,19 @@ export function findImplementation(name: string): Implementation {
       return { id: name, floor: true, folder: repository, sources: none, version: "bare Durable Object" };
     case "peer":
       return { id: name, floor: false, folder: peerFolder, sources: none, version: installed(peerFolder) };
-    case "dist":
-      return { id: name, floor: false, folder: repository, sources: none, version: "last build" };
+    case "ours":
+      return { id: name, floor: false, folder: repository, sources: none, version: `build of ${commitOf(repository)}` };
     default: {
-      const folder = name === "ours" ? repository : resolve(name);
+      const isOwn = name === "source";
+      const folder = isOwn ? repository : resolve(name);
       const sources = findSources(folder);
       if (!sources.has("agents")) throw new Error(`${folder} has no source of "agents" in packages/`);
       return {
-        id: name === "ours" ? name : basename(folder),
+        id: isOwn ? name : basename(folder),
         floor: false,
         folder,
         sources,
-        version: commitOf(folder)
+        version: `source at ${commitOf(folder)}`
       };
     }
   }
@@ -78,5 +79,5 @@ function installed(folder: string): string {
 function commitOf(folder: string): string {
   const git = (...args: string[]) => spawnSync("git", args, { cwd: folder, encoding: "utf8" }).stdout.trim();
   const changed = git("status", "--porcelain", "--", "packages") !== "";
-  return `source at ${git("rev-parse", "--short", "HEAD") || "no commit"}${changed ? " with changes" : ""}`;
+  return `${git("rev-parse", "--short", "HEAD") || "no commit"}${changed ? " with changes" : ""}`;
 }

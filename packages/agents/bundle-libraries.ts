@@ -23,7 +23,11 @@ export async function bundleLibraries(): Promise<void> {
     ])
   ]);
   await bundleLibrary("dist/email/mime.mjs", [
-    importedLater({ "node:crypto": [], "node:stream": ["PassThrough", "Transform", "finished", "pipeline"] }),
+    importedLater({
+      "node:crypto": [],
+      "node:stream": ["PassThrough", "Transform", "finished", "pipeline"],
+      "node:url": []
+    }),
     // A mail is written of what is given: nothing reads a file or an address for it, nor guesses a type from the name of a file.
     without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types)\.js$/)
   ]);

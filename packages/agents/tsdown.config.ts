@@ -12,7 +12,8 @@ const shared: UserConfig = {
   target: "es2023",
   dts: true,
   sourcemap: true,
-  deps: { neverBundle: [/^node:/, /^cloudflare:/] },
+  // What is not a dependency of the built package is bundled here, and by bundle-libraries.ts as an agent needs it.
+  deps: { neverBundle: [/^node:/, /^cloudflare:/, /^nodemailer/] },
   // A constant that is copied into another module leaves an import for nothing there, of which bundlers warn.
   inputOptions: { optimization: { inlineConst: false } },
   logLevel: "warn"
