@@ -20,7 +20,7 @@ interface Row {
 const truth = (stub: Stub) =>
   runInDurableObject(stub, (_, { storage }) => {
     const read = <Value>(query: string) => storage.sql.exec(query).toArray() as unknown as Value[];
-    const hasTables = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_transcript'").length > 0;
+    const hasTables = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_turns'").length > 0;
     if (!hasTables) return { messages: [] as UIMessage[], turns: [] as Row[], branches: [] as string[], chunks: 0 };
     const order = "SELECT message FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid";
     const hasBranches = read("SELECT 1 FROM sqlite_master WHERE name = 'cf_ai_chat_branches'").length > 0;
@@ -245,9 +245,9 @@ async function withoutSomeRevisions(run: () => Promise<unknown>): Promise<void> 
   const { exec } = prototype;
   let changes = 0;
   prototype.exec = function (query, ...values) {
-    const bump = /^UPDATE cf_ai_chat_transcript SET revision[^;]*;\n/;
-    const isLost = bump.test(query) && ++changes % 3 === 0;
-    return exec.call(this, isLost ? query.replace(bump, "") : query, ...values);
+    // The last value of the statement that stores a message.
+    const isLost = query.startsWith("INSERT INTO cf_ai_chat_agent_messages") && ++changes % 3 === 0;
+    return exec.call(this, query, ...(isLost ? [...values.slice(0, -1), Number(values.at(-1)) - 1] : values));
   };
   try {
     await run();

@@ -1,10 +1,8 @@
 import type { SchemaDefinition } from "agents/capability";
 
-const transcriptTables = `
+const messageIndexes = `
   CREATE INDEX cf_ai_chat_agent_messages_by_place ON cf_ai_chat_agent_messages (created_at);
-  CREATE INDEX cf_ai_chat_agent_messages_by_revision ON cf_ai_chat_agent_messages (revision);
-  CREATE TABLE cf_ai_chat_transcript (id INTEGER PRIMARY KEY CHECK (id = 0), epoch TEXT NOT NULL, revision INTEGER NOT NULL, removed_at INTEGER NOT NULL);
-  INSERT INTO cf_ai_chat_transcript SELECT 0, lower(hex(randomblob(8))), count(*) > 0, 0 FROM cf_ai_chat_agent_messages`;
+  CREATE INDEX cf_ai_chat_agent_messages_by_revision ON cf_ai_chat_agent_messages (revision)`;
 
 const turnTables = `
   CREATE TABLE cf_ai_chat_turns (
@@ -21,12 +19,12 @@ export const conversationSchema: SchemaDefinition = {
     "CREATE TABLE IF NOT EXISTS cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP)",
     // An older release that adds a message leaves its revision empty: then nobody knows how many changes there were.
     `ALTER TABLE cf_ai_chat_agent_messages ADD COLUMN revision INTEGER;
-     UPDATE cf_ai_chat_agent_messages SET revision = 1; ${transcriptTables}`,
+     UPDATE cf_ai_chat_agent_messages SET revision = 1; ${messageIndexes}`,
     turnTables
   ],
   // Each table and index costs more than a row: together a good part of a first turn.
   fresh: `CREATE TABLE cf_ai_chat_agent_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP, revision INTEGER);
-    ${transcriptTables};
+    ${messageIndexes};
     ${turnTables}`
 };
 

@@ -298,7 +298,7 @@ it("has the tables of a new conversation, whether they are new or those of an ol
       stub,
       `SELECT tables.name AS tableName, columns.name, columns.type, "notnull", dflt_value, pk
        FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns
-       WHERE tables.name IN ('cf_ai_chat_agent_messages', 'cf_ai_chat_transcript', 'cf_ai_chat_turns')`
+       WHERE tables.name IN ('cf_ai_chat_agent_messages', 'cf_ai_chat_turns')`
     );
     const indexes = await rows(
       stub,

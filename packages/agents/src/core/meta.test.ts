@@ -117,6 +117,33 @@ describe("[C7] tables of an older release", () => {
     }));
 });
 
+describe("the note beside tables", () => {
+  it("is there in later lives, and no other capability has it", () =>
+    withStorage((test) => {
+      test.schema("notes", notes).note = { removedAt: 7 };
+      expect([test.schema("notes", notes).note, test.schema("others", notes).note]).toEqual([
+        { removedAt: 7 },
+        undefined
+      ]);
+    }));
+
+  it("is written with the tables that are made in the same transaction, and undone with them", () =>
+    withStorage((test) => {
+      const schema = test.schema("notes", notes);
+      const write = (isOver: boolean) =>
+        schema.transaction(() => {
+          insert(schema, "a");
+          schema.note = "first";
+          expect(row(test)).toBeUndefined();
+          if (!isOver) throw new Error("stop");
+        });
+      expect(() => write(false)).toThrow("stop");
+      expect([schema.note, tables(test), row(test)]).toEqual([undefined, [], undefined]);
+      write(true);
+      expect(row(test)).toEqual({ versions: { notes: 1 }, wakes: {}, notes: { notes: "first" } });
+    }));
+});
+
 describe("[C8] a transaction", () => {
   it("that throws leaves memory and database as they were, and agreeing", () =>
     withStorage((test) => {

@@ -26,6 +26,8 @@ interface MetaRow {
   inherited?: string[];
   /** Capabilities that want to look at their tables at the next start. */
   marked?: string[];
+  /** What capabilities note beside their tables. */
+  notes?: Readonly<Record<string, unknown>>;
   /** The tombstone: the instance was destroyed, and what is left of it is not to be used. */
   destroyed?: true;
 }
@@ -85,6 +87,15 @@ export class Meta {
     if (this.isMarked(name) === marked) return;
     const others = this.#row.marked?.filter((other) => other !== name) ?? [];
     this.#row.marked = marked ? [...others, name] : others;
+    this.#save();
+  }
+
+  noteOf(name: string): unknown {
+    return this.#row.notes?.[name];
+  }
+
+  setNote(name: string, value: unknown): void {
+    this.#row.notes = { ...this.#row.notes, [name]: value };
     this.#save();
   }
 
@@ -154,11 +165,12 @@ export class Meta {
   #write(): void {
     this.#isChanged = false;
     const inherited = this.#inherited();
-    const { versions, wakes, name = this.#name, marked = [], destroyed } = this.#row;
+    const { versions, wakes, name = this.#name, marked = [], notes, destroyed } = this.#row;
     const row: MetaRow = { versions, wakes };
     if (name !== undefined) row.name = name;
     if (inherited.length > 0) row.inherited = [...inherited];
     if (marked.length > 0) row.marked = marked;
+    if (notes) row.notes = notes;
     if (destroyed) row.destroyed = true;
     this.#storage.kv.put(key, row);
     this.#row = row;
@@ -203,6 +215,18 @@ export class Schema {
   /** Something in these tables waits for the next start of the instance, or does not any more. */
   mark(marked: boolean): void {
     this.#meta.mark(this.#name, marked);
+  }
+
+  /**
+   * A small value beside the tables, for what is rarely written. It is in memory from the start, and what sets it in a transaction
+   * that writes other such things too, as a first one does, costs no statement. Set a new one: one that is changed in place is not stored.
+   */
+  get note(): unknown {
+    return this.#meta.noteOf(this.#name);
+  }
+
+  set note(value: unknown) {
+    this.#meta.setNote(this.#name, value);
   }
 
   /** Reads rows; none when the tables do not exist. */

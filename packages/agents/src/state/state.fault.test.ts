@@ -5,7 +5,10 @@ import { connect, errorOf, evict, type Received, type TestConnection } from "../
 
 afterEach(() => fault.reset());
 
-const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(name));
+const recorder = (name: string, { late }: Pick<Operation, "late"> = {}) => {
+  const namespace = late ? env.LateRecorder : env.Recorder;
+  return namespace.get(namespace.idFromName(name));
+};
 const isState = (n: number) => (frame: Received) => {
   const { type, state } = (frame ?? {}) as { type?: string; state?: { n?: number } };
   return type === "cf_agent_state" && state?.n === n;
@@ -16,6 +19,8 @@ const isAck = (frame: Received) => (frame as { type?: string }).type === "cf_age
 interface Operation {
   /** The instance is not in memory when the operation begins. */
   cold?: boolean;
+  /** Its `onStart` waits for something. */
+  late?: boolean;
   /** Over in one turn: there is no await at which it could be killed. */
   atOnce?: boolean;
   /** The clients take part in the extensions of the protocol. */
@@ -59,6 +64,16 @@ const operations: [string, Operation][] = [
     "setState in a call that wakes the agent",
     {
       cold: true,
+      atOnce: true,
+      start: (writer) => writer.send({ type: "rpc", id: "x", method: "set", args: [2] }),
+      acknowledged: (writer, observer) => [...writer, ...observer].some(isState(2))
+    }
+  ],
+  [
+    "setState in a call that wakes an agent with a start that takes its time",
+    {
+      cold: true,
+      late: true,
       start: (writer) => writer.send({ type: "rpc", id: "x", method: "set", args: [2] }),
       acknowledged: (writer, observer) => [...writer, ...observer].some(isState(2))
     }
@@ -77,6 +92,17 @@ const operations: [string, Operation][] = [
     {
       extended: true,
       cold: true,
+      atOnce: true,
+      start: (writer) => writer.send({ type: "cf_agent_state", state: { n: 2 }, writeId: "w", ifRevision: 2 }),
+      acknowledged: (writer, observer) => writer.some(isAck) || observer.some(isState(2))
+    }
+  ],
+  [
+    "a state frame that is answered, and wakes an agent with a start that takes its time",
+    {
+      extended: true,
+      cold: true,
+      late: true,
       start: (writer) => writer.send({ type: "cf_agent_state", state: { n: 2 }, writeId: "w", ifRevision: 2 }),
       acknowledged: (writer, observer) => writer.some(isAck) || observer.some(isState(2))
     }
@@ -84,8 +110,8 @@ const operations: [string, Operation][] = [
 ];
 
 /** Two clients of an agent whose state is 1, and is known to be so. */
-async function prepare(name: string, { cold, extended }: Operation) {
-  const stub = recorder(name);
+async function prepare(name: string, { cold, late, extended }: Operation) {
+  const stub = recorder(name, { late });
   const open = (id: string) => connect(stub, extended ? `_pk=${id}&_agents_ext=1` : `_pk=${id}`);
   const [writer, observer] = await Promise.all([open("w"), open("o")]);
   await writer.call("set", 1);
@@ -139,7 +165,7 @@ describe.each(operations.filter(([, { atOnce }]) => !atOnce))("[S7] %s", (title,
       writer.send({ type: "rpc", id: "barrier", method: "", args: [] });
       await Promise.all([writer.closed, observer.closed]);
 
-      const stored = await storedBy(recorder(`${title} ${sync} ${n}`));
+      const stored = await storedBy(recorder(`${title} ${sync} ${n}`, operation));
       const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
       // The initial state was the first.
       expect(
@@ -150,7 +176,7 @@ describe.each(operations.filter(([, { atOnce }]) => !atOnce))("[S7] %s", (title,
         place
       ).toContainEqual(stored);
       if (acknowledged(writer.pending, observer.pending)) expect(stored.state, place).toBe('{"n":2}');
-      const again = await connect(recorder(`${title} ${sync} ${n}`));
+      const again = await connect(recorder(`${title} ${sync} ${n}`, operation));
       expect(await again.call("set", 3), place).toMatchObject({ result: 3 });
       left.push(stored.state);
     }

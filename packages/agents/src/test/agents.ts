@@ -273,6 +273,14 @@ export class Recorder extends Agent<Cloudflare.Env, { n: number }, { who?: strin
   }
 }
 
+/** Waits for something before it has started. */
+export class LateRecorder extends Recorder {
+  override async onStart(props?: { who?: string }) {
+    await Promise.resolve();
+    super.onStart(props);
+  }
+}
+
 function describeContext() {
   const { agent, connection, request, email } = getCurrentAgent();
   return { agent: agent?.name, connection: connection?.id, request: request?.method, email };

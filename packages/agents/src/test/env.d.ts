@@ -1,4 +1,4 @@
-import type { a, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+import type { a, Blank, Faulty, Heir, LateRecorder, Recorder, Starter } from "./agents";
 import type { Desk, OwnDesk } from "./desk-agents";
 import type { Approver } from "./approval-agents";
 import type { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";
@@ -22,6 +22,7 @@ declare global {
       Desk: DurableObjectNamespace<Desk>;
       OwnDesk: DurableObjectNamespace<OwnDesk>;
       Approver: DurableObjectNamespace<Approver>;
+      LateRecorder: DurableObjectNamespace<LateRecorder>;
       Recorder: DurableObjectNamespace<Recorder>;
       HEIR_OF_ALL: DurableObjectNamespace<Heir>;
       Blank: DurableObjectNamespace<Blank>;

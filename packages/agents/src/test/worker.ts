@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 
-export { a as MinifiedAgent, Blank, Faulty, Heir, Recorder, Starter } from "./agents";
+export { a as MinifiedAgent, Blank, Faulty, Heir, LateRecorder, Recorder, Starter } from "./agents";
 export { Desk, OwnDesk } from "./desk-agents";
 export { Approver } from "./approval-agents";
 export { Awake, AwakeHeir, Board, Legacy, LegacyHeir, Runner } from "./extended-agents";

@@ -52,16 +52,19 @@ export interface Alongside {
   after?(added: ReadonlySet<string>): void;
 }
 
-interface State extends Head {
+/**
+ * What is stored of a transcript beside its messages. The revision is that of the last change, so it is the highest that a message has,
+ * or that of the last removal.
+ */
+interface Note {
+  epoch: string;
   /** The revision of the last removal. */
   removedAt: number;
 }
 
+interface State extends Head, Note {}
+
 const none: State = { epoch: "", revision: 0, removedAt: 0 };
-/** In the database before a message is written: all rows of one change have its revision. */
-const nextRevision = "UPDATE cf_ai_chat_transcript SET revision = revision + 1 WHERE id = 0;\n";
-const nextRevisionOfRemoval =
-  "UPDATE cf_ai_chat_transcript SET revision = revision + 1, removed_at = revision + 1 WHERE id = 0;\n";
 const rememberedRemovals = 100;
 const batchSize = 25;
 /** About how much is sent of a conversation at once. */
@@ -267,9 +270,12 @@ export class Transcript {
 
   /** Removes all, together with whatever `alongside` writes. */
   clear(alongside: () => void): void {
-    this.#ready();
+    const { epoch, revision } = this.#loaded;
     this.#schema.transaction(() => {
-      if (this.#schema.exists) this.#schema.write(`${nextRevisionOfRemoval}DELETE FROM cf_ai_chat_agent_messages`);
+      if (epoch !== "") {
+        this.#schema.write("DELETE FROM cf_ai_chat_agent_messages");
+        this.#note({ epoch, removedAt: revision + 1 });
+      }
       alongside();
       this.#watch?.cleared();
     });
@@ -282,6 +288,8 @@ export class Transcript {
     const before = this.#loaded;
     const isChange = removed.length > 0 || entries.length > 0;
     const revision = before.revision + (isChange ? 1 : 0);
+    // The first message of all begins the epoch.
+    const state = { ...before, revision, epoch: before.epoch || (isChange ? crypto.randomUUID() : "") };
     const added = new Set<string>();
     let dropped: string[] = [];
     const stored: Entry[] = [];
@@ -290,37 +298,34 @@ export class Transcript {
     this.#count = undefined;
     this.#transaction(() => {
       alongside.before?.();
-      let bump = nextRevision;
       if (removed.length > 0) {
         this.#schema.write(
-          `${nextRevisionOfRemoval}DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))`,
+          "DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT value FROM json_each(?))",
           JSON.stringify(removed)
         );
-        bump = "";
       }
       for (const { message: given, place } of entries) {
         const message = fitRow(this.#watch?.storing(given) ?? given);
         const [row] = this.#schema.write<{ place: Place }>(
-          `${bump}INSERT INTO cf_ai_chat_agent_messages (id, message, created_at, revision) VALUES (?, ?, ?, ?)
+          `INSERT INTO cf_ai_chat_agent_messages (id, message, created_at, revision) VALUES (?, ?, ?, ?)
            ON CONFLICT (id) DO UPDATE SET message = excluded.message, revision = excluded.revision RETURNING created_at AS place`,
           message.id,
           JSON.stringify(message),
           place,
           revision
         );
-        bump = "";
         if (row!.place === place && !this.#isInMemory(message.id, removed)) added.add(message.id);
         stored.push({ message, place: row!.place });
       }
       alongside.after?.(added);
       if (isChange)
         dropped = this.#dropExcess(count === undefined || removed.length > 0 ? undefined : count + added.size);
+      if (removed.length > 0 || dropped.length > 0) state.removedAt = revision;
+      if (isChange && (state.epoch !== before.epoch || state.removedAt !== before.removedAt)) this.#note(state);
       const replaced = stored.flatMap(({ message }) => (added.has(message.id) ? [] : [message]));
       this.#watch?.stored([...removed, ...dropped], replaced, dropped);
     });
-    const removedAt = removed.length > 0 || dropped.length > 0 ? revision : before.removedAt;
-    // The first message of all has begun the epoch.
-    this.#state = { epoch: before.epoch || this.#epoch(), revision, removedAt };
+    this.#state = state;
     const gone = [...removed, ...dropped];
     const kept = dropped.length === 0 ? stored : stored.filter(({ message: { id } }) => !dropped.includes(id));
     this.#remember(gone, kept);
@@ -338,8 +343,8 @@ export class Transcript {
     }
   }
 
-  #epoch(): string {
-    return this.#schema.read<{ epoch: string }>("SELECT epoch FROM cf_ai_chat_transcript")[0]?.epoch ?? "";
+  #note({ epoch, removedAt }: Note): void {
+    this.#schema.note = { epoch, removedAt } satisfies Note;
   }
 
   #isInMemory(id: string, removed: readonly string[]): boolean {
@@ -358,8 +363,7 @@ export class Transcript {
     if (excess === 0) return [];
     return this.#schema
       .write<{ id: string }>(
-        `UPDATE cf_ai_chat_transcript SET removed_at = revision WHERE id = 0;
-         DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT id FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid LIMIT ?) RETURNING id`,
+        "DELETE FROM cf_ai_chat_agent_messages WHERE id IN (SELECT id FROM cf_ai_chat_agent_messages ORDER BY created_at, rowid LIMIT ?) RETURNING id",
         excess
       )
       .map(({ id }) => id);
@@ -419,41 +423,37 @@ export class Transcript {
   }
 
   #load(): void {
-    const [row] = this.#schema.read<State & Partial<Row> & { isForeign: number }>(
-      `SELECT epoch, transcript.revision, removed_at AS removedAt, newest.id, message, created_at AS place,
-         EXISTS (SELECT 1 FROM cf_ai_chat_agent_messages WHERE revision IS NULL) AS isForeign
-       FROM cf_ai_chat_transcript AS transcript
-       LEFT JOIN (SELECT id, message, created_at FROM cf_ai_chat_agent_messages ORDER BY created_at DESC, rowid DESC LIMIT 1) AS newest
-       WHERE transcript.id = 0`
-    );
-    if (!row) {
+    if (!this.#schema.exists) {
       this.#state = none;
       this.#last = { entry: undefined };
       return;
     }
-    this.#state = row.isForeign
-      ? this.#beginEpoch()
-      : { epoch: row.epoch, revision: row.revision, removedAt: row.removedAt };
+    const [row] = this.#schema.read<Partial<Row> & { revision: number; isForeign: number }>(
+      `SELECT newest.id, message, created_at AS place, (SELECT ifnull(max(revision), 0) FROM cf_ai_chat_agent_messages) AS revision,
+         EXISTS (SELECT 1 FROM cf_ai_chat_agent_messages WHERE revision IS NULL) AS isForeign
+       FROM (SELECT 0) LEFT JOIN (SELECT id, message, created_at FROM cf_ai_chat_agent_messages ORDER BY created_at DESC, rowid DESC LIMIT 1) AS newest`
+    );
+    const note = this.#schema.note as Note | undefined;
+    const revision = Math.max(row!.revision, note?.removedAt ?? 0);
+    this.#state = note && !row!.isForeign ? { ...note, revision } : this.#beginEpoch(revision);
     this.#forgottenAt = this.#state.removedAt;
-    if (row.message == null) this.#last = { entry: undefined };
+    if (row!.message == null) this.#last = { entry: undefined };
     else {
       // What cannot be read is hidden; then the last message is another one.
-      const [entry] = entriesOf([{ id: row.id!, message: row.message, place: row.place! }]);
+      const [entry] = entriesOf([{ id: row!.id!, message: row!.message, place: row!.place! }]);
       this.#last = entry && { entry };
     }
   }
 
-  /** An older release has written since: clients cannot know what. */
-  #beginEpoch(): State {
-    const epoch = crypto.randomUUID();
-    return this.#schema.transaction(() => {
-      this.#schema.write(
-        `${nextRevisionOfRemoval}UPDATE cf_ai_chat_agent_messages SET revision = (SELECT revision FROM cf_ai_chat_transcript) WHERE revision IS NULL`
-      );
-      const query =
-        "UPDATE cf_ai_chat_transcript SET epoch = ? WHERE id = 0 RETURNING epoch, revision, removed_at AS removedAt";
-      return this.#schema.write<State>(query, epoch)[0]!;
+  /** An older release has written since, or all there is: clients cannot know what. */
+  #beginEpoch(latest: number): State {
+    const revision = latest + 1;
+    const state = { epoch: crypto.randomUUID(), revision, removedAt: revision };
+    this.#schema.transaction(() => {
+      this.#schema.write("UPDATE cf_ai_chat_agent_messages SET revision = ? WHERE revision IS NULL", revision);
+      this.#note(state);
     });
+    return state;
   }
 
   get #lastEntry(): Entry | undefined {
