@@ -15,12 +15,7 @@ import { build, type Plugin } from "esbuild";
 export async function bundleLibraries(): Promise<void> {
   await bundleLibrary("dist/mcp/client/sdk.mjs", [
     oneCopy("eventsource-parser"),
-    // The schemas check what servers send. None is shown as a JSON schema.
-    without(/^\.\.\/core\/(json-schema-processors|to-json-schema)\.js$/, [
-      "createStandardJSONSchemaMethod",
-      "createToJSONSchemaMethod",
-      "toJSONSchema"
-    ])
+    instead(/^zod\/v4$/, "src/mcp/client/sdk-zod.ts")
   ]);
   await bundleLibrary("dist/email/mime.mjs", [
     importedLater({
@@ -28,8 +23,12 @@ export async function bundleLibraries(): Promise<void> {
       "node:stream": ["PassThrough", "Transform", "finished", "pipeline"],
       "node:url": []
     }),
-    // A mail is written of what is given: nothing reads a file or an address for it, nor guesses a type from the name of a file.
-    without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types)\.js$/)
+    // A mail is written of what is given, addresses in parts: nothing reads a file or an address of the web for it, takes a list of addresses
+    // apart, or guesses a type from the name of a file.
+    without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types|addressparser[\\/]index)\.js$/, [
+      "detectExtension",
+      "detectMimeType"
+    ])
   ]);
 }
 
@@ -50,6 +49,7 @@ async function bundleLibrary(file: string, plugins: Plugin[]): Promise<void> {
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
+    logOverride: { "import-is-undefined": "error" },
     plugins
   });
   const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
@@ -78,6 +78,12 @@ const without = (filter: RegExp, names: string[] = []): Plugin => ({
       contents: `export default undefined; ${names.map((name) => `export const ${name} = undefined;`).join(" ")}`
     }));
   }
+});
+
+/** A file of ours takes the place of a module. */
+const instead = (filter: RegExp, file: string): Plugin => ({
+  name: "instead",
+  setup: ({ onResolve }) => onResolve({ filter }, () => ({ path: resolve(file) }))
 });
 
 /** The copy that the first to import a package has serves all. */

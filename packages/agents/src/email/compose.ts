@@ -49,8 +49,11 @@ export async function compose(draft: Draft): Promise<RawEmail> {
     newline: "\r\n",
     normalizeHeaderKey: (header) => header
   });
-  mail.setHeader({ From: { name, address: from }, To: to, Subject: subject, ...headers, ...draft.ownHeaders });
-  if (draft.replyTo) mail.setHeader("Reply-To", checkAddress("The address for replies", draft.replyTo));
+  // Addresses have been read: what reads them is not built into the library.
+  const addressed = (address: string, name = "") => ({ name, address });
+  mail.setHeader({ From: addressed(from, name), To: addressed(to), Subject: subject });
+  mail.setHeader({ ...headers, ...draft.ownHeaders });
+  if (draft.replyTo) mail.setHeader("Reply-To", addressed(checkAddress("The address for replies", draft.replyTo)));
   if (draft.inReplyTo) mail.setHeader("In-Reply-To", checkLine("In-Reply-To", draft.inReplyTo));
   if (draft.references) mail.setHeader("References", checkLine("References", draft.references));
   mail.setContent(draft.body);

@@ -6,11 +6,17 @@ it("writes what the whole library does", async () => {
   const { default: Built } = (await import(new URL("../../dist/email/mime.mjs", import.meta.url).href)) as {
     default: typeof MimeNode;
   };
-  const write = async (Writer: typeof MimeNode, type: string, subject: string, body: string) => {
+  const write = async (
+    Writer: typeof MimeNode,
+    to: string | { name: string; address: string },
+    type: string,
+    subject: string,
+    body: string
+  ) => {
     const mail = new Writer(`${type}; charset=utf-8`, { newline: "\r\n", normalizeHeaderKey: (header) => header });
     mail.setHeader({
       From: { name: "Zoë, of “Support”", address: "support@bücher.example" },
-      To: "ada@example.org",
+      To: to,
       Subject: subject,
       Date: "Sun, 22 Nov 2026 00:00:00 +0000",
       "Message-ID": "<1@example.org>",
@@ -24,8 +30,9 @@ it("writes what the whole library does", async () => {
     ["text/html", "Ordre reçu ".repeat(20), "<p>Grüße</p>\n".repeat(50)],
     ["text/plain", "注文", `${"注文を受け付けました。".repeat(40)}\n.\nFrom here\n${"x".repeat(2000)}`]
   ] as const) {
-    const expected = await write(MimeNode, type, subject, body);
+    const expected = await write(MimeNode, "ada@example.org", type, subject, body);
     expect(expected.raw).toContain("support@xn--bcher-kva.example");
-    expect(await write(Built, type, subject, body)).toEqual(expected);
+    const to = { name: "", address: "ada@example.org" };
+    expect(await write(Built, to, type, subject, body)).toEqual(expected);
   }
 });

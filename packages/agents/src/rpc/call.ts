@@ -97,6 +97,6 @@ export class Call {
   }
 
   #release(): void {
-    for (const resume of this.#waiting.splice(0)) resume();
+    if (this.#waiting.length > 0) for (const resume of this.#waiting.splice(0)) resume();
   }
 }
