@@ -30,16 +30,17 @@ interface Definition {
   valueType: Schema;
 }
 
-/** All schemas of the SDK, by name. */
+/** All schemas of the SDK, by name. Whatever else agents take of it has been run, too. */
 async function schemas(plugins: Plugin[] = []): Promise<Map<string, Schema>> {
-  const modules = ["types", "shared/auth"].map((path) => `export * from "@modelcontextprotocol/sdk/${path}.js";`);
+  const modules = ["./sdk", "@modelcontextprotocol/sdk/types.js", "@modelcontextprotocol/sdk/shared/auth.js"];
   const { outputFiles } = await build({
-    stdin: { contents: modules.join(""), resolveDir: import.meta.dirname },
+    stdin: { contents: modules.map((name) => `export * from "${name}";`).join(""), resolveDir: import.meta.dirname },
     bundle: true,
     write: false,
     format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser"],
     plugins
   });
   const folder = mkdtempSync(join(tmpdir(), "sdk-schemas-"));

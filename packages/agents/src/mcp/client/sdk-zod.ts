@@ -125,6 +125,9 @@ addMethods([zod.ZodMiniObject], {
   merge(this: zod.ZodMiniObject, other: zod.ZodMiniObject) {
     return zod.merge(this, other);
   },
+  omit(this: zod.ZodMiniObject, mask: Record<string, true>) {
+    return zod.omit(this, mask as never);
+  },
   pick(this: zod.ZodMiniObject, mask: Record<string, true>) {
     return zod.pick(this, mask as never);
   },
