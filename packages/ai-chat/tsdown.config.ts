@@ -14,6 +14,8 @@ const shared: UserConfig = {
   deps: { neverBundle: [/^node:/, /^cloudflare:/] },
   // A constant that is copied into another module leaves an import for nothing there, of which bundlers warn.
   inputOptions: { optimization: { inlineConst: false } },
+  // What a member does is said where editors look for it, in the types. A bundler keeps such comments, for an engine to read.
+  outputOptions: { comments: { jsdoc: false } },
   logLevel: "warn"
 };
 

@@ -9,5 +9,6 @@ export default defineConfig({
   target: "es2023",
   dts: true,
   sourcemap: true,
+  outputOptions: { comments: { jsdoc: false } },
   logLevel: "warn"
 });

@@ -177,34 +177,48 @@ interface Found {
 
 const foundByEnv = new WeakMap<object, Map<string, Found>>();
 
-/** Bindings first, then exported classes, each under all spellings that clients use. */
+/** The one that clients mean by `agent`. */
 function findNamespace(env: unknown, agent: string): Found | undefined {
-  const key = env as object;
-  let found = foundByEnv.get(key);
-  if (!found) foundByEnv.set(key, (found = new Map(candidates(env).flatMap(spellings))));
-  return found.get(agent);
+  let known = foundByEnv.get(env as object);
+  if (!known) foundByEnv.set(env as object, (known = new Map()));
+  let found = known.get(agent);
+  if (!found) {
+    found = search(env, (className) => isSpelling(agent, className));
+    if (found) known.set(agent, found);
+  }
+  return found;
 }
 
 /** As mail servers may write it: they need not keep the case of an address. */
 export function findNamespaceInAnyCase(env: unknown, agent: string): Found | undefined {
   const wanted = agent.toLowerCase();
-  const other = () => candidates(env).find((found) => spellings(found).some(([name]) => name.toLowerCase() === wanted));
-  return findNamespace(env, agent) ?? other();
+  const inAnyCase = (className: string) => spellings.some((spell) => spell(className).toLowerCase() === wanted);
+  return findNamespace(env, agent) ?? search(env, inAnyCase);
 }
 
-function candidates(env: unknown): Found[] {
-  const exports = (workers as { exports?: object }).exports ?? {};
-  return [...Object.entries(env as object), ...Object.entries(exports)]
-    .filter(([, value]) => isNamespace(value))
-    .map(([className, value]) => ({ className, namespace: value as DurableObjectNamespace<Startable> }))
-    .reverse();
+/** The first whose name is meant: of the bindings, then of the exported classes. What is not meant is not even made. */
+function search(env: unknown, isMeant: (className: string) => boolean): Found | undefined {
+  for (const source of sources(env)) {
+    for (const className of Object.keys(source)) {
+      const namespace = isMeant(className) ? source[className] : undefined;
+      if (isNamespace(namespace)) return { className, namespace: namespace as DurableObjectNamespace<Startable> };
+    }
+  }
+}
+
+/** What may hold agents, by their names. */
+function sources(env: unknown): Record<string, unknown>[] {
+  const { exports = {} } = workers as { exports?: object };
+  return [env, exports] as Record<string, unknown>[];
 }
 
 /** Every agent of a Worker, in kebab case. */
-export const agentNames = (env: unknown): string[] =>
-  [...new Set(candidates(env).map(({ className }) => kebabCase(className)))].sort();
-
-function spellings(found: Found): [string, Found][] {
-  const { className } = found;
-  return [className, dashedCapitals(className), kebabCase(className)].map((name) => [name, found]);
+export function agentNames(env: unknown): string[] {
+  const all = sources(env).flatMap((source) => Object.entries(source));
+  return [...new Set(all.filter(([, value]) => isNamespace(value)).map(([name]) => kebabCase(name)))].sort();
 }
+
+/** How clients spell the name of a class or binding. */
+const spellings = [(className: string) => className, kebabCase, dashedCapitals];
+
+const isSpelling = (agent: string, className: string): boolean => spellings.some((spell) => spell(className) === agent);
