@@ -59,6 +59,8 @@ function point<T>(value: T, place: string): T {
   armed = undefined;
   stoppedAt = place;
   onStop(place);
+  // Nobody waits for it any more, who could have handled that it fails: what was called may end with what is killed now.
+  if (value instanceof Promise) value.catch(() => {});
   // An awaited value may be anything; a promise that never settles stands in for it.
   return new Promise<never>(() => {}) as T;
 }

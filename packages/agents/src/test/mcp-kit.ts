@@ -3,6 +3,7 @@ import {
   StreamableHTTPClientTransport,
   type StreamableHTTPClientTransportOptions
 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { onTestFinished } from "vitest";
 import type { CallToolResult, ClientCapabilities, JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { env } from "cloudflare:test";
 import type { McpHandler } from "../mcp";
@@ -28,7 +29,7 @@ export interface Connected {
   transport: StreamableHTTPClientTransport;
 }
 
-/** A client of the SDK that is connected over Streamable HTTP. */
+/** A client of the SDK that is connected over Streamable HTTP, until the test ends. */
 export async function connectClient(
   handler: McpHandler,
   options: {
@@ -44,6 +45,8 @@ export async function connectClient(
     fetch: fetchOf(handler, options.props),
     ...options.transport
   });
+  // Else it would ask for its stream again whenever it ends, in all tests that come after.
+  onTestFinished(() => client.close());
   await client.connect(transport);
   return { client, transport };
 }

@@ -2,7 +2,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { ElicitRequestSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { env } from "cloudflare:workers";
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { cut, evict } from "../../test/kit";
 import { Toolbox } from "../../test/mcp-agents";
 import { ask, connectClient, Events, fetchOf, get, initialize, post, request, textOf, url } from "../../test/mcp-kit";
@@ -18,6 +18,8 @@ async function connectSse(
 ): Promise<{ client: Client; transport: SSEClientTransport }> {
   const client = new Client({ name: "test", version: "1.0.0" }, { capabilities: { elicitation: {} } });
   const transport = new SSEClientTransport(at, { fetch: fetchOf(on) });
+  // Else it would open its stream again whenever it ends, in all tests that come after.
+  onTestFinished(() => client.close());
   await client.connect(transport);
   return { client, transport };
 }

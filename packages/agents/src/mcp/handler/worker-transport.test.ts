@@ -8,7 +8,7 @@ import {
   type JSONRPCMessage
 } from "@modelcontextprotocol/sdk/types.js";
 import { env } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { getAgentByName } from "../../index";
 import { errorOf, evict, killAll } from "../../test/kit";
 import { MemoryEventStore, storeLimits } from "./event-store";
@@ -45,6 +45,8 @@ async function open(prefix = "desk") {
       maxRetries: 5
     }
   });
+  // Else it would ask for its stream every millisecond, in all tests that come after.
+  onTestFinished(() => client.close());
   await client.connect(transport);
   /** Resolves with the next log message. */
   const nextLog = () => new Promise<unknown>((resolve) => (logged = resolve));
