@@ -2,6 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { getAgentByName, routeAgentRequest, type Lobby, type RouteOptions } from "../index";
 import { errorOf, logged, TestConnection } from "../test/kit";
+import { findNamespaceInAnyCase } from "./route";
 
 const route = (path: string, options?: RouteOptions, init?: RequestInit, bindings: object = env) =>
   routeAgentRequest(new Request(`http://test${path}`, init), bindings, options);
@@ -287,4 +288,14 @@ it("a stub gets its location and jurisdiction from the options", async () => {
       ["id of b", undefined]
     ]
   ]);
+});
+
+it.each([
+  ["as it is spelled", "front-desk", "FRONT_DESK"],
+  ["in another case", "Front-Desk", "FRONT_DESK"],
+  ["by its own name", "FrontDesk", "FrontDesk"]
+])("of two bindings that are spelled alike, the first is meant: %s", (_, agent, className) => {
+  // Of what is not an agent, nothing is meant.
+  const bindings = { "front-desk": "a text", FRONT_DESK: env.Recorder, FrontDesk: env.Starter };
+  expect(findNamespaceInAnyCase(bindings, agent)?.className).toBe(className);
 });
