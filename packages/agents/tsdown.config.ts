@@ -18,6 +18,13 @@ const shared: UserConfig = {
   inputOptions: { optimization: { inlineConst: false } },
   // What a member does is said where editors look for it, in the types. A bundler keeps such comments, for an engine to read.
   outputOptions: { comments: { jsdoc: false } },
+  // Short names for what is local, for the same reason. Functions and classes keep theirs, which stack traces show; source maps
+  // have the rest.
+  minify: {
+    compress: { keepNames: { function: true, class: true } },
+    mangle: { toplevel: false, keepNames: true },
+    codegen: { removeWhitespace: false }
+  },
   logLevel: "warn"
 };
 

@@ -381,7 +381,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
     const connection = asConnection(socket, this);
     if (!connection) return;
-    return this.#gate.deliver({ connection }, () => this.#host.message(connection, message));
+    return this.#gate.deliver(connection, (context) => this.#host.message(connection, message, context));
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void> {
@@ -394,7 +394,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
     const connection = asConnection(socket, this);
     if (!connection) return;
-    const told = this.#gate.deliver({ connection }, () => {
+    const told = this.#gate.deliver(connection, () => {
       throw error;
     });
     // The runtime says no more of a socket that broke.
@@ -403,7 +403,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   }
 
   #closed(connection: Connection, code: number, reason: string, wasClean: boolean): void | Promise<void> {
-    return this.#gate.deliver({ connection }, () => {
+    return this.#gate.deliver(connection, () => {
       this.#emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
       this.#host.closed(connection);
       return this.onClose(connection, code, reason, wasClean);

@@ -1,6 +1,8 @@
 import type { Check, Checks } from "../protocol/decode";
 import type { Fields } from "../protocol/frames";
 import type { Connection, ConnectionContext } from "./connection";
+import type { EntryContext } from "./context";
+import type { Departure } from "./gate";
 
 /** What a client asks to do. Whether its connection may is decided in one place, for every frame. */
 export type Operation =
@@ -17,11 +19,22 @@ export type Operation =
   | { type: "tool-result"; toolCallId: string; toolName: string }
   | { type: "tool-approval"; toolCallId: string; toolName: string; approved: boolean };
 
+// What a promise of nothing is, too.
+// oxlint-disable-next-line typescript/no-invalid-void-type
+export type Handled = Departure | void;
+
 export interface FrameHandler {
   readonly check: Check;
   /** What the frame asks for; without it, nothing that has to be allowed. */
   operation?(capability: Capability, frame: Fields): Operation;
-  handle(capability: Capability, connection: Connection, frame: Fields, text: string): void | Promise<void>;
+  /** A `Departure` that it ends with is the answer. */
+  handle(
+    capability: Capability,
+    connection: Connection,
+    frame: Fields,
+    text: string,
+    context: EntryContext
+  ): Handled | Promise<Handled>;
   /** Answers a frame that the connection may not send. Without it, the refusal is only an event. */
   refuse?(capability: Capability, connection: Connection, frame: Fields): void;
 }
@@ -36,8 +49,9 @@ type Handlers<Frame extends { type: string }, Owner> = {
       capability: Owner,
       connection: Connection,
       frame: Extract<Frame, { type: Type }>,
-      text: string
-    ): void | Promise<void>;
+      text: string,
+      context: EntryContext
+    ): Handled | Promise<Handled>;
     refuse?(capability: Owner, connection: Connection, frame: Extract<Frame, { type: Type }>): void;
   };
 };

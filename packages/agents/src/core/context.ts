@@ -25,8 +25,12 @@ const storage = (holder[slot] ??= new AsyncLocalStorage<AgentContext>());
 /** The context of the running code, or an empty one outside of any agent. */
 export const currentContext = (): AgentContext => storage.getStore() ?? empty;
 
-/** Runs `run` inside a context. */
-export const runInContext = <Result>(context: AgentContext, run: () => Result): Result => storage.run(context, run);
+/** Runs `run` inside a context, with these arguments. */
+export const runInContext = <Result, Args extends unknown[]>(
+  context: AgentContext,
+  run: (...args: Args) => Result,
+  ...args: Args
+): Result => storage.run(context, run, ...args);
 
 /** Runs `run` as if nobody had called it: work that outlives what asked for it has a context of its own. */
 export const runOutside = <Result>(run: () => Result): Result => storage.run(empty, run);
@@ -39,20 +43,24 @@ export class EntryContext implements AgentContext {
   readonly email: AgentEmail | undefined;
   #call: { readonly signal: AbortSignal } | undefined;
 
-  constructor(agent: object, { connection, request, email }: Entry = {}) {
+  // One parameter each: entries come in many shapes, and this is where all of them would meet.
+  constructor(agent: object, connection?: Connection, request?: Request, email?: AgentEmail) {
     this.agent = agent;
     this.connection = connection;
     this.request = request;
     this.email = email;
   }
 
+  static of(agent: object, { connection, request, email }: Entry): EntryContext {
+    return new EntryContext(agent, connection, request, email);
+  }
+
   get signal(): AbortSignal | undefined {
     return this.#call?.signal;
   }
 
-  /** The running entry is this call. */
-  static setCall(call: { readonly signal: AbortSignal }): void {
-    const context = storage.getStore();
-    if (context instanceof EntryContext) context.#call = call;
+  /** The entry is this call. */
+  setCall(call: { readonly signal: AbortSignal }): void {
+    this.#call = call;
   }
 }

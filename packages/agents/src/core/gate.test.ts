@@ -2,8 +2,9 @@ import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { describe, expect, it, vi } from "vitest";
 import { getAgentByName } from "../index";
 import { connect, errorOf, evict, makeDue } from "../test/kit";
+import { createConnection } from "./connection";
 import { currentContext, EntryContext, runInContext } from "./context";
-import { Gate, type GateDeps } from "./gate";
+import { Departure, Gate, type GateDeps } from "./gate";
 
 const starter = (name: string) => env.Starter.get(env.Starter.idFromName(name));
 const order = (stub: ReturnType<typeof starter>) => runInDurableObject(stub, (agent) => [...agent.order]);
@@ -125,6 +126,7 @@ describe("the start", () => {
 });
 
 describe("Gate", () => {
+  const connection = createConnection(new WebSocketPair()[1], "a", null, { name: "" });
   const build = (deps: Partial<GateDeps>) => {
     const self = {};
     const failed = vi.fn<GateDeps["failed"]>();
@@ -164,7 +166,7 @@ describe("Gate", () => {
     const wait = vi.fn<GateDeps["wait"]>(() => new Promise(() => {}));
     const order: string[] = [];
     const { gate } = build({ start: () => void order.push("start"), wait });
-    void gate.deliver({}, () => void order.push("first"));
+    void gate.deliver(connection, () => void order.push("first"));
     expect(order).toEqual(["start", "first"]);
     expect(wait).not.toHaveBeenCalled();
   });
@@ -225,10 +227,30 @@ describe("Gate", () => {
     gate.close(error);
     await expect(gate.enter(undefined, ran)).rejects.toBe(error);
     expect(() => gate.call(ran)).toThrow(error);
-    void gate.deliver({}, ran);
+    void gate.deliver(connection, ran);
     expect([ran.mock.calls.length, failed.mock.calls.length]).toEqual([0, 0]);
     runInContext(new EntryContext(self), () => gate.call(ran));
     expect(ran).toHaveBeenCalledOnce();
+  });
+
+  it.each<[string, (last: Departure) => Departure | Promise<Departure>]>([
+    ["at once", (last) => last],
+    ["later", (last) => Promise.resolve(last)]
+  ])("does what is left of an event (%s) outside of its context, and reports what that throws", async (_name, end) => {
+    const failed = vi.fn<GateDeps["failed"]>();
+    const { gate } = build({ failed });
+    const error = new Error("did not fit");
+    const seen: unknown[] = [];
+    class Last extends Departure {
+      leave() {
+        seen.push(currentContext().agent);
+        throw error;
+      }
+    }
+    await gate.enter(undefined, () => {});
+    await gate.deliver(connection, () => end(new Last()));
+    expect(seen).toEqual([undefined]);
+    expect(failed).toHaveBeenCalledExactlyOnceWith(error, expect.objectContaining({ connection }));
   });
 
   it("[C26] that is closed before the start, or in it, refuses everybody", async () => {
@@ -245,7 +267,7 @@ describe("Gate", () => {
     const stay = () => new Promise<void>((resolve) => finish.push(resolve));
     await gate.enter(undefined, () => {});
     void gate.enter(undefined, stay);
-    void gate.deliver({}, stay);
+    void gate.deliver(connection, stay);
     void gate.call(stay);
     const left = vi.fn<() => void>();
     const emptied = gate.emptied().then(left);

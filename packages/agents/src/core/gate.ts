@@ -1,4 +1,5 @@
 import { AgentError } from "../protocol/errors";
+import type { Connection } from "./connection";
 import { currentContext, EntryContext, runInContext, type AgentContext, type Entry } from "./context";
 import { isThenable } from "./thenable";
 
@@ -20,6 +21,14 @@ export interface GateDeps {
 }
 
 const startTimeoutMs = 30_000;
+
+/**
+ * What is left to do of an event when its context has been left: the answer to it. Inside, the runtime carries the context along
+ * with all that a socket is asked to send, which is a good part of what a call costs.
+ */
+export abstract class Departure {
+  abstract leave(): void;
+}
 
 /**
  * The one way into an instance. Whatever comes from outside waits until the instance has started, runs with its context,
@@ -99,7 +108,7 @@ export class Gate {
     const starting = this.#start();
     if (starting) await starting;
     if (this.#closed) throw this.#closed;
-    const context = entry ? new EntryContext(this.#self, entry) : this.#plain;
+    const context = entry ? EntryContext.of(this.#self, entry) : this.#plain;
     this.#inside++;
     try {
       return await runInContext(context, run);
@@ -120,7 +129,7 @@ export class Gate {
   /** What is done at once takes no promise. */
   #run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result> {
     if (this.#closed) throw this.#closed;
-    const result = runInContext(entry ? new EntryContext(this.#self, entry) : this.#plain, run);
+    const result = runInContext(entry ? EntryContext.of(this.#self, entry) : this.#plain, run);
     return isThenable(result) ? this.#stay(result) : result;
   }
 
@@ -134,36 +143,42 @@ export class Gate {
   }
 
   /**
-   * Runs an event of the runtime, which has no use for a result or an error: errors are reported. What is done at once takes no
-   * promise, which for a message is a good part of its cost.
+   * Runs an event of a socket. The runtime has no use for a result or an error: errors are reported. What is done at once takes no
+   * promise, which for a message is a good part of its cost. A `Departure` that it ends with has the last word.
    */
-  deliver(entry: Entry, run: () => unknown): void | Promise<void> {
+  deliver(connection: Connection, run: (context: EntryContext) => unknown): void | Promise<void> {
     const starting = this.#start();
-    if (starting) return this.#deliverAfter(starting, entry, run);
+    if (starting) return this.#deliverAfter(starting, connection, run);
     if (this.#closed) return;
-    const context = new EntryContext(this.#self, entry);
+    const context = new EntryContext(this.#self, connection);
     try {
-      const result = runInContext(context, run);
+      const result = runInContext(context, run, context);
       if (isThenable(result)) return this.#settle(result, context);
+      if (result instanceof Departure) result.leave();
     } catch (error) {
       return this.#report(error, context);
     }
   }
 
-  async #deliverAfter(starting: Promise<void>, entry: Entry, run: () => unknown): Promise<void> {
+  async #deliverAfter(
+    starting: Promise<void>,
+    connection: Connection,
+    run: (context: EntryContext) => unknown
+  ): Promise<void> {
     try {
       await starting;
     } catch {
       // Reported. There is nobody to run this.
       return;
     }
-    await this.deliver(entry, run);
+    await this.deliver(connection, run);
   }
 
   async #settle(result: PromiseLike<unknown>, context: AgentContext): Promise<void> {
     this.#inside++;
     try {
-      await result;
+      const last = await result;
+      if (last instanceof Departure) last.leave();
     } catch (error) {
       await this.#report(error, context);
     } finally {
@@ -305,12 +320,20 @@ const values: ReadonlySet<string> = new Set(["initialState"]);
 
 type Method = (this: object, ...args: unknown[]) => unknown;
 
+/** The methods behind the gate, by what leads to them. */
+const methods = new WeakMap<object, Method>();
+
+/** Calls a method of an agent from inside of it: for whoever is certain to be, the gate need not ask. */
+export const callInside = (agent: object, method: Method, args: unknown[]): unknown =>
+  (methods.get(method) ?? method).apply(agent, args);
+
 function wrapMethod(method: Method, name: string): Method {
   const through: Method = function (...args) {
     const gate = gates.get(this);
     return gate ? gate.call(() => method.apply(this, args)) : method.apply(this, args);
   };
   Object.defineProperty(through, "name", { value: name });
+  methods.set(through, method);
   return through;
 }
 

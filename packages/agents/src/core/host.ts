@@ -2,10 +2,10 @@ import { decodeFrame } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
 import { pongText } from "../protocol/frames";
 import { Alarms, type AlarmPort } from "./alarm";
-import type { Capability, Hold, Operation } from "./capability";
+import type { Capability, FrameHandler, Handled, Hold, Operation } from "./capability";
 import { hasFlag, type Connection, type ConnectionContext, type Owner } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
-import type { Entry } from "./context";
+import type { Entry, EntryContext } from "./context";
 import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
 import { isThenable } from "./thenable";
@@ -185,21 +185,29 @@ export class Host {
   }
 
   /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
-  message(connection: Connection, message: string | ArrayBuffer | Blob): void | Promise<void> {
+  message(
+    connection: Connection,
+    message: string | ArrayBuffer | Blob,
+    context: EntryContext
+  ): Handled | Promise<Handled> {
     if (typeof message !== "string") return this.#binaryMessage(connection, message);
     let owner: Capability | undefined;
-    const decoded = decodeFrame(message, (type) => (owner = this.#ownerOf(type))?.frames?.[type]?.check);
+    let handler: FrameHandler | undefined;
+    const decoded = decodeFrame(message, (type) => {
+      owner = this.#ownerOf(type);
+      handler = owner?.frames?.[type];
+      return handler?.check;
+    });
     if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
     if (decoded.kind === "malformed") {
       // Programs have messages of type "rpc" of their own; the prefix is ours alone.
       if (!decoded.type.startsWith("cf_agent_")) return this.#hooks.onMessage(connection, message);
       return this.#hooks.emit("frame:malformed", () => ({ connectionId: connection.id, frame: decoded.type }));
     }
-    const handler = owner?.frames?.[decoded.type];
     if (!owner || !handler) return;
     const operation = handler.operation?.(owner, decoded.frame);
     if (!operation || this.#mayDo(connection, operation)) {
-      return handler.handle(owner, connection, decoded.frame, message);
+      return handler.handle(owner, connection, decoded.frame, message, context);
     }
     this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
     handler.refuse?.(owner, connection, decoded.frame);

@@ -60,13 +60,22 @@ export class Call {
   end(result: unknown): void {
     if (this.#isOver) return;
     // Not over by a value that cannot be written: the caller still has to be told.
-    this.#transmit({ type: "rpc", id: this.id, success: true, result, done: true });
-    this.#finish();
+    this.#transmit(this.#last(result));
+    this.finish();
+  }
+
+  /** Its result as text, for whoever sends it and then calls `finish`; nothing if the call is over already. */
+  conclude(result: unknown): string | undefined {
+    return this.#isOver ? undefined : JSON.stringify(this.#last(result));
+  }
+
+  #last(result: unknown): RpcResponseFrame {
+    return { type: "rpc", id: this.id, success: true, result, done: true };
   }
 
   fail(error: string, code?: AgentError["code"]): void {
     if (this.#isOver) return;
-    this.#finish();
+    this.finish();
     this.#transmit(
       code
         ? { type: "rpc", id: this.id, success: false, error, code }
@@ -82,7 +91,7 @@ export class Call {
 
   /** The caller is gone: tells the method. */
   abandon(): void {
-    this.#finish();
+    this.finish();
     this.#abort(new AgentError("CONNECTION_CLOSED", `The connection that called ${this.method} was closed`));
   }
 
@@ -91,7 +100,8 @@ export class Call {
     this.#controller?.abort(this.#abortReason);
   }
 
-  #finish(): void {
+  /** It has its answer, or nobody wants one: nothing more is sent. */
+  finish(): void {
     this.#isOver = true;
     this.#release();
   }

@@ -2,6 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { frameHandlers, type Capability } from "../core/capability";
 import { createConnection } from "../core/connection";
+import { EntryContext } from "../core/context";
 import { connect, evict, logged, type TestConnection } from "../test/kit";
 import { callable } from "./callable";
 import { Rpc } from "./rpc";
@@ -100,6 +101,23 @@ describe("[M2] a call is answered exactly once", () => {
 });
 
 describe("[M4] an error in a method", () => {
+  it.each(["add", "where"])(
+    "or of a connection that does not take what %s returns, is told to the caller",
+    async (method) => {
+      const { stub, connection, errors } = await open();
+      await runInDurableObject(stub, (agent) => {
+        const [held] = agent.getConnections();
+        const send = held!.send.bind(held);
+        held!.send = (message) => {
+          if (String(message).includes('"result"')) throw new RangeError("The result is too large");
+          send(message);
+        };
+      });
+      expect(await answers(connection, method, 1, 1)).toEqual(failure("The result is too large"));
+      expect(await errors()).toHaveLength(1);
+    }
+  );
+
   it("goes to onError once, with the connection", async () => {
     const { connection, errors } = await open();
     await answers(connection, "boom");
@@ -144,7 +162,7 @@ describe("[M4] an error in a method", () => {
     client.accept();
     client.addEventListener("message", ({ data }) => void frames.push(data as string));
     const frame = { type: "rpc", id: "1", method: "fail", args: [] };
-    void rpc.frames.rpc!.handle(rpc, connection, frame, JSON.stringify(frame));
+    void rpc.frames.rpc!.handle(rpc, connection, frame, JSON.stringify(frame), new EntryContext(rpc, connection));
     await vi.waitFor(() => expect(frames).toEqual(['{"type":"rpc","id":"1","success":false,"error":"at once"}']));
   });
 });

@@ -1,7 +1,8 @@
-import { frameHandlers, type Capability, type FrameHandlers } from "../core/capability";
+import { frameHandlers, type Capability, type FrameHandlers, type Handled } from "../core/capability";
 import { hasFlag, type Connection } from "../core/connection";
 import { send } from "../core/connections";
-import { EntryContext } from "../core/context";
+import type { EntryContext } from "../core/context";
+import { callInside, Departure } from "../core/gate";
 import { isThenable } from "../core/thenable";
 import { publicMessage } from "../core/public-message";
 import { clientChecks } from "../protocol/decode";
@@ -19,6 +20,19 @@ export interface RpcHost {
 
 type RpcFrame = RpcRequestFrame | RpcCancelFrame | RpcCreditFrame;
 
+/**
+ * One of each object that a call is made of and leaves behind. Where no such object is left at a collection of garbage, the engine
+ * forgets what they look like, and with it the code that it has optimised for them.
+ */
+let kept: unknown[] | undefined;
+
+function oneOfEach(): unknown[] {
+  const call = new Call({ id: "", method: "" }, false, () => {});
+  // Of no connection, which would stay with all of its agent.
+  const answer = new Answer(call, {} as Connection, "");
+  return [JSON.parse('{"type":"rpc","id":"","method":"","args":[]}'), call, answer];
+}
+
 /** Calls that have no answer yet. */
 const openCalls = new WeakMap<Connection, Map<string, Call>>();
 
@@ -33,7 +47,7 @@ export class Rpc implements Capability {
     {
       rpc: {
         operation: (rpc, { method }) => (rpc.#isLook(method) ? { type: "inspect" } : { type: "call", method }),
-        handle: (rpc, connection, frame) => rpc.#call(connection, frame),
+        handle: (rpc, connection, frame, _, context) => rpc.#call(connection, frame, context),
         refuse: (rpc, connection, frame) =>
           rpc.#refuse(connection, frame, `This connection may not call ${frame.method}`, "CALL_REFUSED")
       },
@@ -64,7 +78,7 @@ export class Rpc implements Capability {
     return method === "inspect" && lookUp(this.#target, method).status === "hidden";
   }
 
-  #call(connection: Connection, frame: RpcRequestFrame): void | Promise<void> {
+  #call(connection: Connection, frame: RpcRequestFrame, context: EntryContext): Handled | Promise<Handled> {
     const { id, method, args } = frame;
     const found = lookUp(this.#target, method);
     if (found.status === "missing") return this.#refuse(connection, frame, `Method ${method} does not exist`);
@@ -75,25 +89,26 @@ export class Rpc implements Capability {
     this.#host.emit("rpc", () => (streaming ? { method, streaming } : { method }));
     const credit = hasFlag(connection, "extended") ? frame.credit : undefined;
     const call = new Call({ id, method, credit }, detached, (answer) => this.#answer(connection, answer));
-    EntryContext.setCall(call);
+    context.setCall(call);
+    kept ??= oneOfEach();
     if (streaming) return this.#follow(connection, call, this.#stream(call, args));
     try {
       const result = this.#invoke(method, args);
-      if (isThenable(result)) return this.#follow(connection, call, endWith(call, result));
+      if (isThenable(result)) return this.#follow(connection, call, endWith(call, connection, result));
       // Answered before anything else can happen: nobody can cancel it.
-      call.end(result);
+      return answerTo(call, connection, result);
     } catch (error) {
       return this.#failed(call, error);
     }
   }
 
   /** A call that takes its time: until it is over, its caller can cancel it. */
-  async #follow(connection: Connection, call: Call, work: Promise<void>): Promise<void> {
+  async #follow(connection: Connection, call: Call, work: Promise<Handled>): Promise<Handled> {
     let open = openCalls.get(connection);
     if (!open) openCalls.set(connection, (open = new Map()));
     open.set(call.id, call);
     try {
-      await work;
+      return await work;
     } catch (error) {
       await this.#failed(call, error);
     } finally {
@@ -111,7 +126,7 @@ export class Rpc implements Capability {
 
   #invoke(method: string, args: unknown[]): unknown {
     // `lookUp` has found a method of this name.
-    return (this.#target as Record<string, (...args: unknown[]) => unknown>)[method]!(...args);
+    return callInside(this.#target, (this.#target as Record<string, () => unknown>)[method]!, args);
   }
 
   async #failed(call: Call, error: unknown): Promise<void> {
@@ -138,8 +153,38 @@ export class Rpc implements Capability {
   }
 }
 
-async function endWith(call: Call, result: PromiseLike<unknown>): Promise<void> {
-  call.end(await result);
+const endWith = async (call: Call, connection: Connection, result: PromiseLike<unknown>): Promise<Handled> =>
+  answerTo(call, connection, await result);
+
+/** @throws what `JSON.stringify` does: the caller is still to be told */
+function answerTo(call: Call, connection: Connection, result: unknown): Answer | undefined {
+  const text = call.conclude(result);
+  return text === undefined ? undefined : new Answer(call, connection, text);
+}
+
+/** The result of a call. */
+class Answer extends Departure {
+  readonly #call: Call;
+  readonly #connection: Connection;
+  readonly #text: string;
+
+  constructor(call: Call, connection: Connection, text: string) {
+    super();
+    this.#call = call;
+    this.#connection = connection;
+    this.#text = text;
+  }
+
+  leave(): void {
+    try {
+      send(this.#connection, this.#text);
+    } catch (error) {
+      // The connection is open, and does not take this answer. Its caller is to hear something.
+      this.#call.fail(publicMessage(error));
+      throw error;
+    }
+    this.#call.finish();
+  }
 }
 
 /** Sends what a stream has. A stream that waits for its source hears of a cancellation at once, by `cancel`. */
