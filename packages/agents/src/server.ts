@@ -134,6 +134,9 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     now() {
       return Date.now();
     }
+    isEnteredDirectly() {
+      return this.#server.webSocketMessage === Server.prototype.webSocketMessage;
+    }
     run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>) {
       return this.#server.#gate.run(entry, run);
     }
@@ -381,7 +384,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
     const connection = asConnection(socket, this);
     if (!connection) return;
-    return this.#gate.deliver(connection, (context) => this.#host.message(connection, message, context));
+    return this.#gate.receive(connection, (context) => this.#host.message(connection, message, context));
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void> {

@@ -1,7 +1,7 @@
 import type { Check, Checks } from "../protocol/decode";
 import type { Fields } from "../protocol/frames";
 import type { Connection, ConnectionContext } from "./connection";
-import type { EntryContext } from "./context";
+import type { CallContext } from "./context";
 import type { Departure } from "./gate";
 
 /** What a client asks to do. Whether its connection may is decided in one place, for every frame. */
@@ -27,13 +27,15 @@ export interface FrameHandler {
   readonly check: Check;
   /** What the frame asks for; without it, nothing that has to be allowed. */
   operation?(capability: Capability, frame: Fields): Operation;
+  /** Whether handling it is over when `handle` returns, as far as is known before. */
+  isBrief?(capability: Capability, frame: Fields): boolean;
   /** A `Departure` that it ends with is the answer. */
   handle(
     capability: Capability,
     connection: Connection,
     frame: Fields,
     text: string,
-    context: EntryContext
+    context: CallContext
   ): Handled | Promise<Handled>;
   /** Answers a frame that the connection may not send. Without it, the refusal is only an event. */
   refuse?(capability: Capability, connection: Connection, frame: Fields): void;
@@ -45,12 +47,13 @@ export type FrameHandlers = Readonly<Record<string, FrameHandler>>;
 type Handlers<Frame extends { type: string }, Owner> = {
   [Type in Frame["type"]]: {
     operation?(capability: Owner, frame: Extract<Frame, { type: Type }>): Operation;
+    isBrief?(capability: Owner, frame: Extract<Frame, { type: Type }>): boolean;
     handle(
       capability: Owner,
       connection: Connection,
       frame: Extract<Frame, { type: Type }>,
       text: string,
-      context: EntryContext
+      context: CallContext
     ): Handled | Promise<Handled>;
     refuse?(capability: Owner, connection: Connection, frame: Extract<Frame, { type: Type }>): void;
   };

@@ -12,6 +12,15 @@ export interface AgentContext<Self = unknown> {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface WithSignal {
+  readonly signal: AbortSignal;
+}
+
+/** The context of an entry that may turn out to be a call: its signal is that of the call then. */
+export interface CallContext extends AgentContext {
+  setCall(call: WithSignal): void;
+}
+
 /** What an entry brings along for `getCurrentAgent()`. */
 export type Entry = Partial<Pick<AgentContext, "connection" | "request" | "email">>;
 
@@ -35,13 +44,29 @@ export const runInContext = <Result, Args extends unknown[]>(
 /** Runs `run` as if nobody had called it: work that outlives what asked for it has a context of its own. */
 export const runOutside = <Result>(run: () => Result): Result => storage.run(empty, run);
 
-/** The context of one entry into an agent. Its signal is that of the call that it turns out to be. */
-export class EntryContext implements AgentContext {
+/** Runs `run` with its arguments inside of a scope that is there already. */
+export type EnterScope = <Result, Args extends unknown[]>(run: (...args: Args) => Result, ...args: Args) => Result;
+
+// What else programs and the runtime carry along belongs to the event in which it was set, not to a scope that is kept.
+const outermost: EnterScope = AsyncLocalStorage.snapshot();
+
+/** A scope of this context and nothing else, to be entered any number of times; `undefined` where there cannot be one. */
+export function keepScope(context: AgentContext): EnterScope | undefined {
+  try {
+    return outermost(() => storage.run(context, () => AsyncLocalStorage.snapshot()));
+  } catch {
+    // This module was loaded by a request, as test runners do, and the runtime gives what it kept then to nobody else.
+    return undefined;
+  }
+}
+
+/** The context of one entry into an agent. */
+export class EntryContext implements CallContext {
   readonly agent: object;
   readonly connection: Connection | undefined;
   readonly request: Request | undefined;
   readonly email: AgentEmail | undefined;
-  #call: { readonly signal: AbortSignal } | undefined;
+  #call: WithSignal | undefined;
 
   // One parameter each: entries come in many shapes, and this is where all of them would meet.
   constructor(agent: object, connection?: Connection, request?: Request, email?: AgentEmail) {
@@ -59,8 +84,7 @@ export class EntryContext implements AgentContext {
     return this.#call?.signal;
   }
 
-  /** The entry is this call. */
-  setCall(call: { readonly signal: AbortSignal }): void {
+  setCall(call: WithSignal): void {
     this.#call = call;
   }
 }

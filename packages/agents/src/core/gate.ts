@@ -142,17 +142,23 @@ export class Gate {
     }
   }
 
+  /** Runs an event of a socket. */
+  deliver(connection: Connection, run: () => unknown): void | Promise<void> {
+    return this.receive(connection, (context) => runInContext(context, run));
+  }
+
   /**
-   * Runs an event of a socket. The runtime has no use for a result or an error: errors are reported. What is done at once takes no
-   * promise, which for a message is a good part of its cost. A `Departure` that it ends with has the last word.
+   * Runs a message of a socket: `run` enters the context that it is given, or one like it, when it knows what the message is. The
+   * runtime has no use for a result or an error: errors are reported. What is done at once takes no promise, which is a good part of
+   * what a message costs. A `Departure` that it ends with has the last word.
    */
-  deliver(connection: Connection, run: (context: EntryContext) => unknown): void | Promise<void> {
+  receive(connection: Connection, run: (context: EntryContext) => unknown): void | Promise<void> {
     const starting = this.#start();
-    if (starting) return this.#deliverAfter(starting, connection, run);
+    if (starting) return this.#receiveAfter(starting, connection, run);
     if (this.#closed) return;
     const context = new EntryContext(this.#self, connection);
     try {
-      const result = runInContext(context, run, context);
+      const result = run(context);
       if (isThenable(result)) return this.#settle(result, context);
       if (result instanceof Departure) result.leave();
     } catch (error) {
@@ -160,7 +166,7 @@ export class Gate {
     }
   }
 
-  async #deliverAfter(
+  async #receiveAfter(
     starting: Promise<void>,
     connection: Connection,
     run: (context: EntryContext) => unknown
@@ -171,7 +177,7 @@ export class Gate {
       // Reported. There is nobody to run this.
       return;
     }
-    await this.deliver(connection, run);
+    await this.receive(connection, run);
   }
 
   async #settle(result: PromiseLike<unknown>, context: AgentContext): Promise<void> {
@@ -319,21 +325,22 @@ const entries: ReadonlySet<string> = new Set([
 const values: ReadonlySet<string> = new Set(["initialState"]);
 
 type Method = (this: object, ...args: unknown[]) => unknown;
+type Through = Method & { [behind]?: Method };
 
-/** The methods behind the gate, by what leads to them. */
-const methods = new WeakMap<object, Method>();
+/** Where a wrapper has the method that it leads to. */
+const behind = Symbol("agents.behind");
 
 /** Calls a method of an agent from inside of it: for whoever is certain to be, the gate need not ask. */
 export const callInside = (agent: object, method: Method, args: unknown[]): unknown =>
-  (methods.get(method) ?? method).apply(agent, args);
+  ((method as Through)[behind] ?? method).apply(agent, args);
 
 function wrapMethod(method: Method, name: string): Method {
-  const through: Method = function (...args) {
+  const through: Through = function (...args) {
     const gate = gates.get(this);
     return gate ? gate.call(() => method.apply(this, args)) : method.apply(this, args);
   };
   Object.defineProperty(through, "name", { value: name });
-  methods.set(through, method);
+  through[behind] = method;
   return through;
 }
 

@@ -1,13 +1,14 @@
-import { decodeFrame } from "../protocol/decode";
+import { decodeFrame, type Decoded } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
-import { pongText } from "../protocol/frames";
+import { pongText, type Fields } from "../protocol/frames";
 import { Alarms, type AlarmPort } from "./alarm";
 import type { Capability, FrameHandler, Handled, Hold, Operation } from "./capability";
 import { hasFlag, type Connection, type ConnectionContext, type Owner } from "./connection";
 import { Connections, send, type SocketHost } from "./connections";
-import type { Entry, EntryContext } from "./context";
+import { runInContext, type CallContext, type Entry, type EntryContext } from "./context";
 import { helloFrame, readExtensions } from "./handshake";
 import { Meta, Schema, type SchemaDefinition, type Storage } from "./meta";
+import { SharedScopes } from "./shared-scope";
 import { isThenable } from "./thenable";
 
 /** What the host asks of the agent: its hooks, as they are when they are needed. */
@@ -26,6 +27,8 @@ export interface HostHooks {
   failed(error: unknown): void | Promise<void>;
   /** Runs code of the agent when it has started, with this context. Its errors are the caller's. */
   run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>): Result | Promise<Result>;
+  /** Whether the runtime hands over messages itself: nobody has brought a context of their own that they would be handled in. */
+  isEnteredDirectly(): boolean;
   /** Deletes all that is stored, at once: what is read afterwards finds nothing. */
   wipe(): void;
 }
@@ -73,6 +76,12 @@ export interface Arrival {
   readonly client: WebSocket;
 }
 
+/** Who handles the frames of a type. */
+interface Found {
+  readonly owner: Capability;
+  readonly handler: FrameHandler;
+}
+
 /** Owns what there is one of in an instance: the meta row, the alarm, the sockets and the frame table. */
 export class Host {
   readonly meta: Meta;
@@ -83,6 +92,7 @@ export class Host {
   readonly #storage: Storage;
   readonly #hooks: HostHooks;
   readonly #owner: Owner;
+  readonly #scopes: SharedScopes;
   readonly #capabilities: Capability[] = [heartbeat];
 
   constructor(deps: HostDeps) {
@@ -97,6 +107,7 @@ export class Host {
       this.isReborn = true;
     }
     this.connections = new Connections(deps.sockets, deps.owner);
+    this.#scopes = new SharedScopes(deps.owner);
     this.alarms = new Alarms(this.meta, deps.alarm);
   }
 
@@ -109,7 +120,7 @@ export class Host {
       throw new AgentError("CAPABILITY_INVALID", `This agent has a capability "${capability.name}" already`);
     }
     for (const type in capability.frames) {
-      if (this.#ownerOf(type)) throw new AgentError("CAPABILITY_INVALID", `Two capabilities handle "${type}" frames`);
+      if (this.#find(type)) throw new AgentError("CAPABILITY_INVALID", `Two capabilities handle "${type}" frames`);
     }
     this.#capabilities.push(capability);
     this.alarms.add(capability);
@@ -184,37 +195,63 @@ export class Host {
     for (const capability of this.#capabilities) capability.onConnect?.(connection, context);
   }
 
-  /** One message from a socket: decoded once, authorised once, then handled by whoever knows its type. */
+  /**
+   * One message from a socket: decoded once, authorised once, then handled by whoever knows its type. Comes from outside of any
+   * context: whose it is shows only when it is decoded.
+   */
   message(
     connection: Connection,
     message: string | ArrayBuffer | Blob,
     context: EntryContext
   ): Handled | Promise<Handled> {
-    if (typeof message !== "string") return this.#binaryMessage(connection, message);
-    let owner: Capability | undefined;
-    let handler: FrameHandler | undefined;
-    const decoded = decodeFrame(message, (type) => {
-      owner = this.#ownerOf(type);
-      handler = owner?.frames?.[type];
-      return handler?.check;
-    });
-    if (decoded.kind === "message") return this.#hooks.onMessage(connection, message);
-    if (decoded.kind === "malformed") {
-      // Programs have messages of type "rpc" of their own; the prefix is ours alone.
-      if (!decoded.type.startsWith("cf_agent_")) return this.#hooks.onMessage(connection, message);
-      return this.#hooks.emit("frame:malformed", () => ({ connectionId: connection.id, frame: decoded.type }));
+    if (typeof message !== "string") return runInContext(context, () => this.#binaryMessage(connection, message));
+    let found: Found | undefined;
+    const decoded = decodeFrame(message, (type) => (found = this.#find(type))?.handler.check);
+    if (decoded.kind !== "frame") return runInContext(context, () => this.#noFrame(connection, message, decoded));
+    const { frame } = decoded;
+    // Its check was.
+    const { owner, handler } = found!;
+    if (handler.isBrief?.(owner, frame) && this.#hooks.isEnteredDirectly()) {
+      return this.#scopes.run(connection, context, (entered) =>
+        this.#frame(owner, handler, connection, frame, message, entered)
+      );
     }
-    if (!owner || !handler) return;
-    const operation = handler.operation?.(owner, decoded.frame);
-    if (!operation || this.#mayDo(connection, operation)) {
-      return handler.handle(owner, connection, decoded.frame, message, context);
-    }
-    this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: decoded.type }));
-    handler.refuse?.(owner, connection, decoded.frame);
+    return runInContext(context, () => this.#frame(owner, handler, connection, frame, message, context));
   }
 
-  #ownerOf(type: string): Capability | undefined {
-    for (const capability of this.#capabilities) if (capability.frames?.[type]) return capability;
+  #noFrame(
+    connection: Connection,
+    message: string,
+    decoded: Exclude<Decoded, { kind: "frame" }>
+  ): void | Promise<void> {
+    // Programs have messages of type "rpc" of their own; the prefix is ours alone.
+    if (decoded.kind === "message" || !decoded.type.startsWith("cf_agent_")) {
+      return this.#hooks.onMessage(connection, message);
+    }
+    this.#hooks.emit("frame:malformed", () => ({ connectionId: connection.id, frame: decoded.type }));
+  }
+
+  #frame(
+    owner: Capability,
+    handler: FrameHandler,
+    connection: Connection,
+    frame: Fields,
+    text: string,
+    context: CallContext
+  ): Handled | Promise<Handled> {
+    const operation = handler.operation?.(owner, frame);
+    if (!operation || this.#mayDo(connection, operation)) {
+      return handler.handle(owner, connection, frame, text, context);
+    }
+    this.#hooks.emit("frame:refused", () => ({ connectionId: connection.id, frame: frame.type }));
+    handler.refuse?.(owner, connection, frame);
+  }
+
+  #find(type: string): Found | undefined {
+    for (const owner of this.#capabilities) {
+      const handler = owner.frames?.[type];
+      if (handler) return { owner, handler };
+    }
     return undefined;
   }
 
@@ -235,6 +272,7 @@ export class Host {
   }
 
   closed(connection: Connection): void {
+    this.#scopes.leave(connection);
     for (const capability of this.#capabilities) capability.onClose?.(connection);
   }
 

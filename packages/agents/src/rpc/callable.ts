@@ -58,19 +58,32 @@ export function inheritCallable(wrapper: object, method: object): void {
   if (metadata) byFunction.set(wrapper, metadata);
 }
 
-export type Lookup = { status: "callable"; metadata: CallableMetadata } | { status: "hidden" } | { status: "missing" };
+/** What is known of a name. `isBrief`: all calls so far were over when the method returned; unknown before the first. */
+export type Lookup = (
+  | { status: "callable"; metadata: CallableMetadata }
+  | { status: "hidden" }
+  | { status: "missing" }
+) & { isBrief?: boolean };
 
-// What was found callable stays it: classes do not change. Names that clients make up are not kept.
-const callables = new WeakMap<object, Map<string, Lookup>>();
+/** The callable methods that were found so far, by name. */
+export type Callables = Map<string, Lookup>;
 
-/** Finds a method by the name that a client sent, and remembers it for all instances of the class. */
-export function lookUp(agent: object, name: string): Lookup {
+const callablesByPrototype = new WeakMap<object, Callables>();
+
+/** What was found, for all instances of a class. It stays: classes do not change. */
+export function callablesOf(agent: object): Callables {
   const prototype = prototypeOf(agent)!;
-  let known = callables.get(prototype);
-  if (!known) callables.set(prototype, (known = new Map()));
+  let known = callablesByPrototype.get(prototype);
+  if (!known) callablesByPrototype.set(prototype, (known = new Map()));
+  return known;
+}
+
+/** Finds a method by the name that a client sent. `known` is that of its class. */
+export function lookUp(agent: object, name: string, known: Callables = callablesOf(agent)): Lookup {
   let result = known.get(name);
   if (!result) {
     result = search(agent, name);
+    // Names that clients make up are not kept.
     if (result.status === "callable") known.set(name, result);
   }
   return result;

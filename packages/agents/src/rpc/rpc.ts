@@ -1,7 +1,7 @@
 import { frameHandlers, type Capability, type FrameHandlers, type Handled } from "../core/capability";
 import { hasFlag, type Connection } from "../core/connection";
 import { send } from "../core/connections";
-import type { EntryContext } from "../core/context";
+import type { CallContext } from "../core/context";
 import { callInside, Departure } from "../core/gate";
 import { isThenable } from "../core/thenable";
 import { publicMessage } from "../core/public-message";
@@ -9,7 +9,7 @@ import { clientChecks } from "../protocol/decode";
 import { AgentError, messageOf } from "../protocol/errors";
 import type { RpcCancelFrame, RpcCreditFrame, RpcRequestFrame, RpcResponseFrame } from "../protocol/frames";
 import { Call } from "./call";
-import { lookUp } from "./callable";
+import { callablesOf, lookUp, type Callables, type Lookup } from "./callable";
 import { StreamingResponse } from "./streaming-response";
 
 /** The agent's host, as calls see it. */
@@ -47,6 +47,7 @@ export class Rpc implements Capability {
     {
       rpc: {
         operation: (rpc, { method }) => (rpc.#isLook(method) ? { type: "inspect" } : { type: "call", method }),
+        isBrief: (rpc, { method }) => rpc.#lookUp(method).isBrief === true,
         handle: (rpc, connection, frame, _, context) => rpc.#call(connection, frame, context),
         refuse: (rpc, connection, frame) =>
           rpc.#refuse(connection, frame, `This connection may not call ${frame.method}`, "CALL_REFUSED")
@@ -62,10 +63,12 @@ export class Rpc implements Capability {
   readonly frames = Rpc.#frames;
   /** The object whose methods are called. */
   readonly #target: object;
+  readonly #callables: Callables;
   readonly #host: RpcHost;
 
   constructor(target: object, host: RpcHost) {
     this.#target = target;
+    this.#callables = callablesOf(target);
     this.#host = host;
   }
 
@@ -73,14 +76,18 @@ export class Rpc implements Capability {
     for (const call of openCalls.get(connection)?.values() ?? []) if (!call.isDetached) call.abandon();
   }
 
-  /** A call of the agent's own `inspect`. A method of a program that has this name, and is callable, is a method as any other. */
-  #isLook(method: string): boolean {
-    return method === "inspect" && lookUp(this.#target, method).status === "hidden";
+  #lookUp(method: string): Lookup {
+    return lookUp(this.#target, method, this.#callables);
   }
 
-  #call(connection: Connection, frame: RpcRequestFrame, context: EntryContext): Handled | Promise<Handled> {
+  /** A call of the agent's own `inspect`. A method of a program that has this name, and is callable, is a method as any other. */
+  #isLook(method: string): boolean {
+    return method === "inspect" && this.#lookUp(method).status === "hidden";
+  }
+
+  #call(connection: Connection, frame: RpcRequestFrame, context: CallContext): Handled | Promise<Handled> {
     const { id, method, args } = frame;
-    const found = lookUp(this.#target, method);
+    const found = this.#lookUp(method);
     if (found.status === "missing") return this.#refuse(connection, frame, `Method ${method} does not exist`);
     if (found.status === "hidden" && !this.#isLook(method)) {
       return this.#refuse(connection, frame, `Method ${method} is not callable`);
@@ -94,7 +101,11 @@ export class Rpc implements Capability {
     if (streaming) return this.#follow(connection, call, this.#stream(call, args));
     try {
       const result = this.#invoke(method, args);
-      if (isThenable(result)) return this.#follow(connection, call, endWith(call, connection, result));
+      if (isThenable(result)) {
+        found.isBrief = false;
+        return this.#follow(connection, call, endWith(call, connection, result));
+      }
+      found.isBrief ??= true;
       // Answered before anything else can happen: nobody can cancel it.
       return answerTo(call, connection, result);
     } catch (error) {
@@ -125,7 +136,7 @@ export class Rpc implements Capability {
   }
 
   #invoke(method: string, args: unknown[]): unknown {
-    // `lookUp` has found a method of this name.
+    // `#lookUp` has found a method of this name.
     return callInside(this.#target, (this.#target as Record<string, () => unknown>)[method]!, args);
   }
 

@@ -28,7 +28,6 @@ declare global {
       Blank: DurableObjectNamespace<Blank>;
       Starter: DurableObjectNamespace<Starter>;
       Faulty: DurableObjectNamespace<Faulty>;
-      Awake: DurableObjectNamespace<Awake>;
       MINIFIED: DurableObjectNamespace<a>;
       Board: DurableObjectNamespace<Board>;
       Runner: DurableObjectNamespace<Runner>;

@@ -1,0 +1,95 @@
+import type { Connection } from "./connection";
+import { keepScope, runInContext, type CallContext, type EnterScope, type WithSignal } from "./context";
+import { isThenable } from "./thenable";
+
+/**
+ * The context of calls that are over when they return, of one connection. The runtime holds it as long as its scope, which no
+ * collection of garbage sees through: so it holds on to nobody who may hold that scope.
+ */
+class SharedContext implements CallContext {
+  readonly request = undefined;
+  readonly email = undefined;
+  readonly #agent: WeakRef<object>;
+  readonly #connection: WeakRef<Connection>;
+  #kept: Connection | undefined;
+  #call: WithSignal | undefined;
+
+  constructor(agent: object, connection: Connection) {
+    this.#agent = new WeakRef(agent);
+    this.#connection = new WeakRef(connection);
+  }
+
+  get agent(): object | undefined {
+    return this.#agent.deref();
+  }
+
+  get connection(): Connection | undefined {
+    return this.#kept ?? this.#connection.deref();
+  }
+
+  /** Of the call that runs. What a call has left behind is told by nobody to stop, and has none. */
+  get signal(): AbortSignal | undefined {
+    return this.#call?.signal;
+  }
+
+  setCall(call: WithSignal | undefined): void {
+    this.#call = call;
+  }
+
+  /** Its scope is not shared any more: what was left behind still finds the connection. */
+  keep(connection: Connection): void {
+    this.#kept = connection;
+  }
+}
+
+class SharedScope {
+  readonly context: SharedContext;
+  readonly enter: EnterScope | undefined;
+  isEntered = false;
+
+  constructor(agent: object, connection: Connection) {
+    this.context = new SharedContext(agent, connection);
+    this.enter = keepScope(this.context);
+  }
+}
+
+/**
+ * Runs calls that are over when they return. To make a scope of the async context is the largest part of what such a call costs, so
+ * those of one connection share one: nothing of them differs but the signal, and what a call has left behind has no use for that.
+ */
+export class SharedScopes {
+  readonly #agent: object;
+  // Not with the connection, which would stay with its scope.
+  readonly #scopes = new WeakMap<Connection, SharedScope>();
+
+  constructor(agent: object) {
+    this.#agent = agent;
+  }
+
+  /** @param own is entered where no scope can be shared */
+  run<Result>(connection: Connection, own: CallContext, run: (context: CallContext) => Result): Result {
+    let scope = this.#scopes.get(connection);
+    if (!scope) this.#scopes.set(connection, (scope = new SharedScope(this.#agent, connection)));
+    const { context, enter } = scope;
+    // A program may hand over a message while it handles one.
+    if (!enter || scope.isEntered) return runInContext(own, run, own);
+    let isOver = true;
+    scope.isEntered = true;
+    try {
+      const result = enter(run, context);
+      isOver = !isThenable(result);
+      return result;
+    } finally {
+      scope.isEntered = false;
+      if (isOver) context.setCall(undefined);
+      // It takes longer than its like: the scope is its own from here on, and the connection gets another.
+      else this.leave(connection);
+    }
+  }
+
+  /** Nothing more comes over this connection. */
+  leave(connection: Connection): void {
+    this.#scopes.get(connection)?.context.keep(connection);
+    this.#scopes.delete(connection);
+  }
+}
