@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { env, runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createConnection } from "./connection";
 import { currentContext, EntryContext, runInContext, type CallContext } from "./context";
 import { SharedScopes } from "./shared-scope";
@@ -80,6 +80,20 @@ describe("[C17] a shared scope", () => {
     scopes.leave(connection);
     expect(run((context) => context)).not.toBe(before);
     expect(before.connection).toBe(connection);
+  });
+
+  it("is given up when the runtime lets nobody in any more: the call has its own, and is made once", async () => {
+    const { run, own } = open();
+    run(() => {});
+    const stub = env.STORAGE.get(env.STORAGE.idFromName("shared-scope"));
+    await runInDurableObject(stub, () => {
+      expect(run((context) => [context, currentContext()])).toEqual([own, own]);
+    });
+    const fail = vi.fn(() => {
+      throw new Error("failed");
+    });
+    expect(() => run(fail)).toThrow("failed");
+    expect(fail).toHaveBeenCalledOnce();
   });
 
   it("is none where this module was loaded by another request: each call has its own", async () => {

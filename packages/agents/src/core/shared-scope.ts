@@ -53,6 +53,11 @@ class SharedScope {
   }
 }
 
+function begin<Result>(scope: SharedScope, run: (context: CallContext) => Result): Result {
+  scope.isEntered = true;
+  return run(scope.context);
+}
+
 /**
  * Runs calls that are over when they return. To make a scope of the async context is the largest part of what such a call costs, so
  * those of one connection share one: nothing of them differs but the signal, and what a call has left behind has no use for that.
@@ -74,11 +79,15 @@ export class SharedScopes {
     // A program may hand over a message while it handles one.
     if (!enter || scope.isEntered) return runInContext(own, run, own);
     let isOver = true;
-    scope.isEntered = true;
     try {
-      const result = enter(run, context);
+      const result = enter(begin, scope, run);
       isOver = !isThenable(result);
       return result;
+    } catch (error) {
+      if (scope.isEntered) throw error;
+      // The runtime lets nobody in any more: what was kept belonged to a request that is over.
+      this.leave(connection);
+      return runInContext(own, run, own);
     } finally {
       scope.isEntered = false;
       if (isOver) context.setCall(undefined);
