@@ -1,5 +1,5 @@
 import { hasFlag, type Connection } from "./core/connection";
-import { currentContext, type AgentContext } from "./core/context";
+import { currentContext, visibleContext, type AgentContext } from "./core/context";
 import type { AgentEmail } from "./core/email";
 import { wrapMembers, wrapPrototypes } from "./core/gate";
 import type { Host } from "./core/host";
@@ -596,5 +596,5 @@ type AnyAgent = Agent<any, any, any>;
  */
 export function getCurrentAgent<Self extends AnyAgent = Agent>(): AgentContext<Self> {
   // The caller knows which class of agent its code runs in.
-  return currentContext() as AgentContext<Self>;
+  return visibleContext() as AgentContext<Self>;
 }

@@ -135,7 +135,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
       return Date.now();
     }
     isEnteredDirectly() {
-      return this.#server.webSocketMessage === Server.prototype.webSocketMessage;
+      return this.#server.webSocketMessage === Server.#receive;
     }
     run<Result>(entry: Entry | undefined, run: () => Result | Promise<Result>) {
       return this.#server.#gate.run(entry, run);
@@ -380,6 +380,10 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const arrival = this.#host.prepare(request);
     return this.#gate.enter(arrival, () => this.#host.connect(arrival));
   }
+
+  /** As it is here, before anybody has put something else in its place. */
+  // oxlint-disable-next-line typescript/unbound-method
+  static readonly #receive = Server.prototype.webSocketMessage;
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
     const connection = asConnection(socket, this);

@@ -19,6 +19,10 @@ export interface WithSignal {
 /** The context of an entry that may turn out to be a call: its signal is that of the call then. */
 export interface CallContext extends AgentContext {
   setCall(call: WithSignal): void;
+  /** The call goes on when its method has returned. */
+  takesLonger?(): void;
+  /** The same as it is now, for whoever keeps it; without this, it does not change. */
+  moment?(): AgentContext;
 }
 
 /** What an entry brings along for `getCurrentAgent()`. */
@@ -33,6 +37,12 @@ const storage = (holder[slot] ??= new AsyncLocalStorage<AgentContext>());
 
 /** The context of the running code, or an empty one outside of any agent. */
 export const currentContext = (): AgentContext => storage.getStore() ?? empty;
+
+/** The same, for programs: they may keep it. */
+export const visibleContext = (): AgentContext => {
+  const context: Partial<CallContext> & AgentContext = currentContext();
+  return context.moment?.() ?? context;
+};
 
 /** Runs `run` inside a context, with these arguments. */
 export const runInContext = <Result, Args extends unknown[]>(

@@ -325,22 +325,21 @@ const entries: ReadonlySet<string> = new Set([
 const values: ReadonlySet<string> = new Set(["initialState"]);
 
 type Method = (this: object, ...args: unknown[]) => unknown;
-type Through = Method & { [behind]?: Method };
 
-/** Where a wrapper has the method that it leads to. */
-const behind = Symbol("agents.behind");
+/** The methods behind the gate, by what leads to them. Not a property of it, which programs that wrap it would copy or see through. */
+const methods = new WeakMap<object, Method>();
 
 /** Calls a method of an agent from inside of it: for whoever is certain to be, the gate need not ask. */
 export const callInside = (agent: object, method: Method, args: unknown[]): unknown =>
-  ((method as Through)[behind] ?? method).apply(agent, args);
+  (methods.get(method) ?? method).apply(agent, args);
 
 function wrapMethod(method: Method, name: string): Method {
-  const through: Through = function (...args) {
+  const through: Method = function (...args) {
     const gate = gates.get(this);
     return gate ? gate.call(() => method.apply(this, args)) : method.apply(this, args);
   };
   Object.defineProperty(through, "name", { value: name });
-  through[behind] = method;
+  methods.set(through, method);
   return through;
 }
 

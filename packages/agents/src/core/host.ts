@@ -196,8 +196,8 @@ export class Host {
   }
 
   /**
-   * One message from a socket: decoded once, authorised once, then handled by whoever knows its type. Comes from outside of any
-   * context: whose it is shows only when it is decoded.
+   * One message from a socket: decoded once, authorised once, then handled by whoever knows its type. Enters its context by itself:
+   * which one that is shows only when it is decoded.
    */
   message(
     connection: Connection,

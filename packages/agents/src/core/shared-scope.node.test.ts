@@ -9,7 +9,7 @@ beforeAll(async () => {
   agent = await realAgent({
     worker: `
       import { routeAgentRequest } from "./index";
-      export { Hasty, HastyAwake, HastyWrapped } from "./test/scope-agents";
+      export { Hasty, HastyAwake, HastyWatched, HastyWrapped } from "./test/scope-agents";
       // As if garbage were collected all the time: a socket that is closed has gone for whoever does not hold on to it.
       globalThis.WeakRef = class {
         #value;
@@ -20,7 +20,7 @@ beforeAll(async () => {
         }
       };
       export default { fetch: (request, env) => routeAgentRequest(request, env) };`,
-    classNames: ["Hasty", "HastyAwake", "HastyWrapped"],
+    classNames: ["Hasty", "HastyAwake", "HastyWatched", "HastyWrapped"],
     folder: fileURLToPath(new URL("..", import.meta.url))
   });
 }, 30_000);
@@ -42,30 +42,39 @@ interface Found {
   signal: string;
 }
 
-/** Calls share a scope when their method is known to be over when it returns: not with the first. */
 const calls = 3;
+
+/** Calls share a scope when their method is known to be over when it returns: after the first of all. */
+async function learn(client: AgentClient): Promise<void> {
+  await client.call("leave", ["before"]);
+  await client.call("release");
+}
 
 // proves get-current-agent#custom-methods
 describe("[C17] calls that are over when they return", () => {
-  it("leave work behind that knows agent and connection, and has no signal of another call", async () => {
-    const name = freshName();
-    const [a, b] = [open(name, "a"), open(name, "b")];
-    const expected: Found[] = [];
-    for (let call = 0; call < calls; call++) {
-      for (const [id, client] of Object.entries({ a, b })) {
-        const after = `${id}${call}`;
-        const found = { after, agent: name, connection: id };
-        expect(await client.call<Found>("leave", [after])).toEqual({ ...found, signal: "open" });
-        // The first call of a method has a scope, and so a signal, of its own.
-        expected.push({ ...found, signal: after === "a0" ? "open" : "none" });
+  it.each(["Hasty", "HastyAwake"])(
+    "leave work behind that knows agent and connection, and has no signal of another call: %s",
+    async (className) => {
+      const name = freshName();
+      const [a, b] = [open(name, "a", className), open(name, "b", className)];
+      await learn(a);
+      const expected: Found[] = [];
+      for (let call = 0; call < calls; call++) {
+        for (const [id, client] of Object.entries({ a, b })) {
+          const after = `${id}${call}`;
+          const found = { after, agent: name, connection: id };
+          expect(await client.call<Found>("leave", [after])).toEqual({ ...found, signal: "open" });
+          expected.push({ ...found, signal: "none" });
+        }
       }
+      expect(await open(name, "c", className).call<Found[]>("release")).toEqual(expected);
     }
-    expect(await open(name, "c").call<Found[]>("release")).toEqual(expected);
-  });
+  );
 
   it("leave work behind that knows its connection when that is closed", async () => {
     const name = freshName();
     const [client, observer] = [open(name, "a"), open(name, "b")];
+    await learn(client);
     for (let call = 0; call < calls; call++) await client.call("leave", ["closed"]);
     client.close();
     await observer.call("closed");
@@ -73,9 +82,22 @@ describe("[C17] calls that are over when they return", () => {
     expect(found.map(({ agent, connection }) => [agent, connection])).toEqual(Array(calls).fill([name, "a"]));
   });
 
-  it("tell what they throw to their caller, and where they were", async () => {
-    const client = open(freshName(), "a");
-    for (let call = 0; call < calls; call++) await expect(client.call("fail")).rejects.toThrow("failed for a");
+  it("tell what they throw to their caller, and leave the others as they were", async () => {
+    const name = freshName();
+    const [client, observer] = [open(name, "a"), open(name, "b")];
+    await learn(client);
+    await client.call("leave", ["first"]);
+    for (const fails of [false, true, false, true]) {
+      const result = client.call("mayFail", [fails]);
+      if (fails) await expect(result).rejects.toThrow("failed for a");
+      else expect(await result).toBe("done for a");
+    }
+    await client.call("leave", ["second"]);
+    const found = await observer.call<Found[]>("release");
+    expect(found.map(({ after, signal }) => [after, signal])).toEqual([
+      ["first", "none"],
+      ["second", "none"]
+    ]);
   });
 
   it("keep apart from one that takes longer, which has its own signal", async () => {
@@ -106,7 +128,8 @@ describe("[C17] calls that are over when they return", () => {
   it.each([
     ["nothing, where there is nothing", "Hasty", "nothing"],
     ["nothing, in memory", "HastyAwake", "nothing"],
-    ["what a program that handles messages by itself has set", "HastyWrapped", "mine"]
+    ["what a program that handles messages by itself has set", "HastyWrapped", "mine"],
+    ["what a tool has set that watches them", "HastyWatched", "mine"]
   ])("see of other contexts what every call sees: %s", async (_name, className, expected) => {
     const client = open(freshName(), "a", className);
     for (let call = 0; call < calls; call++) expect(await client.call("ambient")).toBe(expected);

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import { getCurrentAgent } from "../index";
 import { createConnection } from "./connection";
 import { currentContext, EntryContext, runInContext, type CallContext } from "./context";
 import { SharedScopes } from "./shared-scope";
@@ -65,6 +66,7 @@ describe("[C17] a shared scope", () => {
     let signal: AbortSignal | undefined;
     const long = run(async (context) => {
       signal = give(context);
+      context.takesLonger?.();
       await waiting.promise;
       const seen = currentContext();
       return [seen.signal, seen.connection];
@@ -82,13 +84,25 @@ describe("[C17] a shared scope", () => {
     expect(before.connection).toBe(connection);
   });
 
+  it("shows programs that keep what they got what it was then", () => {
+    const { run, connection } = open();
+    run((context) => {
+      const signal = give(context);
+      const kept = getCurrentAgent();
+      give(context);
+      expect({ ...kept }).toMatchObject({ agent, connection, request: undefined, email: undefined });
+      expect(kept.signal).toBe(signal);
+    });
+  });
+
   it("is given up when the runtime lets nobody in any more: the call has its own, and is made once", async () => {
     const { run, own } = open();
-    run(() => {});
+    const before = run((context) => context);
     const stub = env.STORAGE.get(env.STORAGE.idFromName("shared-scope"));
     await runInDurableObject(stub, () => {
       expect(run((context) => [context, currentContext()])).toEqual([own, own]);
     });
+    expect(run((context) => context)).not.toBe(before);
     const fail = vi.fn(() => {
       throw new Error("failed");
     });

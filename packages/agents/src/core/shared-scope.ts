@@ -1,6 +1,13 @@
 import type { Connection } from "./connection";
-import { keepScope, runInContext, type CallContext, type EnterScope, type WithSignal } from "./context";
-import { isThenable } from "./thenable";
+import {
+  EntryContext,
+  keepScope,
+  runInContext,
+  type AgentContext,
+  type CallContext,
+  type EnterScope,
+  type WithSignal
+} from "./context";
 
 /**
  * The context of calls that are over when they return, of one connection. The runtime holds it as long as its scope, which no
@@ -27,13 +34,26 @@ class SharedContext implements CallContext {
     return this.#kept ?? this.#connection.deref();
   }
 
-  /** Of the call that runs. What a call has left behind is told by nobody to stop, and has none. */
+  /** Of the call that runs. What a call has left behind has none: nobody can cancel what has its answer. */
   get signal(): AbortSignal | undefined {
     return this.#call?.signal;
   }
 
   setCall(call: WithSignal | undefined): void {
     this.#call = call;
+  }
+
+  /** It belongs to one call from here on, which takes longer than its like. */
+  isTaken = false;
+  takesLonger(): void {
+    this.isTaken = true;
+  }
+
+  moment(): AgentContext {
+    // Code of an agent is running, so there is one.
+    const context = new EntryContext(this.agent!, this.connection);
+    if (this.#call) context.setCall(this.#call);
+    return context;
   }
 
   /** Its scope is not shared any more: what was left behind still finds the connection. */
@@ -78,11 +98,8 @@ export class SharedScopes {
     const { context, enter } = scope;
     // A program may hand over a message while it handles one.
     if (!enter || scope.isEntered) return runInContext(own, run, own);
-    let isOver = true;
     try {
-      const result = enter(begin, scope, run);
-      isOver = !isThenable(result);
-      return result;
+      return enter(begin, scope, run);
     } catch (error) {
       if (scope.isEntered) throw error;
       // The runtime lets nobody in any more: what was kept belonged to a request that is over.
@@ -90,9 +107,8 @@ export class SharedScopes {
       return runInContext(own, run, own);
     } finally {
       scope.isEntered = false;
-      if (isOver) context.setCall(undefined);
-      // It takes longer than its like: the scope is its own from here on, and the connection gets another.
-      else this.leave(connection);
+      if (context.isTaken) this.leave(connection);
+      else context.setCall(undefined);
     }
   }
 

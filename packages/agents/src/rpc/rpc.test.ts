@@ -81,6 +81,14 @@ describe("[M2] a call is answered exactly once", () => {
     expect(await answers(connection, "add", 1, 1)).toMatchObject([{ result: 2 }]);
   });
 
+  it("by what an instance was given in the place of its method", async () => {
+    const { stub, connection } = await open();
+    await runInDurableObject(stub, (agent) => {
+      agent.add = new Proxy(agent.add, { apply: (add, self, args: [number, number]) => -add.apply(self, args) });
+    });
+    for (const result of [-2, -2]) expect(await answers(connection, "add", 1, 1)).toMatchObject([{ result }]);
+  });
+
   it("also when it waits, while others are answered", async () => {
     const { stub, connection } = await open();
     connection.send({ type: "rpc", id: "slow", method: "held", args: [] });

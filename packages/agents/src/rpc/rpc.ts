@@ -103,6 +103,7 @@ export class Rpc implements Capability {
       const result = this.#invoke(method, args);
       if (isThenable(result)) {
         found.isBrief = false;
+        context.takesLonger?.();
         return this.#follow(connection, call, endWith(call, connection, result));
       }
       found.isBrief ??= true;

@@ -41,10 +41,16 @@ export class Hasty extends Agent {
     return ambient.getStore() ?? "nothing";
   }
   @callable()
-  fail(): never {
-    throw new Error(`failed for ${getCurrentAgent().connection?.id}`);
+  mayFail(fails: boolean): string {
+    const told = `for ${getCurrentAgent().connection?.id}`;
+    if (fails) throw new Error(`failed ${told}`);
+    return `done ${told}`;
   }
   override onError(): void {}
+  /** What a request carries along is none of what its socket brings later. */
+  override fetch(request: Request): Promise<Response> {
+    return ambient.run("a request's", () => super.fetch(request));
+  }
   #closed = Promise.withResolvers<void>();
   override onClose(): void {
     this.#closed.resolve();
@@ -66,6 +72,15 @@ export class Hasty extends Agent {
 export class HastyWrapped extends Hasty {
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
     return ambient.run("mine", () => super.webSocketMessage(socket, message));
+  }
+}
+
+/** The same, from outside, as tools do that watch a program. */
+export class HastyWatched extends Hasty {
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env);
+    const receive = this.webSocketMessage.bind(this);
+    this.webSocketMessage = (...event) => ambient.run("mine", () => receive(...event));
   }
 }
 
