@@ -44,12 +44,8 @@ export const visibleContext = (): AgentContext => {
   return context.moment?.() ?? context;
 };
 
-/** Runs `run` inside a context, with these arguments. */
-export const runInContext = <Result, Args extends unknown[]>(
-  context: AgentContext,
-  run: (...args: Args) => Result,
-  ...args: Args
-): Result => storage.run(context, run, ...args);
+/** Runs `run` inside a context. */
+export const runInContext = <Result>(context: AgentContext, run: () => Result): Result => storage.run(context, run);
 
 /** Runs `run` as if nobody had called it: work that outlives what asked for it has a context of its own. */
 export const runOutside = <Result>(run: () => Result): Result => storage.run(empty, run);

@@ -97,14 +97,14 @@ export class SharedScopes {
     if (!scope) this.#scopes.set(connection, (scope = new SharedScope(this.#agent, connection)));
     const { context, enter } = scope;
     // A program may hand over a message while it handles one.
-    if (!enter || scope.isEntered) return runInContext(own, run, own);
+    if (!enter || scope.isEntered) return runInContext(own, () => run(own));
     try {
       return enter(begin, scope, run);
     } catch (error) {
       if (scope.isEntered) throw error;
       // The runtime lets nobody in any more: what was kept belonged to a request that is over.
       this.leave(connection);
-      return runInContext(own, run, own);
+      return runInContext(own, () => run(own));
     } finally {
       scope.isEntered = false;
       if (context.isTaken) this.leave(connection);
