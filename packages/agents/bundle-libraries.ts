@@ -15,7 +15,7 @@ import { build, type Plugin } from "esbuild";
 export async function bundleLibraries(): Promise<void> {
   await bundleLibrary("dist/mcp/client/sdk.mjs", [
     oneCopy("eventsource-parser"),
-    instead(/^zod\/v4$/, "src/mcp/client/sdk-zod.ts")
+    instead(/^zod\/v4(-mini)?$/, "src/mcp/client/sdk-zod.ts")
   ]);
   await bundleLibrary("dist/email/mime.mjs", [
     importedLater({

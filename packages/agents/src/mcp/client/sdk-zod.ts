@@ -1,159 +1,479 @@
-// What the MCP SDK uses of zod. In the module that is made of the SDK, this file stands in for `zod/v4` (bundle-libraries.ts), whose schemas
-// bring the methods of all kinds of schemas along. Here they have those that the SDK calls, made of functions of zod that come one by one.
-// That copy of zod is the module's own, so its classes may be added to.
-import * as zod from "zod/mini";
-import { _coercedNumber, _isoDateTime, config, type $RefinementCtx, type $ZodISODateTimeParams } from "zod/v4/core";
-import en from "zod/v4/locales/en.js";
+// What the MCP SDK uses of zod. In the module that is made of the SDK, this file stands in for it (bundle-libraries.ts): an agent that connects to
+// a server needs 20 kinds of schemas and their messages, and each Worker would read 43 kB of zod for them before its first request.
+// Each answer is held to what zod says of the same value (sdk-zod.node.test.ts).
 
-export {
-  any,
-  array,
-  boolean,
-  custom,
-  discriminatedUnion,
-  enum,
-  intersection,
-  literal,
-  looseObject,
-  NEVER,
-  null,
-  number,
-  object,
-  optional,
-  record,
-  string,
-  union,
-  unknown,
-  url
-} from "zod/mini";
+interface Issue {
+  code: string;
+  path: PropertyKey[];
+  message: string;
+  /** What one of a union was not, for each of them. */
+  errors?: Issue[][];
+  /** Keys of an object that has no others. */
+  keys?: string[];
+}
 
-type Schema = zod.ZodMiniType;
+/** An issue, and whether what is checked after it may be asked too. */
+interface Found extends Issue {
+  goesOn?: boolean;
+}
+
+/** Gives what a schema makes of a value. What is wrong with it is added to the issues. */
+type Read = (value: unknown, issues: Found[]) => unknown;
+
+interface Traits {
+  shape?: Record<string, Schema>;
+  /** What a literal may be. */
+  values?: readonly unknown[];
+  rest?: Schema | undefined;
+  /** An object may lack it; or has another value then. */
+  absent?: "optional" | "defaulted" | undefined;
+  /** What comes out may be nothing. */
+  isOptional?: boolean | undefined;
+}
+
+export const NEVER = undefined;
 
 export const ZodIssueCode = { custom: "custom" };
 
-export const coerce = { number: () => _coercedNumber(zod.ZodMiniNumber) };
+class ZodError extends Error {
+  override readonly name = "ZodError";
+  readonly issues: Issue[];
 
-export const iso = { datetime: (options: $ZodISODateTimeParams) => _isoDateTime(zod.ZodMiniISODateTime, options) };
-
-export const preprocess = (change: (value: unknown) => unknown, schema: Schema) =>
-  zod.pipe(zod.transform(change), schema);
-
-addMethods(
-  [
-    zod.ZodMiniAny,
-    zod.ZodMiniArray,
-    zod.ZodMiniBoolean,
-    zod.ZodMiniCatch,
-    zod.ZodMiniCustom,
-    zod.ZodMiniDefault,
-    zod.ZodMiniDiscriminatedUnion,
-    zod.ZodMiniEnum,
-    zod.ZodMiniIntersection,
-    zod.ZodMiniISODateTime,
-    zod.ZodMiniLiteral,
-    zod.ZodMiniNull,
-    zod.ZodMiniNumber,
-    zod.ZodMiniObject,
-    zod.ZodMiniOptional,
-    zod.ZodMiniPipe,
-    zod.ZodMiniRecord,
-    zod.ZodMiniString,
-    zod.ZodMiniUnion,
-    zod.ZodMiniUnknown,
-    zod.ZodMiniURL
-  ],
-  {
-    catch(this: Schema, value: unknown) {
-      // What `zod.catch` does, which brings all helpers of zod along.
-      return new zod.ZodMiniCatch({ type: "catch", innerType: this, catchValue: () => value });
-    },
-    default(this: Schema, value: unknown) {
-      return zod._default(this, value as never);
-    },
-    describe(this: Schema) {
-      return this;
-    },
-    optional(this: Schema) {
-      return zod.optional(this);
-    },
-    or(this: Schema, other: Schema) {
-      return zod.union([this, other]);
-    },
-    refine(this: Schema, isValid: (value: unknown) => boolean, params?: string | { message: string }) {
-      return this.check(zod.refine(isValid, params));
-    },
-    superRefine(this: Schema, refine: (value: unknown, context: $RefinementCtx) => void) {
-      return this.check(zod.superRefine(refine));
-    },
-    transform(this: Schema, change: (value: unknown) => unknown) {
-      return zod.pipe(this, zod.transform(change));
-    }
-  }
-);
-
-addMethods([zod.ZodMiniArray], {
-  max(this: zod.ZodMiniArray, length: number) {
-    return this.check(zod.maxLength(length));
-  }
-});
-
-addMethods([zod.ZodMiniNumber], {
-  int(this: zod.ZodMiniNumber) {
-    return this.check(zod.int());
-  },
-  max(this: zod.ZodMiniNumber, value: number) {
-    return this.check(zod.lte(value));
-  },
-  min(this: zod.ZodMiniNumber, value: number) {
-    return this.check(zod.gte(value));
-  },
-  nonnegative(this: zod.ZodMiniNumber) {
-    return this.check(zod.nonnegative());
-  }
-});
-
-addMethods([zod.ZodMiniObject], {
-  catchall(this: zod.ZodMiniObject, rest: Schema) {
-    return zod.catchall(this, rest);
-  },
-  extend(this: zod.ZodMiniObject, shape: Record<string, Schema>) {
-    return zod.extend(this, shape);
-  },
-  loose(this: zod.ZodMiniObject) {
-    return zod.catchall(this, zod.unknown());
-  },
-  merge(this: zod.ZodMiniObject, other: zod.ZodMiniObject) {
-    return zod.merge(this, other);
-  },
-  omit(this: zod.ZodMiniObject, mask: Record<string, true>) {
-    return zod.omit(this, mask as never);
-  },
-  pick(this: zod.ZodMiniObject, mask: Record<string, true>) {
-    return zod.pick(this, mask as never);
-  },
-  strict(this: zod.ZodMiniObject) {
-    return zod.catchall(this, zod.never());
-  },
-  strip(this: zod.ZodMiniObject) {
-    return zod.catchall(this, undefined as never);
-  }
-});
-
-addMethods([zod.ZodMiniString], {
-  startsWith(this: zod.ZodMiniString, prefix: string) {
-    return this.check(zod.startsWith(prefix));
-  },
-  url(this: zod.ZodMiniString) {
-    return this.check(zod.url());
-  }
-});
-
-// The words of what is wrong with an answer. Those of the program, if it has chosen, stay.
-if (!config().localeError) config(en());
-
-/** Adds to the classes, out of sight of zod, which would bind each enumerable one to each schema. */
-function addMethods(classes: readonly { prototype: object }[], methods: Record<string, unknown>): void {
-  for (const { prototype } of classes) {
-    for (const [name, value] of Object.entries(methods)) Object.defineProperty(prototype, name, { value });
+  constructor(issues: Issue[]) {
+    super(JSON.stringify(issues, null, 2));
+    this.issues = issues;
   }
 }
+
+class Schema {
+  readonly read: Read;
+  readonly traits: Traits;
+  /** Where the SDK looks for it, in schemas of programs too. */
+  readonly _zod: { def: Traits };
+
+  constructor(read: Read, traits: Traits = {}) {
+    this.read = read;
+    this.traits = traits;
+    this._zod = { def: traits };
+  }
+
+  get shape(): Record<string, Schema> {
+    return this.traits.shape!;
+  }
+
+  parse(value: unknown): unknown {
+    const { success, data, error } = this.safeParse(value);
+    if (!success) throw error;
+    return data;
+  }
+
+  safeParse(value: unknown): { success: boolean; data?: unknown; error?: ZodError } {
+    const issues: Found[] = [];
+    const data = this.read(value, issues);
+    return issues.length === 0 ? { success: true, data } : { success: false, error: new ZodError(final(issues)) };
+  }
+
+  // --- what may be missing ---
+
+  optional(): Schema {
+    const { absent } = this.traits;
+    const isDefaulted = absent === "defaulted";
+    return new Schema(
+      (value, issues) => {
+        if (value !== undefined) return this.read(value, issues);
+        if (!isDefaulted) return undefined;
+        const own: Found[] = [];
+        const instead = this.read(value, own);
+        return own.length === 0 ? instead : undefined;
+      },
+      { absent: isDefaulted ? "defaulted" : "optional", isOptional: true }
+    );
+  }
+
+  default(instead: unknown): Schema {
+    return new Schema((value, issues) => (value === undefined ? instead : (this.read(value, issues) ?? instead)), {
+      absent: "defaulted"
+    });
+  }
+
+  catch(instead: unknown): Schema {
+    const { absent, isOptional } = this.traits;
+    return new Schema(
+      (value) => {
+        const own: Found[] = [];
+        const data = this.read(value, own);
+        return own.length === 0 ? data : instead;
+      },
+      { absent: absent === "defaulted" ? "defaulted" : "optional", isOptional }
+    );
+  }
+
+  // --- one of several, and what is made of a value ---
+
+  or(other: Schema): Schema {
+    return union([this, other]);
+  }
+
+  transform(change: (value: unknown) => unknown): Schema {
+    return pipe(this, changed(change));
+  }
+
+  describe(): this {
+    return this;
+  }
+
+  // --- checks ---
+
+  refine(isValid: (value: unknown) => unknown, words?: string | { message: string }): Schema {
+    const message = typeof words === "string" ? words : (words?.message ?? "Invalid input");
+    return this.check((value, add) => {
+      if (!isValid(value)) add("custom", message);
+    });
+  }
+
+  superRefine(refine: (value: unknown, context: { addIssue(issue: AddedIssue): void }) => void): Schema {
+    return this.check((value, add) => {
+      refine(value, { addIssue: ({ message, fatal }) => add("custom", message, !fatal) });
+    });
+  }
+
+  int(): Schema {
+    return this.check((value, add) => {
+      const limit = Number.MAX_SAFE_INTEGER;
+      if (!Number.isInteger(value)) add("invalid_type", wrongType("int", value), false);
+      else if (value > limit) add("too_big", `Too big: expected int to be <=${limit}`);
+      else if (value < -limit) add("too_small", `Too small: expected int to be >=-${limit}`);
+    });
+  }
+
+  min(least: number): Schema {
+    return this.check((value, add) => {
+      if (value < least) add("too_small", `Too small: expected number to be >=${least}`);
+    });
+  }
+
+  max(most: number): Schema {
+    const { read } = this.check((value, add) => {
+      if (value > most) add("too_big", `Too big: expected number to be <=${most}`);
+    });
+    return new Schema((value, issues) => {
+      if (!Array.isArray(value) || value.length <= most) return read(value, issues);
+      // It is not looked into.
+      issues.push({ code: "too_big", path: [], message: `Too big: expected array to have <=${most} items` });
+      return value;
+    }, this.traits);
+  }
+
+  nonnegative(): Schema {
+    return this.min(0);
+  }
+
+  startsWith(prefix: string): Schema {
+    return this.check((value, add) => {
+      if (!value.startsWith(prefix)) add("invalid_format", `Invalid string: must start with "${prefix}"`);
+    });
+  }
+
+  url(): Schema {
+    return this.check((value, add) => {
+      const trimmed = value.trim();
+      // Without what the parser of addresses passes over.
+      if (URL.canParse(trimmed)) return trimmed.replace(/[\t\n\r]/g, "");
+      add("invalid_format", "Invalid URL");
+    });
+  }
+
+  /** What is wrong already is not checked. */
+  check(check: Check): Schema {
+    const read: Read = (value, issues) => {
+      const from = issues.length;
+      const data = this.read(value, issues);
+      if (isStopped(issues, from)) return data;
+      const made = check(data, (code, message, goesOn = true) => issues.push({ code, path: [], message, goesOn }));
+      return made ?? data;
+    };
+    return new Schema(read, this.traits);
+  }
+
+  // --- objects ---
+
+  extend(more: Record<string, Schema>): Schema {
+    return object({ ...this.shape, ...more }, this.traits.rest);
+  }
+
+  merge(other: Schema): Schema {
+    return object({ ...this.shape, ...other.shape }, other.traits.rest);
+  }
+
+  pick(mask: Record<string, true>): Schema {
+    return this.#ofKeys((key) => key in mask);
+  }
+
+  omit(mask: Record<string, true>): Schema {
+    return this.#ofKeys((key) => !(key in mask));
+  }
+
+  #ofKeys(isWanted: (key: string) => boolean): Schema {
+    return object(Object.fromEntries(Object.entries(this.shape).filter(([key]) => isWanted(key))), this.traits.rest);
+  }
+
+  /** What is made of the members that it does not name. Without it, they are left out. */
+  catchall(rest: Schema | undefined): Schema {
+    return object(this.shape, rest);
+  }
+
+  loose(): Schema {
+    return this.catchall(unknown());
+  }
+
+  strict(): Schema {
+    return this.catchall(never);
+  }
+
+  strip(): Schema {
+    return this.catchall(undefined);
+  }
+}
+
+/** Adds what is wrong with a value, or gives what it becomes. */
+type Check = (value: any, add: (code: string, message: string, goesOn?: boolean) => void) => unknown;
+
+interface AddedIssue {
+  message: string;
+  /** Nothing else is checked. */
+  fatal?: boolean;
+}
+
+/** Asks the schema of a member; what is wrong with it is wrong there. */
+function readAt(key: PropertyKey, { read }: Schema, value: unknown, issues: Found[]): unknown {
+  const from = issues.length;
+  const data = read(value, issues);
+  for (const issue of issues.slice(from)) issue.path.unshift(key);
+  return data;
+}
+
+const isStopped = (issues: Found[], from = 0): boolean => issues.slice(from).some(({ goesOn }) => !goesOn);
+
+const final = (issues: Found[]): Issue[] => issues.map(({ goesOn: _, ...issue }) => issue);
+
+// --- values without parts ---
+
+const typed = (expected: string, isOne: (value: unknown) => boolean): Schema =>
+  new Schema((value, issues) => (isOne(value) ? value : refuse(expected, value, issues)));
+
+function refuse(expected: string, value: unknown, issues: Found[]): unknown {
+  issues.push({ code: "invalid_type", path: [], message: wrongType(expected, value) });
+  return value;
+}
+
+const wrongType = (expected: string, value: unknown): string =>
+  `Invalid input: expected ${expected}, received ${nameOfType(value)}`;
+
+function nameOfType(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+export const any = (): Schema => new Schema((value) => value);
+
+export const unknown = any;
+
+export const string = (): Schema => typed("string", (value) => typeof value === "string");
+
+export const number = (): Schema => typed("number", Number.isFinite);
+
+export const boolean = (): Schema => typed("boolean", (value) => typeof value === "boolean");
+
+const nothing = (): Schema => typed("null", (value) => value === null);
+
+export const url = (): Schema => string().url();
+
+/** With seconds, and a distance to UTC. */
+const dateTime =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?<day>\d\d)T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
+
+export const iso = {
+  datetime: (): Schema =>
+    string().check((value, add) => {
+      const day = dateTime.exec(value)?.groups?.day;
+      // Some days are not in each month.
+      const isDate = day !== undefined && new Date(value.slice(0, 10)).getUTCDate() === Number(day);
+      if (!isDate) add("invalid_format", "Invalid ISO datetime");
+    })
+};
+
+export const coerce = { number: (): Schema => new Schema((value, issues) => number().read(Number(value), issues)) };
+
+export const custom = (isOne: (value: unknown) => unknown): Schema =>
+  any().check((value, add) => {
+    if (!isOne(value)) add("custom", "Invalid input", false);
+  });
+
+export const literal = (value: unknown): Schema => oneOf([value]);
+
+function oneOf(values: readonly unknown[]): Schema {
+  const names = values.map((value) => (typeof value === "string" ? `"${value}"` : String(value))).join("|");
+  const message = values.length === 1 ? `Invalid input: expected ${names}` : `Invalid option: expected one of ${names}`;
+  const read: Read = (value, issues) => {
+    if (!values.includes(value)) issues.push({ code: "invalid_value", path: [], message });
+    return value;
+  };
+  return new Schema(read, { values });
+}
+
+// --- values of parts ---
+
+const isObject = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Not made by a class. */
+function isPlain(value: unknown): value is Members {
+  if (!isObject(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.hasOwn(prototype as object, "isPrototypeOf");
+}
+
+type Members = Record<PropertyKey, unknown>;
+
+export const optional = (schema: Schema): Schema => schema.optional();
+
+export const array = (element: Schema): Schema =>
+  new Schema((value, issues) =>
+    Array.isArray(value)
+      ? Array.from(value, (item, index) => readAt(index, element, item, issues))
+      : refuse("array", value, issues)
+  );
+
+/** The keys are strings: the SDK has no other ones. */
+export const record = (_key: Schema, member: Schema): Schema =>
+  new Schema((value, issues) => {
+    if (!isPlain(value)) return refuse("record", value, issues);
+    const data: Members = {};
+    for (const key of Object.keys(value)) {
+      if (key !== "__proto__") data[key] = readAt(key, member, value[key], issues);
+    }
+    return data;
+  });
+
+/** @param rest what the members without a name must be; without it, they are left out */
+export function object(shape: Record<string, Schema>, rest?: Schema): Schema {
+  const read: Read = (value, issues) => {
+    if (!isObject(value)) return refuse("object", value, issues);
+    const data: Members = {};
+    for (const [key, schema] of Object.entries(shape)) readMember(key, schema, value, data, issues);
+    const others = rest ? Object.keys(value).filter((key) => !Object.hasOwn(shape, key)) : [];
+    if (rest !== never) {
+      for (const key of others) if (key !== "__proto__") readMember(key, rest!, value, data, issues);
+    } else if (others.length > 0) {
+      const keys = others.map((key) => `"${key}"`).join(", ");
+      const message = `Unrecognized key${others.length > 1 ? "s" : ""}: ${keys}`;
+      issues.push({ code: "unrecognized_keys", keys: others, path: [], message, goesOn: true });
+    }
+    return data;
+  };
+  return new Schema(read, { shape, rest });
+}
+
+export const looseObject = (shape: Record<string, Schema>): Schema => object(shape, unknown());
+
+/** The only member of an object that is never there. */
+const never = any();
+
+function readMember(key: string, schema: Schema, value: Members, data: Members, issues: Found[]): void {
+  const { absent, isOptional } = schema.traits;
+  const isPresent = key in value;
+  if (!isPresent && isOptional && absent === "optional") return;
+  const own: Found[] = [];
+  const member = readAt(key, schema, value[key], own);
+  if (own.length > 0 && !isPresent && absent && isOptional) return;
+  issues.push(...own);
+  if (!isPresent && !absent) {
+    if (own.length === 0) {
+      issues.push({ code: "invalid_type", path: [key], message: wrongType("nonoptional", undefined) });
+    }
+  } else if (member !== undefined || isPresent) data[key] = member;
+}
+
+// --- one of several ---
+
+export function union(options: Schema[]): Schema {
+  const traits = options.map((option) => option.traits);
+  const read: Read = (value, issues) => {
+    const results = [];
+    for (const option of options) {
+      const own: Found[] = [];
+      const data = option.read(value, own);
+      if (own.length === 0) return data;
+      results.push({ data, own });
+    }
+    // What has the right type, and only fails a check, is the one that is meant.
+    const [meant, ...others] = results.filter(({ own }) => !isStopped(own));
+    if (meant && others.length === 0) {
+      issues.push(...meant.own);
+      return meant.data;
+    }
+    const errors = results.map(({ own }) => final(own));
+    issues.push({ code: "invalid_union", path: [], message: "Invalid input", errors });
+    return value;
+  };
+  const isDefaulted = traits.some(({ absent }) => absent === "defaulted");
+  return new Schema(read, {
+    absent: isDefaulted ? "defaulted" : traits.find(({ absent }) => absent)?.absent,
+    isOptional: traits.some(({ isOptional }) => isOptional)
+  });
+}
+
+/** @param key the member that says which of the objects it is */
+export function discriminatedUnion(key: string, options: Schema[]): Schema {
+  const known = new Map(options.flatMap((option) => option.shape[key]!.traits.values!.map((value) => [value, option])));
+  const names = [...known.keys()].map((value) => `'${String(value)}'`).join(" | ");
+  return new Schema((value, issues) => {
+    if (!isObject(value)) return refuse("object", value, issues);
+    const option = known.get(value[key]);
+    if (option) return option.read(value, issues);
+    const message = `Invalid discriminator value. Expected ${names}`;
+    issues.push({ code: "invalid_union", path: [key], message, errors: [] });
+    return value;
+  });
+}
+
+export const intersection = (left: Schema, right: Schema): Schema =>
+  new Schema((value, issues) => merged(left.read(value, issues), right.read(value, issues)));
+
+/** What two schemas made of one value, each with members of its own. */
+function merged(left: unknown, right: unknown): unknown {
+  if (!isPlain(left) || !isPlain(right)) return left;
+  const shared = Object.keys(left).filter((key) => Object.hasOwn(right, key));
+  return { ...left, ...right, ...Object.fromEntries(shared.map((key) => [key, merged(left[key], right[key])])) };
+}
+
+// --- what is made of a value ---
+
+function pipe(first: Schema, then: Schema): Schema {
+  const read: Read = (value, issues) => {
+    const from = issues.length;
+    const data = first.read(value, issues);
+    const isWrong = issues.slice(from).some(({ code }) => code !== "unrecognized_keys");
+    return isWrong ? data : then.read(data, issues);
+  };
+  return new Schema(read, { absent: first.traits.absent, isOptional: then.traits.isOptional });
+}
+
+const changed = (change: (value: unknown) => unknown): Schema =>
+  new Schema((value) => change(value), { absent: "optional" });
+
+export const preprocess = (change: (value: unknown) => unknown, schema: Schema): Schema =>
+  pipe(changed(change), schema);
+
+// --- schemas of programs, which have a zod of their own ---
+
+/** All releases of zod, whole or mini, have the method. */
+export const safeParse = (schema: Pick<Schema, "safeParse">, value: unknown): ReturnType<Schema["safeParse"]> =>
+  schema.safeParse(value);
+
+export { nothing as null, oneOf as enum };
+
+// Named by parts of the SDK that no agent runs.
+export const safeParseAsync = undefined;
+export const toJSONSchema = undefined;
