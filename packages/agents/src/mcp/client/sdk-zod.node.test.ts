@@ -3,8 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import type { Notification, Request, Result } from "@modelcontextprotocol/sdk/types.js";
 import { build, type Plugin } from "esbuild";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import * as zod3 from "zod/v3";
+import * as zod4 from "zod/v4";
+import * as mini from "zod/mini";
+import { string } from "./sdk-zod";
 import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../../test/random";
 
 interface Schema {
@@ -38,8 +44,8 @@ interface Definition {
   valueType: Schema;
 }
 
-/** All schemas of the SDK, by name. Whatever else agents take of it has been run, too. */
-async function schemas(plugins: Plugin[] = []): Promise<Map<string, Schema>> {
+/** What agents take of the SDK, and all of its schemas. */
+async function load(plugins: Plugin[] = []): Promise<typeof import("./sdk") & Record<string, Schema>> {
   const modules = ["./sdk", "@modelcontextprotocol/sdk/types.js", "@modelcontextprotocol/sdk/shared/auth.js"];
   const { outputFiles } = await build({
     stdin: { contents: modules.map((name) => `export * from "${name}";`).join(""), resolveDir: import.meta.dirname },
@@ -54,17 +60,27 @@ async function schemas(plugins: Plugin[] = []): Promise<Map<string, Schema>> {
   const folder = mkdtempSync(join(tmpdir(), "sdk-schemas-"));
   try {
     writeFileSync(join(folder, "schemas.mjs"), outputFiles[0]!.text);
-    const all = (await import(pathToFileURL(join(folder, "schemas.mjs")).href)) as Record<string, Schema>;
-    return new Map(Object.entries(all).filter(([name]) => name.endsWith("Schema")));
+    return await import(pathToFileURL(join(folder, "schemas.mjs")).href);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/** As agents have it (bundle-libraries.ts). */
+const instead: Plugin = {
+  name: "instead",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^zod\/v4(-mini)?$/ }, () => ({ path: join(import.meta.dirname, "sdk-zod.ts") }))
+};
+
+const schemasOf = (exports: object): [name: string, Schema][] =>
+  Object.entries(exports).filter(([name]) => name.endsWith("Schema"));
+
 const junk = [undefined, null, true, -1, 0.5, 101, 1e16, "", "7", "file:///a", "javascript:x", [], {}, { type: "x" }];
 const texts = [
   "x",
   "https://a.example/b",
+  " https://a.example/\tb\n",
   "file:///a",
   "2026-11-22T10:00:00+01:00",
   "2026-11-22",
@@ -75,9 +91,11 @@ const texts = [
   "data:,x"
 ];
 
+const keys = [...texts, "__proto__", "toString"];
+
 /** A value that a schema may well accept. Some part of it is often what no schema expects. */
 function valueFor({ _zod: { def } }: Schema, random: Random): unknown {
-  if (random.chance(0.03)) return random.pick(junk);
+  if (random.chance(0.02)) return random.pick(junk);
   switch (def.type) {
     case "array":
       return Array.from({ length: random.chance(0.02) ? 101 : random.below(3) }, () => valueFor(def.element, random));
@@ -93,10 +111,10 @@ function valueFor({ _zod: { def } }: Schema, random: Random): unknown {
     case "literal":
       return random.pick(def.values);
     case "number":
-      return random.pick([0, 1, 0.5, 7, -3, 2 ** 53, "5"]);
+      return random.pick([0, 1, 0.5, 7, -3, 2 ** 53, -(2 ** 53), "5"]);
     case "object": {
       const fields = Object.entries(def.shape).map(([key, schema]) => [key, valueFor(schema, random)] as const);
-      const unexpected = random.chance(0.1) ? [["unexpected", random.pick(junk)] as const] : [];
+      const unexpected = random.chance(0.1) ? [[random.pick(keys), random.pick(junk)] as const] : [];
       return Object.fromEntries([...fields.filter(([, value]) => value !== undefined), ...unexpected]);
     }
     case "optional":
@@ -104,7 +122,7 @@ function valueFor({ _zod: { def } }: Schema, random: Random): unknown {
     case "pipe":
       return valueFor(def.in._zod.def.type === "transform" ? def.out : def.in, random);
     case "record":
-      return { [random.pick(texts)]: valueFor(def.valueType, random) };
+      return Object.fromEntries([[random.pick(keys), valueFor(def.valueType, random)]]);
     case "string": {
       const isUrl = [def.format, ...(def.checks ?? []).map(({ _zod }) => _zod.def.format)].includes("url");
       return isUrl && random.chance(0.9) ? "https://a.example/b" : random.pick(texts);
@@ -129,23 +147,17 @@ it(
   `reads what the schemas of the SDK do with zod (${fuzzSeeds} seeds)`,
   { timeout: fuzzTimeoutMs(30_000) },
   async () => {
-    const ours = await schemas([
-      {
-        name: "instead",
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^zod\/v4(-mini)?$/ }, () => ({ path: join(import.meta.dirname, "sdk-zod.ts") }))
-      }
-    ]);
-    const zods = [...(await schemas())];
+    const ours = await load([instead]);
+    const zods = schemasOf(await load());
     expect(zods.length).toBeGreaterThan(150);
     const seen = { accepted: new Set<string>(), refused: new Set<string>() };
     await eachSeed((random) => {
       for (const [name, schema] of Array.from({ length: 60 }, () => random.pick(zods))) {
         const value = valueFor(schema, random);
-        const expected = schema.safeParse(structuredClone(value));
-        const { success, data, error } = ours.get(name)!.safeParse(value);
+        const expected = schema.safeParse(value);
+        const { success, data, error } = ours[name]!.safeParse(value);
         seen[success ? "accepted" : "refused"].add(name);
-        expect({ name, value, success, data, issues: error?.issues }).toEqual({
+        expect({ name, value, success, data, issues: error?.issues }).toStrictEqual({
           name,
           value,
           success: expected.success,
@@ -160,3 +172,37 @@ it(
     expect({ accepted: never(seen.accepted), refused: never(seen.refused) }).toEqual({ accepted: [], refused: [] });
   }
 );
+
+it("takes the schemas of programs, whichever zod they have", async () => {
+  const { getMethodLiteral, Protocol } = await load([instead]);
+  class Peer extends Protocol<Request, Notification, Result> {
+    protected assertCapabilityForMethod(): void {}
+    protected assertNotificationCapability(): void {}
+    protected assertRequestHandlerCapability(): void {}
+    protected assertTaskCapability(): void {}
+    protected assertTaskHandlerCapability(): void {}
+  }
+  const [asking, answering] = [new Peer(), new Peer()];
+  const [one, other] = InMemoryTransport.createLinkedPair();
+  await Promise.all([asking.connect(one), answering.connect(other)]);
+
+  for (const zod of [zod4, mini, zod3] as unknown as (typeof zod4)[]) {
+    const asked = zod.object({ method: zod.literal("double"), params: zod.object({ value: zod.number() }) });
+    expect(getMethodLiteral(asked)).toBe("double");
+    answering.setRequestHandler(asked, ({ params }) => ({ doubled: params.value * 2, more: true }));
+
+    const ask = (value: unknown) => ({ method: "double", params: { value } });
+    const result = zod.object({ doubled: zod.number() });
+    expect(await asking.request(ask(21), result)).toEqual({ doubled: 42 });
+    await expect(asking.request(ask("?"), result)).rejects.toThrow(/expected number, received string/i);
+    await expect(asking.request(ask(1), zod.object({ tripled: zod.number() }))).rejects.toThrow(/tripled/);
+  }
+});
+
+it("changes nothing that is wrong", () => {
+  const change = vi.fn((value: unknown) => (value as string).length);
+  const length = string().transform(change);
+  expect(length.safeParse("four")).toEqual({ success: true, data: 4 });
+  expect(length.safeParse(undefined).success).toBe(false);
+  expect(change).toHaveBeenCalledTimes(1);
+});

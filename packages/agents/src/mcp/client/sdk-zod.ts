@@ -25,10 +25,8 @@ interface Traits {
   /** What a literal may be. */
   values?: readonly unknown[];
   rest?: Schema | undefined;
-  /** An object may lack it; or has another value then. */
-  absent?: "optional" | "defaulted" | undefined;
-  /** What comes out may be nothing. */
-  isOptional?: boolean | undefined;
+  /** An object may lack it. */
+  mayLack?: boolean | undefined;
 }
 
 export const NEVER = undefined;
@@ -76,36 +74,22 @@ class Schema {
   // --- what may be missing ---
 
   optional(): Schema {
-    const { absent } = this.traits;
-    const isDefaulted = absent === "defaulted";
-    return new Schema(
-      (value, issues) => {
-        if (value !== undefined) return this.read(value, issues);
-        if (!isDefaulted) return undefined;
-        const own: Found[] = [];
-        const instead = this.read(value, own);
-        return own.length === 0 ? instead : undefined;
-      },
-      { absent: isDefaulted ? "defaulted" : "optional", isOptional: true }
-    );
+    const read: Read = (value, issues) => (value === undefined ? undefined : this.read(value, issues));
+    return new Schema(read, { mayLack: true });
   }
 
   default(instead: unknown): Schema {
-    return new Schema((value, issues) => (value === undefined ? instead : (this.read(value, issues) ?? instead)), {
-      absent: "defaulted"
-    });
+    const read: Read = (value, issues) => (value === undefined ? instead : this.read(value, issues));
+    return new Schema(read, { mayLack: true });
   }
 
   catch(instead: unknown): Schema {
-    const { absent, isOptional } = this.traits;
-    return new Schema(
-      (value) => {
-        const own: Found[] = [];
-        const data = this.read(value, own);
-        return own.length === 0 ? data : instead;
-      },
-      { absent: absent === "defaulted" ? "defaulted" : "optional", isOptional }
-    );
+    const read: Read = (value) => {
+      const own: Found[] = [];
+      const data = this.read(value, own);
+      return own.length === 0 ? data : instead;
+    };
+    return new Schema(read, { mayLack: true });
   }
 
   // --- one of several, and what is made of a value ---
@@ -138,7 +122,7 @@ class Schema {
   }
 
   int(): Schema {
-    return this.check((value, add) => {
+    return this.check((value: number, add) => {
       const limit = Number.MAX_SAFE_INTEGER;
       if (!Number.isInteger(value)) add("invalid_type", wrongType("int", value), false);
       else if (value > limit) add("too_big", `Too big: expected int to be <=${limit}`);
@@ -147,13 +131,13 @@ class Schema {
   }
 
   min(least: number): Schema {
-    return this.check((value, add) => {
+    return this.check((value: number, add) => {
       if (value < least) add("too_small", `Too small: expected number to be >=${least}`);
     });
   }
 
   max(most: number): Schema {
-    const { read } = this.check((value, add) => {
+    const { read } = this.check((value: number, add) => {
       if (value > most) add("too_big", `Too big: expected number to be <=${most}`);
     });
     return new Schema((value, issues) => {
@@ -169,13 +153,13 @@ class Schema {
   }
 
   startsWith(prefix: string): Schema {
-    return this.check((value, add) => {
+    return this.check((value: string, add) => {
       if (!value.startsWith(prefix)) add("invalid_format", `Invalid string: must start with "${prefix}"`);
     });
   }
 
   url(): Schema {
-    return this.check((value, add) => {
+    return this.check((value: string, add) => {
       const trimmed = value.trim();
       // Without what the parser of addresses passes over.
       if (URL.canParse(trimmed)) return trimmed.replace(/[\t\n\r]/g, "");
@@ -189,7 +173,9 @@ class Schema {
       const from = issues.length;
       const data = this.read(value, issues);
       if (isStopped(issues, from)) return data;
-      const made = check(data, (code, message, goesOn = true) => issues.push({ code, path: [], message, goesOn }));
+      const made = check(data as never, (code, message, goesOn = true) =>
+        issues.push({ code, path: [], message, goesOn })
+      );
       return made ?? data;
     };
     return new Schema(read, this.traits);
@@ -236,7 +222,7 @@ class Schema {
 }
 
 /** Adds what is wrong with a value, or gives what it becomes. */
-type Check = (value: any, add: (code: string, message: string, goesOn?: boolean) => void) => unknown;
+type Check = (value: never, add: (code: string, message: string, goesOn?: boolean) => void) => unknown;
 
 interface AddedIssue {
   message: string;
@@ -295,7 +281,7 @@ const dateTime =
 
 export const iso = {
   datetime: (): Schema =>
-    string().check((value, add) => {
+    string().check((value: string, add) => {
       const day = dateTime.exec(value)?.groups?.day;
       // Some days are not in each month.
       const isDate = day !== undefined && new Date(value.slice(0, 10)).getUTCDate() === Number(day);
@@ -327,13 +313,6 @@ function oneOf(values: readonly unknown[]): Schema {
 const isObject = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Not made by a class. */
-function isPlain(value: unknown): value is Members {
-  if (!isObject(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.hasOwn(prototype as object, "isPrototypeOf");
-}
-
 type Members = Record<PropertyKey, unknown>;
 
 export const optional = (schema: Schema): Schema => schema.optional();
@@ -348,7 +327,7 @@ export const array = (element: Schema): Schema =>
 /** The keys are strings: the SDK has no other ones. */
 export const record = (_key: Schema, member: Schema): Schema =>
   new Schema((value, issues) => {
-    if (!isPlain(value)) return refuse("record", value, issues);
+    if (!isObject(value)) return refuse("record", value, issues);
     const data: Members = {};
     for (const key of Object.keys(value)) {
       if (key !== "__proto__") data[key] = readAt(key, member, value[key], issues);
@@ -381,24 +360,16 @@ export const looseObject = (shape: Record<string, Schema>): Schema => object(sha
 const never = any();
 
 function readMember(key: string, schema: Schema, value: Members, data: Members, issues: Found[]): void {
-  const { absent, isOptional } = schema.traits;
-  const isPresent = key in value;
-  if (!isPresent && isOptional && absent === "optional") return;
-  const own: Found[] = [];
-  const member = readAt(key, schema, value[key], own);
-  if (own.length > 0 && !isPresent && absent && isOptional) return;
-  issues.push(...own);
-  if (!isPresent && !absent) {
-    if (own.length === 0) {
-      issues.push({ code: "invalid_type", path: [key], message: wrongType("nonoptional", undefined) });
-    }
-  } else if (member !== undefined || isPresent) data[key] = member;
+  const from = issues.length;
+  const member = readAt(key, schema, value[key], issues);
+  if (member !== undefined || key in value) data[key] = member;
+  if (key in value || schema.traits.mayLack || issues.length > from) return;
+  issues.push({ code: "invalid_type", path: [key], message: wrongType("nonoptional", undefined) });
 }
 
 // --- one of several ---
 
 export function union(options: Schema[]): Schema {
-  const traits = options.map((option) => option.traits);
   const read: Read = (value, issues) => {
     const results = [];
     for (const option of options) {
@@ -417,11 +388,7 @@ export function union(options: Schema[]): Schema {
     issues.push({ code: "invalid_union", path: [], message: "Invalid input", errors });
     return value;
   };
-  const isDefaulted = traits.some(({ absent }) => absent === "defaulted");
-  return new Schema(read, {
-    absent: isDefaulted ? "defaulted" : traits.find(({ absent }) => absent)?.absent,
-    isOptional: traits.some(({ isOptional }) => isOptional)
-  });
+  return new Schema(read, { mayLack: options.some(({ traits }) => traits.mayLack) });
 }
 
 /** @param key the member that says which of the objects it is */
@@ -443,9 +410,13 @@ export const intersection = (left: Schema, right: Schema): Schema =>
 
 /** What two schemas made of one value, each with members of its own. */
 function merged(left: unknown, right: unknown): unknown {
-  if (!isPlain(left) || !isPlain(right)) return left;
-  const shared = Object.keys(left).filter((key) => Object.hasOwn(right, key));
-  return { ...left, ...right, ...Object.fromEntries(shared.map((key) => [key, merged(left[key], right[key])])) };
+  if (!isObject(left) || !isObject(right)) return left;
+  const data: Members = { ...left, ...right };
+  delete data.__proto__;
+  for (const key of Object.keys(data)) {
+    if (Object.hasOwn(left, key) && Object.hasOwn(right, key)) data[key] = merged(left[key], right[key]);
+  }
+  return data;
 }
 
 // --- what is made of a value ---
@@ -454,14 +425,13 @@ function pipe(first: Schema, then: Schema): Schema {
   const read: Read = (value, issues) => {
     const from = issues.length;
     const data = first.read(value, issues);
-    const isWrong = issues.slice(from).some(({ code }) => code !== "unrecognized_keys");
-    return isWrong ? data : then.read(data, issues);
+    return issues.length > from ? data : then.read(data, issues);
   };
-  return new Schema(read, { absent: first.traits.absent, isOptional: then.traits.isOptional });
+  return new Schema(read, { mayLack: first.traits.mayLack });
 }
 
 const changed = (change: (value: unknown) => unknown): Schema =>
-  new Schema((value) => change(value), { absent: "optional" });
+  new Schema((value) => change(value), { mayLack: true });
 
 export const preprocess = (change: (value: unknown) => unknown, schema: Schema): Schema =>
   pipe(changed(change), schema);
