@@ -1,5 +1,5 @@
 // Makes one module of each library that is loaded only when an agent needs it: what an agent takes of the MCP SDK, with the schema library
-// under it, and what writes mail.
+// under it, what writes mail, and what reads cron expressions.
 //
 // A Worker is deployed as one file, which the engine reads whole before the first request. So such a module has no more in it than is used,
 // and is minified.
@@ -11,13 +11,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 
-/** Bundles the built modules that pass on what others publish, each with what it imports. */
-export async function bundleLibraries(): Promise<void> {
-  await bundleLibrary("dist/mcp/client/sdk.mjs", [
-    oneCopy("eventsource-parser"),
-    instead(/^zod\/v4$/, "src/mcp/client/sdk-zod.ts")
-  ]);
-  await bundleLibrary("dist/email/mime.mjs", [
+/** What is done to the libraries that a module passes on, by its name. */
+const libraries = {
+  "mcp/client/sdk": () => [oneCopy("eventsource-parser"), instead(/^zod\/v4$/, "src/mcp/client/sdk-zod.ts")],
+  "email/mime": () => [
     importedLater({
       "node:crypto": [],
       "node:stream": ["PassThrough", "Transform", "finished", "pipeline"],
@@ -29,13 +26,21 @@ export async function bundleLibraries(): Promise<void> {
       "detectExtension",
       "detectMimeType"
     ])
-  ]);
+  ],
+  "schedule/croner": () => []
+} satisfies Record<string, () => Plugin[]>;
+
+/** Bundles each of the built modules with what it imports. */
+export async function bundleLibraries(): Promise<void> {
+  for (const name of Object.keys(libraries) as Library[]) await bundleLibrary(name, `dist/${name}.mjs`);
 }
 
-/** @param file the built module, which still imports the packages */
-async function bundleLibrary(file: string, plugins: Plugin[]): Promise<void> {
+type Library = keyof typeof libraries;
+
+/** @param entry the module, which still imports the packages; it is replaced if no other file is given */
+export async function bundleLibrary(name: Library, entry: string, file = entry): Promise<void> {
   const { metafile } = await build({
-    entryPoints: [file],
+    entryPoints: [entry],
     outfile: file,
     allowOverwrite: true,
     bundle: true,
@@ -50,7 +55,7 @@ async function bundleLibrary(file: string, plugins: Plugin[]): Promise<void> {
     metafile: true,
     logLevel: "warning",
     logOverride: { "import-is-undefined": "error" },
-    plugins
+    plugins: libraries[name]()
   });
   const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
   const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => packageOf(resolve(path)));
