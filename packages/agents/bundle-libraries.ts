@@ -10,6 +10,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { withoutMembers } from "./without-members.ts";
 
 /** What is done to the libraries that a module passes on, by its name. */
 const libraries = {
@@ -20,14 +21,34 @@ const libraries = {
       "node:stream": ["PassThrough", "Transform", "finished", "pipeline"],
       "node:url": []
     }),
-    // A mail is written of what is given, addresses in parts: nothing reads a file or an address of the web for it, takes a list of addresses
-    // apart, or guesses a type from the name of a file.
-    without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types|addressparser[\\/]index)\.js$/, [
+    // A mail is written of what is given, addresses in parts, with the line breaks of mail: nothing reads a file or an address of the web for
+    // it, takes a list of addresses apart, or guesses a type from the name of a file.
+    without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types|addressparser[\\/]index|le-unix)\.js$/, [
       "detectExtension",
       "detectMimeType"
-    ])
+    ]),
+    // It has one part, headers that are set once, and the envelope that they say. `replace` stays: strings have such a member, too.
+    withoutMembers(/[\\/]nodemailer[\\/]dist[\\/]esm[\\/]mime-node[\\/]index\.js$/, {
+      members: {
+        MimeNode: names`
+          createChild appendChild remove addHeader setRaw transform processFunc setEnvelope _parseEnvelopeAddresses getAddresses
+          _encodeHeaderValue`
+      }
+    })
   ],
-  "schedule/croner": () => []
+  "schedule/croner": () => [
+    // It is asked when an expression comes next, and nothing else. `match` and `currentRun` stay: other objects there have such a member, too.
+    withoutMembers(/[\\/]croner[\\/]dist[\\/]croner\.js$/, {
+      members: {
+        Cron: names`
+          nextRuns enumerate _enumerateRuns msToNext getPattern getOnce previousRun previousRuns _previousTarget _previous
+          schedule _schedule _checkTrigger trigger _trigger stop pause resume isRunning isStopped isBusy`,
+        CronDate: names`decrement recurseBackward recurseBackwardStep findPrevious getMaxPatternValue`
+      },
+      // With a function to call, and on the way to an earlier time.
+      unreached: ["this.schedule", "l.decrement"]
+    })
+  ]
 } satisfies Record<string, () => Plugin[]>;
 
 /** Bundles each of the built modules with what it imports. */
@@ -69,6 +90,10 @@ export async function bundleLibrary(name: Library, entry: string, file = entry):
 
 /** The folder of the package that a file is of; `undefined` for our own. */
 const packageOf = (path: string) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(path)?.[0];
+
+function names([text]: TemplateStringsArray): string[] {
+  return text!.trim().split(/\s+/);
+}
 
 /**
  * What no agent has the library do, and what only that needs, is left out.
