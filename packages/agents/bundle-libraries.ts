@@ -1,5 +1,5 @@
 // Makes one module of each library that is loaded only when an agent needs it: what an agent takes of the MCP SDK, with the schema library
-// under it, and what writes mail.
+// under it, what writes mail, and what reads cron expressions.
 //
 // A Worker is deployed as one file, which the engine reads whole before the first request. So such a module has no more in it than is used,
 // and is minified.
@@ -10,32 +10,58 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { withoutMembers } from "./without-members.ts";
 
-/** Bundles the built modules that pass on what others publish, each with what it imports. */
-export async function bundleLibraries(): Promise<void> {
-  await bundleLibrary("dist/mcp/client/sdk.mjs", [
-    oneCopy("eventsource-parser"),
-    instead(/^zod\/v4(-mini)?$/, "src/mcp/client/sdk-zod.ts")
-  ]);
-  await bundleLibrary("dist/email/mime.mjs", [
+/** What is done to the libraries that a module passes on, by its name. */
+const libraries = {
+  "mcp/client/sdk": () => [oneCopy("eventsource-parser"), instead(/^zod\/v4(-mini)?$/, "src/mcp/client/sdk-zod.ts")],
+  "email/mime": () => [
     importedLater({
       "node:crypto": [],
       "node:stream": ["PassThrough", "Transform", "finished", "pipeline"],
       "node:url": []
     }),
-    // A mail is written of what is given, addresses in parts: nothing reads a file or an address of the web for it, takes a list of addresses
-    // apart, or guesses a type from the name of a file.
-    without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types|addressparser[\\/]index)\.js$/, [
+    // A mail is written of what is given, addresses in parts, with the line breaks of mail: nothing reads a file or an address of the web for
+    // it, takes a list of addresses apart, or guesses a type from the name of a file.
+    without(/^node:|[\\/](fetch[\\/]index|shared[\\/]url|mime-types|addressparser[\\/]index|le-unix)\.js$/, [
       "detectExtension",
       "detectMimeType"
-    ])
-  ]);
+    ]),
+    // It has one part, headers that are set once, and the envelope that they say. `replace` stays: strings have such a member, too.
+    withoutMembers(/[\\/]nodemailer[\\/]dist[\\/]esm[\\/]mime-node[\\/]index\.js$/, {
+      members: {
+        MimeNode: names`
+          createChild appendChild remove addHeader setRaw transform processFunc setEnvelope _parseEnvelopeAddresses getAddresses
+          _encodeHeaderValue`
+      }
+    })
+  ],
+  "schedule/croner": () => [
+    // It is asked when an expression comes next, and nothing else. `match` and `currentRun` stay: other objects there have such a member, too.
+    withoutMembers(/[\\/]croner[\\/]dist[\\/]croner\.js$/, {
+      members: {
+        Cron: names`
+          nextRuns enumerate _enumerateRuns msToNext getPattern getOnce previousRun previousRuns _previousTarget _previous
+          schedule _schedule _checkTrigger trigger _trigger stop pause resume isRunning isStopped isBusy`,
+        CronDate: names`decrement recurseBackward recurseBackwardStep findPrevious getMaxPatternValue`
+      },
+      // With a function to call, and on the way to an earlier time.
+      unreached: ["this.schedule", "l.decrement"]
+    })
+  ]
+} satisfies Record<string, () => Plugin[]>;
+
+/** Bundles each of the built modules with what it imports. */
+export async function bundleLibraries(): Promise<void> {
+  for (const name of Object.keys(libraries) as Library[]) await bundleLibrary(name, `dist/${name}.mjs`);
 }
 
-/** @param file the built module, which still imports the packages */
-async function bundleLibrary(file: string, plugins: Plugin[]): Promise<void> {
+type Library = keyof typeof libraries;
+
+/** @param entry the module, which still imports the packages; it is replaced if no other file is given */
+export async function bundleLibrary(name: Library, entry: string, file = entry): Promise<void> {
   const { metafile } = await build({
-    entryPoints: [file],
+    entryPoints: [entry],
     outfile: file,
     allowOverwrite: true,
     bundle: true,
@@ -50,7 +76,7 @@ async function bundleLibrary(file: string, plugins: Plugin[]): Promise<void> {
     metafile: true,
     logLevel: "warning",
     logOverride: { "import-is-undefined": "error" },
-    plugins
+    plugins: libraries[name]()
   });
   const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
   const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => packageOf(resolve(path)));
@@ -64,6 +90,10 @@ async function bundleLibrary(file: string, plugins: Plugin[]): Promise<void> {
 
 /** The folder of the package that a file is of; `undefined` for our own. */
 const packageOf = (path: string) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+(?=[\\/])/.exec(path)?.[0];
+
+function names([text]: TemplateStringsArray): string[] {
+  return text!.trim().split(/\s+/);
+}
 
 /**
  * What no agent has the library do, and what only that needs, is left out.

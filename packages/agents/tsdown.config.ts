@@ -13,7 +13,7 @@ const shared: UserConfig = {
   dts: true,
   sourcemap: true,
   // What is not a dependency of the built package is bundled here, and by bundle-libraries.ts as an agent needs it.
-  deps: { neverBundle: [/^node:/, /^cloudflare:/, /^nodemailer/] },
+  deps: { neverBundle: [/^node:/, /^cloudflare:/, /^croner$/, /^nodemailer/] },
   // A constant that is copied into another module leaves an import for nothing there, of which bundlers warn.
   inputOptions: { optimization: { inlineConst: false } },
   // What a member does is said where editors look for it, in the types. A bundler keeps such comments, for an engine to read.

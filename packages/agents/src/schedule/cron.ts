@@ -1,14 +1,14 @@
-import type { Cron } from "croner";
 import { AgentError } from "../protocol/errors";
+import type { Cron } from "./croner";
 
-let library: typeof import("croner") | undefined;
+let library: typeof import("./croner") | undefined;
 
 /** Whether expressions can be read. Until then, `loadCron` comes before all else here. */
 export const isCronLoaded = (): boolean => library !== undefined;
 
-/** A quarter of what a Worker would load otherwise: only agents with cron schedules need it. */
+/** Only agents with cron schedules need it. */
 export async function loadCron(): Promise<void> {
-  library ??= await import("croner");
+  library ??= await import("./croner");
 }
 
 /**
