@@ -1,5 +1,5 @@
-// Makes one module of each library that is loaded only when an agent needs it: what an agent takes of the MCP SDK, with the schema library
-// under it, what writes mail, and what reads cron expressions.
+// Makes one module of each library that is loaded only when an agent needs it: what an agent takes of the MCP SDK, what writes
+// mail, and what reads cron expressions.
 //
 // A Worker is deployed as one file, which the engine reads whole before the first request. So such a module has no more in it than is used,
 // and is minified.
@@ -10,11 +10,21 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import MagicString from "magic-string";
+import { parseAst } from "vite";
 import { withoutMembers } from "./without-members.ts";
 
 /** What is done to the libraries that a module passes on, by its name. */
 const libraries = {
-  "mcp/client/sdk": () => [oneCopy("eventsource-parser"), instead(/^zod\/v4(-mini)?$/, "src/mcp/client/sdk-zod.ts")],
+  "mcp/client/sdk": () => [
+    oneCopy("eventsource-parser"),
+    instead(/^zod\/v4(-mini)?$/, "src/mcp/client/sdk-zod.ts"),
+    withoutUnused(/[\\/]sdk[\\/]dist[\\/]esm[\\/](types|shared[\\/]auth)\.js$/),
+    // A client asks with `request`.
+    withoutMembers(/[\\/]sdk[\\/]dist[\\/]esm[\\/]shared[\\/]protocol\.js$/, {
+      members: { Protocol: names`requestStream cancelTask` }
+    })
+  ],
   "email/mime": () => [
     importedLater({
       "node:crypto": [],
@@ -107,6 +117,25 @@ const without = (filter: RegExp, names: string[] = []): Plugin => ({
     build.onLoad({ filter: /./, namespace: "unused" }, () => ({
       contents: `export default undefined; ${names.map((name) => `export const ${name} = undefined;`).join(" ")}`
     }));
+  }
+});
+
+/** What a file exports is left out where nobody asks for it, although it is made by a call: a bundler cannot know what that does. */
+const withoutUnused = (file: RegExp): Plugin => ({
+  name: "without-unused",
+  setup(build) {
+    build.onLoad({ filter: file }, ({ path }) => {
+      const text = readFileSync(path, "utf8");
+      const output = new MagicString(text);
+      for (const node of parseAst(text).body) {
+        if (node.type !== "ExportNamedDeclaration" || node.declaration?.type !== "VariableDeclaration") continue;
+        for (const { init } of node.declaration.declarations) {
+          if (init?.type !== "CallExpression") continue;
+          output.appendLeft(init.start, "/* @__PURE__ */ (() => ").appendRight(init.end, ")()");
+        }
+      }
+      return { contents: output.toString() };
+    });
   }
 });
 

@@ -1,5 +1,5 @@
-// All that an agent needs of the MCP SDK when it connects to a server. Only this file imports values of it: the build makes one module of it,
-// with what it needs of the schema library in it (bundle-libraries.ts). So what is loaded later shares no module with the program.
+// All that an agent needs of the MCP SDK when it connects to a server. Only this file imports values of it: the build makes one module of it
+// (bundle-libraries.ts). So what is loaded later shares no module with the program.
 export { auth, UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 export { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 export { StreamableHTTPClientTransport, StreamableHTTPError } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
