@@ -283,7 +283,7 @@ describe("what a browser loads has no server code in it", () => {
   });
 
   // The engine reads all of the one file, and loads each module of the runtime that it imports anywhere, before the first request.
-  it("a Worker of one file imports few modules of the runtime, and no more than 600 kB in all", async () => {
+  it("a Worker of one file imports few modules of the runtime, and no more than 430 kB in all", async () => {
     const { outputFiles } = await build({
       stdin: {
         contents: "export { Agent, routeAgentEmail, routeAgentRequest } from './agents/dist/index.mjs';",
@@ -302,7 +302,7 @@ describe("what a browser loads has no server code in it", () => {
     const modules = importsOf("worker.mjs", text).filter(({ isDynamic }) => !isDynamic);
     const names = new Set(modules.map(({ specifier }) => specifier));
     expect([...names].sort()).toEqual(["cloudflare:workers", "node:async_hooks", "node:diagnostics_channel"]);
-    expect(text.length).toBeLessThan(470_000);
+    expect(text.length).toBeLessThan(430_000);
   });
 
   it("is looked at in every build", () => {

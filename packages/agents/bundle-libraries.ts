@@ -12,14 +12,15 @@ import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 import MagicString from "magic-string";
 import { parseAst } from "vite";
-import { withoutMembers } from "./without-members.ts";
+import { rewritten, withoutMembers } from "./without-members.ts";
 
 /** What is done to the libraries that a module passes on, by its name. */
 const libraries = {
   "mcp/client/sdk": () => [
     oneCopy("eventsource-parser"),
     instead(/^zod\/v4(-mini)?$/, "src/mcp/client/sdk-zod.ts"),
-    withoutUnused(/[\\/]sdk[\\/]dist[\\/]esm[\\/](types|shared[\\/]auth)\.js$/),
+    withoutUnused(/[\\/]sdk[\\/]dist[\\/]esm[\\/]types\.js$/),
+    withoutUnused(/[\\/]sdk[\\/]dist[\\/]esm[\\/]shared[\\/]auth\.js$/),
     // A client asks with `request`.
     withoutMembers(/[\\/]sdk[\\/]dist[\\/]esm[\\/]shared[\\/]protocol\.js$/, {
       members: { Protocol: names`requestStream cancelTask` }
@@ -120,24 +121,20 @@ const without = (filter: RegExp, names: string[] = []): Plugin => ({
   }
 });
 
-/** What a file exports is left out where nobody asks for it, although it is made by a call: a bundler cannot know what that does. */
-const withoutUnused = (file: RegExp): Plugin => ({
-  name: "without-unused",
-  setup(build) {
-    build.onLoad({ filter: file }, ({ path }) => {
-      const text = readFileSync(path, "utf8");
-      const output = new MagicString(text);
-      for (const node of parseAst(text).body) {
-        if (node.type !== "ExportNamedDeclaration" || node.declaration?.type !== "VariableDeclaration") continue;
-        for (const { init } of node.declaration.declarations) {
-          if (init?.type !== "CallExpression") continue;
-          output.appendLeft(init.start, "/* @__PURE__ */ (() => ").appendRight(init.end, ")()");
-        }
+/** Constants of a file are left out where nobody asks for them, although they are made by a call: a bundler cannot know what that does. */
+const withoutUnused = (file: RegExp): Plugin =>
+  rewritten(file, (text) => {
+    const output = new MagicString(text);
+    for (const node of parseAst(text).body) {
+      const declared = node.type === "ExportNamedDeclaration" ? node.declaration : node;
+      if (declared?.type !== "VariableDeclaration") continue;
+      for (const { init } of declared.declarations) {
+        if (init?.type !== "CallExpression") continue;
+        output.appendLeft(init.start, "/* @__PURE__ */ (() => ").appendRight(init.end, ")()");
       }
-      return { contents: output.toString() };
-    });
-  }
-});
+    }
+    return output.toString();
+  });
 
 /** A file of ours takes the place of a module. */
 const instead = (filter: RegExp, file: string): Plugin => ({

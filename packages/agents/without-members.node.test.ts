@@ -42,10 +42,17 @@ it.each([
   expect(() => removeMembers(library, { members })).toThrow(message);
 });
 
+it("fails where nobody can tell which class is meant", () => {
+  const text = "{ class Timer { stop() {} } } { class Timer { stop() {} } }";
+  expect(() => removeMembers(text, { members: { Timer: ["stop"] } })).toThrow("There is no Timer.stop to leave out");
+});
+
 it.each([
   ["x.stop()", "x.stop"],
   ["x.y?.stop", "x.y?.stop"],
   ['x["stop"]', 'x["stop"]'],
+  ["x[`stop`]", "x[`stop`]"],
+  ['"stop" in x', '"stop" in x'],
   ["const { next, stop: y } = x", "stop: y"],
   ["({ stop } = x)", "stop"]
 ])("fails where what stays says %s, unless that is expected", (code, mention) => {

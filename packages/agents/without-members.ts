@@ -16,13 +16,17 @@ interface Unused {
  * Leaves members out of the classes of one file. The build fails where the library is not as expected: if the file is not loaded, a member is
  * not there, or what stays names one that does not.
  */
-export const withoutMembers = (file: RegExp, unused: Unused): Plugin => ({
-  name: "without-members",
+export const withoutMembers = (file: RegExp, unused: Unused): Plugin =>
+  rewritten(file, (text) => removeMembers(text, unused));
+
+/** Changes the text of one file as it is loaded. The build fails if it is not. */
+export const rewritten = (file: RegExp, change: (text: string) => string): Plugin => ({
+  name: "rewritten",
   setup(build) {
     let isLoaded = false;
     build.onLoad({ filter: file }, ({ path }) => {
       isLoaded = true;
-      return { contents: removeMembers(readFileSync(path, "utf8"), unused) };
+      return { contents: change(readFileSync(path, "utf8")) };
     });
     build.onEnd(() => (isLoaded ? undefined : { errors: [{ text: `No file is loaded whose path is like ${file}` }] }));
   }
@@ -54,15 +58,17 @@ const isInstanceMember = (member: ESTree.ClassElement, name: string) =>
   "key" in member && !member.static && nameOf(member.key, member.computed) === name;
 
 /** Each by its own name, that of the variable that has it, and the one that it is exported by. */
-function classesOf(program: ESTree.Program): Map<string, ESTree.Class> {
-  const classes = new Map<string, ESTree.Class>();
+function classesOf(program: ESTree.Program): Map<string, ESTree.Class | undefined> {
+  const classes = new Map<string, ESTree.Class | undefined>();
+  // Nobody can tell which of two is meant.
+  const add = (name: string, node: ESTree.Class) => classes.set(name, classes.has(name) ? undefined : node);
   const exported: ESTree.ExportSpecifier[] = [];
   new Visitor({
     ClassDeclaration(node) {
-      if (node.id) classes.set(node.id.name, node);
+      if (node.id) add(node.id.name, node);
     },
     VariableDeclarator({ id, init }) {
-      if (id.type === "Identifier" && init?.type === "ClassExpression") classes.set(id.name, init);
+      if (id.type === "Identifier" && init?.type === "ClassExpression") add(id.name, init);
     },
     ExportSpecifier: (node) => void exported.push(node)
   }).visit(program);
@@ -80,6 +86,10 @@ function mentionsOf(text: string, names: ReadonlySet<string>): string[] {
     MemberExpression(node) {
       if (names.has(nameOf(node.property, node.computed))) mention(node);
     },
+    // `"name" in object`
+    BinaryExpression(node) {
+      if (node.operator === "in" && names.has(nameOf(node.left, true))) mention(node);
+    },
     // `const { name } = object`
     ObjectPattern({ properties }) {
       for (const property of properties) {
@@ -93,5 +103,6 @@ function mentionsOf(text: string, names: ReadonlySet<string>): string[] {
 /** `name` of `.name`, `name:` and `["name"]`. Nothing of `[name]`, which is known when it runs. */
 function nameOf(key: ESTree.Node, isComputed = false): string {
   if (key.type === "Identifier" && !isComputed) return key.name;
+  if (key.type === "TemplateLiteral") return key.quasis.map(({ value }) => value.cooked).join();
   return key.type === "Literal" ? String(key.value) : "";
 }

@@ -1,5 +1,6 @@
 import type { RawEmail } from "../core/email";
 import { checkAddress, checkHeader, checkLine, invalid } from "./check";
+import type MimeNode from "./mime";
 
 /** A mail before it is written. */
 export interface Draft {
@@ -42,8 +43,8 @@ export async function compose(draft: Draft): Promise<RawEmail> {
     }
     headers[header] = checkHeader(header, value);
   }
-  const { default: MimeNode } = await import("./mime");
-  const mail = new MimeNode(`${typeOf(draft.contentType)}; charset=utf-8`, {
+  const { default: Library } = await import("./mime");
+  const mail: Mail = new Library(`${typeOf(draft.contentType)}; charset=utf-8`, {
     disableFileAccess: true,
     disableUrlAccess: true,
     newline: "\r\n",
@@ -61,6 +62,9 @@ export async function compose(draft: Draft): Promise<RawEmail> {
   // Mail servers compare the two, and a domain has its own spelling in a header.
   return { from: mail.getEnvelope().from || from, to, raw };
 }
+
+/** The rest is left out of what is shipped (bundle-libraries.ts). */
+type Mail = Pick<MimeNode, "setHeader" | "setContent" | "build" | "getEnvelope">;
 
 /** The body is a text, which is sent as UTF-8 whatever it was before. */
 function typeOf(contentType = "text/plain"): string {

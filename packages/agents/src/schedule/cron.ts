@@ -40,7 +40,10 @@ export function checkCron(expression: string, timeZone?: string): void {
   throw invalid(`The cron expression "${expression}" names no date that exists. Correct its day or month.`);
 }
 
-function parse(expression: string, timeZone: string | undefined): Cron {
+/** The rest is left out of what is shipped (bundle-libraries.ts). */
+type NextRun = Pick<Cron, "nextRun">;
+
+function parse(expression: string, timeZone: string | undefined): NextRun {
   checkForm(expression);
   checkTimeZone(timeZone);
   if (!library) throw new Error("loadCron() comes first");

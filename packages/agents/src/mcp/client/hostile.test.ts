@@ -54,6 +54,13 @@ describe("a server that answers with garbage is failed, and says so", () => {
     expect(failure.error).toContain("protocol version");
   });
 
+  it("an answer that says nothing, which it is asked for once", async () => {
+    let asked = 0;
+    const failure = await failureOf(scripted({ initialize: () => ({ asked: ++asked }) }));
+    expect(failure.error).toMatch(/protocolVersion|expected string/);
+    expect(asked).toBe(1);
+  });
+
   it("a list that is none", async () => {
     expect((await failureOf(scripted({ "tools/list": () => ({ tools: "all" }) }))).error).toContain("no list of tools");
   });

@@ -9,6 +9,7 @@ import { build, type Plugin } from "esbuild";
 import { expect, it, vi } from "vitest";
 import * as zod3 from "zod/v3";
 import * as zod4 from "zod/v4";
+import * as core from "zod/v4/core";
 import * as mini from "zod/mini";
 import { string } from "./sdk-zod";
 import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../../test/random";
@@ -76,7 +77,24 @@ const instead: Plugin = {
 const schemasOf = (exports: object): [name: string, Schema][] =>
   Object.entries(exports).filter(([name]) => name.endsWith("Schema"));
 
-const junk = [undefined, null, true, -1, 0.5, 101, 1e16, "", "7", "file:///a", "javascript:x", [], {}, { type: "x" }];
+const junk = [
+  undefined,
+  null,
+  true,
+  -1,
+  0.5,
+  101,
+  1e16,
+  "",
+  "7",
+  "file:///a",
+  "javascript:x",
+  [],
+  {},
+  { type: "x" },
+  new Date(0),
+  new Map([["a", 1]])
+];
 const texts = [
   "x",
   "https://a.example/b",
@@ -197,6 +215,10 @@ it("takes the schemas of programs, whichever zod they have", async () => {
     await expect(asking.request(ask("?"), result)).rejects.toThrow(/expected number, received string/i);
     await expect(asking.request(ask(1), zod.object({ tripled: zod.number() }))).rejects.toThrow(/tripled/);
   }
+  const ask = { method: "double", params: { value: 4 } };
+  const bare = (key: string) => new core.$ZodObject({ type: "object", shape: { [key]: zod4.number() } });
+  expect(await asking.request(ask, bare("doubled"))).toEqual({ doubled: 8 });
+  await expect(asking.request(ask, bare("tripled"))).rejects.toThrow(/tripled/);
 });
 
 it("changes nothing that is wrong", () => {
@@ -205,4 +227,17 @@ it("changes nothing that is wrong", () => {
   expect(length.safeParse("four")).toEqual({ success: true, data: 4 });
   expect(length.safeParse(undefined).success).toBe(false);
   expect(change).toHaveBeenCalledTimes(1);
+});
+
+it("gives what stands for nothing anew each time", async () => {
+  const { CallToolResultSchema } = await load([instead]);
+  const { content } = CallToolResultSchema.parse({ structuredContent: {} });
+  content.push({ type: "text", text: "of another" });
+  expect(CallToolResultSchema.parse({ structuredContent: {} }).content).toEqual([]);
+});
+
+it("is said in the words of the issues", () => {
+  const { error } = string().safeParse(7);
+  expect(String(error)).toBe(error!.message);
+  expect(error!.message).toContain("expected string, received number");
 });

@@ -41,6 +41,11 @@ class ZodError extends Error {
     super(JSON.stringify(issues, null, 2));
     this.issues = issues;
   }
+
+  /** As zod's has it: it is put into texts that people read. */
+  override toString(): string {
+    return this.message;
+  }
 }
 
 class Schema {
@@ -79,7 +84,11 @@ class Schema {
   }
 
   default(instead: unknown): Schema {
-    const read: Read = (value, issues) => (value === undefined ? instead : this.read(value, issues));
+    const read: Read = (value, issues) => {
+      if (value !== undefined) return this.read(value, issues);
+      // Who gets it may add to it.
+      return Array.isArray(instead) ? [...instead] : instead;
+    };
     return new Schema(read, { mayLack: true });
   }
 
@@ -137,15 +146,16 @@ class Schema {
   }
 
   max(most: number): Schema {
-    const { read } = this.check((value: number, add) => {
+    const ofNumbers = this.check((value: number, add) => {
       if (value > most) add("too_big", `Too big: expected number to be <=${most}`);
     });
-    return new Schema((value, issues) => {
-      if (!Array.isArray(value) || value.length <= most) return read(value, issues);
+    const read: Read = (value, issues) => {
+      if (!Array.isArray(value) || value.length <= most) return ofNumbers.read(value, issues);
       // It is not looked into.
       issues.push({ code: "too_big", path: [], message: `Too big: expected array to have <=${most} items` });
       return value;
-    }, this.traits);
+    };
+    return new Schema(read, this.traits);
   }
 
   nonnegative(): Schema {
@@ -213,7 +223,7 @@ class Schema {
   }
 
   strict(): Schema {
-    return this.catchall(never);
+    return this.catchall(nobody);
   }
 
   strip(): Schema {
@@ -258,7 +268,8 @@ const wrongType = (expected: string, value: unknown): string =>
 function nameOfType(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  return Array.isArray(value) ? "array" : typeof value;
+  if (typeof value !== "object" || isPlain(value)) return typeof value;
+  return Array.isArray(value) ? "array" : String(value.constructor?.name);
 }
 
 export const any = (): Schema => new Schema((value) => value);
@@ -313,6 +324,13 @@ function oneOf(values: readonly unknown[]): Schema {
 const isObject = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Not made by a class: of those that may come without being written as JSON, a `Map` would be nothing but `{}`. */
+function isPlain(value: unknown): value is Members {
+  if (!isObject(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.hasOwn(prototype as object, "isPrototypeOf");
+}
+
 type Members = Record<PropertyKey, unknown>;
 
 export const optional = (schema: Schema): Schema => schema.optional();
@@ -327,7 +345,7 @@ export const array = (element: Schema): Schema =>
 /** The keys are strings: the SDK has no other ones. */
 export const record = (_key: Schema, member: Schema): Schema =>
   new Schema((value, issues) => {
-    if (!isObject(value)) return refuse("record", value, issues);
+    if (!isPlain(value)) return refuse("record", value, issues);
     const data: Members = {};
     for (const key of Object.keys(value)) {
       if (key !== "__proto__") data[key] = readAt(key, member, value[key], issues);
@@ -342,7 +360,7 @@ export function object(shape: Record<string, Schema>, rest?: Schema): Schema {
     const data: Members = {};
     for (const [key, schema] of Object.entries(shape)) readMember(key, schema, value, data, issues);
     const others = rest ? Object.keys(value).filter((key) => !Object.hasOwn(shape, key)) : [];
-    if (rest !== never) {
+    if (rest !== nobody) {
       for (const key of others) if (key !== "__proto__") readMember(key, rest!, value, data, issues);
     } else if (others.length > 0) {
       const keys = others.map((key) => `"${key}"`).join(", ");
@@ -356,8 +374,8 @@ export function object(shape: Record<string, Schema>, rest?: Schema): Schema {
 
 export const looseObject = (shape: Record<string, Schema>): Schema => object(shape, unknown());
 
-/** The only member of an object that is never there. */
-const never = any();
+/** What the members without a name must be where there are to be none. */
+const nobody = any();
 
 function readMember(key: string, schema: Schema, value: Members, data: Members, issues: Found[]): void {
   const from = issues.length;
@@ -410,7 +428,7 @@ export const intersection = (left: Schema, right: Schema): Schema =>
 
 /** What two schemas made of one value, each with members of its own. */
 function merged(left: unknown, right: unknown): unknown {
-  if (!isObject(left) || !isObject(right)) return left;
+  if (left === right || !isPlain(left) || !isPlain(right)) return left;
   const data: Members = { ...left, ...right };
   delete data.__proto__;
   for (const key of Object.keys(data)) {
@@ -438,9 +456,24 @@ export const preprocess = (change: (value: unknown) => unknown, schema: Schema):
 
 // --- schemas of programs, which have a zod of their own ---
 
-/** All releases of zod, whole or mini, have the method. */
-export const safeParse = (schema: Pick<Schema, "safeParse">, value: unknown): ReturnType<Schema["safeParse"]> =>
-  schema.safeParse(value);
+/** All releases of zod, whole or mini, have a method for it. Schemas of `zod/v4/core` have none. */
+export function safeParse(schema: ForeignSchema, value: unknown): ReturnType<Schema["safeParse"]> {
+  if (schema.safeParse) return schema.safeParse(value);
+  const { value: data, issues } = schema._zod.run({ value, issues: [] }, { async: false });
+  if (issues.length === 0) return { success: true, data };
+  const stated = issues.map(({ code, path = [], message = "Invalid input" }) => ({ code, path, message }));
+  return { success: false, error: new ZodError(stated) };
+}
+
+interface ForeignSchema {
+  safeParse?(value: unknown): ReturnType<Schema["safeParse"]>;
+  _zod: { run(payload: Payload, context: { async: false }): Payload };
+}
+
+interface Payload {
+  value: unknown;
+  issues: (Pick<Issue, "code"> & Partial<Issue>)[];
+}
 
 export { nothing as null, oneOf as enum };
 

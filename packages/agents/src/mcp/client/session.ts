@@ -187,7 +187,7 @@ export function isTransient(error: unknown): boolean {
   if (isUnauthorizedError(error)) return false;
   if (error instanceof McpError) return error.code === ErrorCode.ConnectionClosed;
   const { code, name } = error as { code?: unknown; name?: string };
-  if (name === "AgentError" || name === "ZodError" || name === "SyntaxError") return false;
+  if (name === "AgentError" || name === "SyntaxError" || name?.endsWith("ZodError")) return false;
   return typeof code !== "number" || code >= 500 || code === 408 || code === 429;
 }
 
