@@ -128,6 +128,65 @@ test("loads earlier messages as one scrolls up, each once, and what is read keep
   await chat.answered();
 });
 
+/** Runs in the page, before anything else there: what it is sent of earlier messages waits to be let through. */
+function holdPages(): void {
+  window.heldPages = [];
+  const { addEventListener } = WebSocket.prototype;
+  WebSocket.prototype.addEventListener = function (type: string, listener: (event: Event) => void, options?: object) {
+    const held = (event: Event) => {
+      const hear = () => listener.call(this, event);
+      const isPage = event instanceof MessageEvent && String(event.data).startsWith('{"type":"cf_agent_chat_page"');
+      if (isPage) window.heldPages.push(hear);
+      else hear();
+    };
+    addEventListener.call(this, type, held, options);
+  };
+}
+
+declare global {
+  interface Window {
+    heldPages: (() => void)[];
+  }
+}
+
+// proves starter#long
+test("keeps what is read in its place when earlier messages come before the page is told of a scroll to its top", async () => {
+  await seed(server.url, "held", conversation(300));
+  const page = await context.newPage();
+  await page.addInitScript(holdPages);
+  await page.goto(`${server.url}/?chat=held`);
+  await message(page, "m299").waitFor();
+  await page.evaluate(() => document.querySelector(".log")!.scrollTo({ top: 300 }));
+  await page.waitForFunction(() => window.heldPages.length === 1);
+  await message(page, "m200").waitFor();
+  const moved = await page.evaluate(async () => {
+    const box = document.querySelector(".log")!;
+    const edge = box.getBoundingClientRect().top;
+    const read = [...box.querySelectorAll(".message")].find((each) => each.getBoundingClientRect().bottom > edge)!;
+    const { top } = read.getBoundingClientRect();
+    const distance = box.scrollTop;
+    const groups = () => box.querySelectorAll(".message-group").length;
+    const before = groups();
+    box.scrollTo({ top: 0 });
+    window.heldPages.shift()!();
+    // Without a frame between: that would tell the page of the scroll.
+    const channel = new MessageChannel();
+    while (groups() === before) {
+      await new Promise((resolve) => {
+        channel.port1.onmessage = resolve;
+        channel.port2.postMessage(undefined);
+      });
+    }
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    // As it is painted.
+    await new Promise((resolve) => new ResizeObserver(resolve).observe(box.firstElementChild!));
+    return { by: read.getBoundingClientRect().top - top, distance, isThere: read.isConnected };
+  });
+  assert.equal(moved.isThere, true);
+  assert.ok(Math.abs(moved.by - moved.distance) < 2, `moved by ${moved.by} instead of ${moved.distance} px`);
+  await page.close();
+});
+
 test("logs no error", () => {
   assert.deepEqual(problems, []);
 });

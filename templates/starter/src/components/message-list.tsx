@@ -119,22 +119,27 @@ function useFollowing(questionId: string | undefined) {
   useEffect(() => {
     const box = scroller.current!;
     let previousTop = box.scrollTop;
+    let height = box.scrollHeight;
     let read: { message: Element; top: number } | undefined;
     const onScroll = () => {
       const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 48;
       // Growing content also leaves the end behind. Only a move upwards is the reader's wish.
       if (atEnd) follows.current = true;
       else if (box.scrollTop < previousTop - 1) follows.current = false;
-      previousTop = box.scrollTop;
       setFollowing(follows.current);
-      read = follows.current ? undefined : firstInView(box);
+      const hasChanged = box.scrollHeight !== height;
+      // Something above may have changed before this was told of the move: then the move is all that is known.
+      if (read && !follows.current && hasChanged) read.top += previousTop - box.scrollTop;
+      else read = follows.current ? undefined : firstInView(box);
+      previousTop = box.scrollTop;
     };
     const changed = new ResizeObserver(() => {
+      height = box.scrollHeight;
       if (follows.current) {
         box.scrollTop = box.scrollHeight;
         return;
       }
-      // Most browsers do this by themselves, but not at the very top: what is missing is added.
+      // Browsers that do this by themselves do not at the very top, and are told not to (`overflow-anchor`).
       if (read?.message.isConnected) box.scrollTop += read.message.getBoundingClientRect().top - read.top;
       onScroll();
     });
