@@ -64,19 +64,21 @@ const scrollUp = (page: Page, px: number) =>
       });
       return { places, read: places.find(({ bottom }) => bottom > edge)! };
     };
-    const before = look();
+    // As it is painted: the page puts its place right when it is told of new sizes, just before.
+    const painted = () =>
+      new Promise<ReturnType<typeof look>>((resolve) => {
+        const sizes = new ResizeObserver(() => {
+          sizes.disconnect();
+          resolve(look());
+        });
+        sizes.observe(box.firstElementChild!);
+      });
+    const before = await painted();
     const top = box.scrollTop;
     box.scrollBy({ top: -distancePx });
     const distance = top - box.scrollTop;
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    // As it is painted: the page puts its place right when it is told of new sizes, just before.
-    const after = await new Promise<ReturnType<typeof look>>((resolve) => {
-      const sizes = new ResizeObserver(() => {
-        sizes.disconnect();
-        resolve(look());
-      });
-      sizes.observe(box.firstElementChild!);
-    });
+    const after = await painted();
     const isAtTop = box.scrollTop === 0 && !document.querySelector(".earlier");
     return { before, distance, after, isAtTop };
   }, px);
