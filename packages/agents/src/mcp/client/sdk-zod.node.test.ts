@@ -11,20 +11,12 @@ import * as zod3 from "zod/v3";
 import * as zod4 from "zod/v4";
 import * as core from "zod/v4/core";
 import * as mini from "zod/mini";
-import { string } from "./sdk-zod";
+import { string, type Issue } from "./sdk-zod";
 import { eachSeed, fuzzSeeds, fuzzTimeoutMs, type Random } from "../../test/random";
 
 interface Schema {
   _zod: { def: Definition };
   safeParse(value: unknown): { success: boolean; data?: unknown; error?: { issues: Issue[] } };
-}
-
-interface Issue {
-  code: string;
-  path: PropertyKey[];
-  message: string;
-  errors?: Issue[][];
-  keys?: string[];
 }
 
 /** What a schema is made of. Each has what belongs to its type. */

@@ -2,7 +2,7 @@
 // a server needs 20 kinds of schemas and their messages, and each Worker would read 43 kB of zod for them before its first request.
 // Each answer is held to what zod says of the same value (sdk-zod.node.test.ts).
 
-interface Issue {
+export interface Issue {
   code: string;
   path: PropertyKey[];
   message: string;
