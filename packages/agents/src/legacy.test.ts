@@ -12,7 +12,7 @@ it("unstable_callable works as callable does, and says once that it is deprecate
   }
   const log = warn.mock.calls;
   warn.mockRestore();
-  expect(lookUp(new Old(), "add")).toEqual({ status: "callable", metadata: { description: "Adds" } });
-  expect(lookUp(new Old(), "other")).toEqual({ status: "callable", metadata: {} });
+  expect(lookUp(new Old(), "add")).toMatchObject({ status: "callable", metadata: { description: "Adds" } });
+  expect(lookUp(new Old(), "other")).toMatchObject({ status: "callable", metadata: {} });
   expect(log).toEqual([["unstable_callable() is deprecated: use callable()"]]);
 });

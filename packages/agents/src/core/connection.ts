@@ -137,6 +137,9 @@ function peerOf(socket: Socket): Peer {
   return socket[peerSlot]!;
 }
 
+// Kept: a global is looked up each time.
+const nativeSend = WebSocket.prototype.send;
+
 const members: PropertyDescriptorMap & ThisType<Socket> = {
   id: { get: accessor((peer) => peer.id) },
   server: { get: accessor((peer) => peer.owner?.name) },
@@ -159,7 +162,7 @@ const members: PropertyDescriptorMap & ThisType<Socket> = {
     // As in a browser: who speaks to somebody that has gone is not disturbed, and finishes what it does. `onClose` is on the way.
     value: function send(this: Socket, message: WSMessage) {
       try {
-        WebSocket.prototype.send.call(this, message);
+        nativeSend.call(this, message);
       } catch (error) {
         if (this.readyState === WebSocket.OPEN) throw error;
       }
@@ -218,8 +221,11 @@ export function establish(connection: Connection, tags: readonly string[], flags
   socket[peerSlot] = peer;
 }
 
-export const hasFlag = (connection: Connection, flag: ConnectionFlag): boolean =>
-  peerOf(connection as unknown as Socket).flags[flag];
+export function hasFlag(connection: Connection, flag: ConnectionFlag): boolean {
+  const { readonly, protocolDisabled, extended } = peerOf(connection as unknown as Socket).flags;
+  // Asked for every frame, and for every connection of a broadcast: a name that varies would be looked up each time.
+  return flag === "readonly" ? readonly : flag === "extended" ? extended : protocolDisabled;
+}
 
 export function setFlag(connection: Connection, flag: ConnectionFlag, value: boolean): void {
   const socket = connection as unknown as Socket;

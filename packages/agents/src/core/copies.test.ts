@@ -75,8 +75,8 @@ describe("[C17] the built package beside its source", () => {
     }
     const found = ["theirs", "ours"].map((name) => lookUp(new Mixed(), name));
     expect(found).toEqual([
-      { status: "callable", metadata: { description: "theirs" } },
-      { status: "callable", metadata: { description: "ours" } }
+      { status: "callable", name: "theirs", metadata: { description: "theirs" } },
+      { status: "callable", name: "ours", metadata: { description: "ours" } }
     ]);
   });
 });

@@ -4,7 +4,7 @@ import { getAgentByName } from "../index";
 import { connect, errorOf, evict, makeDue } from "../test/kit";
 import { createConnection } from "./connection";
 import { currentContext, EntryContext, runInContext } from "./context";
-import { Departure, Gate, type GateDeps } from "./gate";
+import { departure, Gate, type Departure, type GateDeps } from "./gate";
 
 const starter = (name: string) => env.Starter.get(env.Starter.idFromName(name));
 const order = (stub: ReturnType<typeof starter>) => runInDurableObject(stub, (agent) => [...agent.order]);
@@ -241,14 +241,14 @@ describe("Gate", () => {
     const { gate } = build({ failed });
     const error = new Error("did not fit");
     const seen: unknown[] = [];
-    class Last extends Departure {
-      leave() {
+    const last: Departure = {
+      [departure]() {
         seen.push(currentContext().agent);
         throw error;
       }
-    }
+    };
     await gate.enter(undefined, () => {});
-    await gate.deliver(connection, () => end(new Last()));
+    await gate.deliver(connection, () => end(last));
     expect(seen).toEqual([undefined]);
     expect(failed).toHaveBeenCalledExactlyOnceWith(error, expect.objectContaining({ connection }));
   });

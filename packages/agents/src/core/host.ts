@@ -1,3 +1,4 @@
+import { readCall } from "../protocol/call-text";
 import { decodeFrame, type Decoded } from "../protocol/decode";
 import { AgentError } from "../protocol/errors";
 import { pongText, type Fields } from "../protocol/frames";
@@ -78,6 +79,7 @@ export interface Arrival {
 
 /** Who handles the frames of a type. */
 interface Found {
+  readonly type: string;
   readonly owner: Capability;
   readonly handler: FrameHandler;
 }
@@ -94,6 +96,7 @@ export class Host {
   readonly #owner: Owner;
   readonly #scopes: SharedScopes;
   readonly #capabilities: Capability[] = [heartbeat];
+  #found: Found | undefined;
 
   constructor(deps: HostDeps) {
     this.#storage = deps.storage;
@@ -206,7 +209,7 @@ export class Host {
   ): Handled | Promise<Handled> {
     if (typeof message !== "string") return runInContext(context, () => this.#binaryMessage(connection, message));
     let found: Found | undefined;
-    const decoded = decodeFrame(message, (type) => (found = this.#find(type))?.handler.check);
+    const decoded = decodeFrame(message, (type) => (found = this.#find(type))?.handler.check, readCall);
     if (decoded.kind !== "frame") return runInContext(context, () => this.#noFrame(connection, message, decoded));
     const { frame } = decoded;
     // Its check was.
@@ -248,9 +251,11 @@ export class Host {
   }
 
   #find(type: string): Found | undefined {
+    // Most frames are of the type of the one before, and who handles a type stays.
+    if (this.#found?.type === type) return this.#found;
     for (const owner of this.#capabilities) {
       const handler = owner.frames?.[type];
-      if (handler) return { owner, handler };
+      if (handler) return (this.#found = { type, owner, handler });
     }
     return undefined;
   }

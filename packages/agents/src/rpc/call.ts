@@ -1,30 +1,41 @@
+import type { Connection } from "../core/connection";
+import { send } from "../core/connections";
+import { departure, type Departure } from "../core/gate";
+import { publicMessage } from "../core/public-message";
 import { AgentError } from "../protocol/errors";
 import type { RpcResponseFrame } from "../protocol/frames";
 
+/** Sends a frame to a client. */
+type Transmit = (connection: Connection, frame: RpcResponseFrame) => void;
+
 /** One call of a client, from its request to its answer. */
-export class Call {
+export class Call implements Departure {
   readonly id: string;
   readonly method: string;
   /** Goes on when its connection closes. */
   readonly isDetached: boolean;
-  readonly #transmit: (frame: RpcResponseFrame) => void;
+  readonly #connection: Connection;
+  readonly #transmit: Transmit;
   #controller: AbortController | undefined;
   #abortReason: AgentError | undefined;
   #isOver = false;
   /** How many values the reader can take; without a limit, any number. */
   #credit: number;
-  #waiting: (() => void)[] = [];
+  #waiting: (() => void)[] | undefined;
+  #text = "";
 
   constructor(
     { id, method, credit }: { id: string; method: string; credit?: number | undefined },
     isDetached: boolean,
-    transmit: (frame: RpcResponseFrame) => void
+    connection: Connection,
+    transmit: Transmit
   ) {
     this.id = id;
     this.method = method;
     this.isDetached = isDetached;
     // Who asks for a stream can take one value: a method learns that it has to wait only from what it has sent.
     this.#credit = Math.max(credit ?? Infinity, 1);
+    this.#connection = connection;
     this.#transmit = transmit;
   }
 
@@ -45,10 +56,10 @@ export class Call {
   /** Sends a value of a stream. Resolves when the reader can take another. */
   send(chunk: unknown): Promise<boolean> {
     if (this.#isOver) return Promise.resolve(false);
-    this.#transmit({ type: "rpc", id: this.id, success: true, result: chunk, done: false });
+    this.#transmit(this.#connection, { type: "rpc", id: this.id, success: true, result: chunk, done: false });
     this.#credit--;
     if (this.#credit > 0) return Promise.resolve(true);
-    return new Promise((resolve) => this.#waiting.push(() => resolve(!this.#isOver)));
+    return new Promise((resolve) => (this.#waiting ??= []).push(() => resolve(!this.#isOver)));
   }
 
   /** The reader can take so many values more. */
@@ -60,13 +71,30 @@ export class Call {
   end(result: unknown): void {
     if (this.#isOver) return;
     // Not over by a value that cannot be written: the caller still has to be told.
-    this.#transmit(this.#last(result));
+    this.#transmit(this.#connection, this.#last(result));
     this.finish();
   }
 
-  /** Its result as text, for whoever sends it and then calls `finish`; nothing if the call is over already. */
-  conclude(result: unknown): string | undefined {
-    return this.#isOver ? undefined : JSON.stringify(this.#last(result));
+  /**
+   * Writes its result, which is sent when the context has been left; nothing if the call is over already.
+   *
+   * @throws what `JSON.stringify` does: the caller is still to be told
+   */
+  conclude(result: unknown): Departure | undefined {
+    if (this.#isOver) return undefined;
+    this.#text = JSON.stringify(this.#last(result));
+    return this;
+  }
+
+  [departure](): void {
+    try {
+      send(this.#connection, this.#text);
+    } catch (error) {
+      // The connection is open, and does not take this answer. Its caller is to hear something.
+      this.fail(publicMessage(error));
+      throw error;
+    }
+    this.finish();
   }
 
   #last(result: unknown): RpcResponseFrame {
@@ -77,6 +105,7 @@ export class Call {
     if (this.#isOver) return;
     this.finish();
     this.#transmit(
+      this.#connection,
       code
         ? { type: "rpc", id: this.id, success: false, error, code }
         : { type: "rpc", id: this.id, success: false, error }
@@ -107,6 +136,6 @@ export class Call {
   }
 
   #release(): void {
-    if (this.#waiting.length > 0) for (const resume of this.#waiting.splice(0)) resume();
+    if (this.#waiting) for (const resume of this.#waiting.splice(0)) resume();
   }
 }

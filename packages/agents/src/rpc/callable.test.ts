@@ -78,7 +78,7 @@ describe("[M1] the methods that clients can call", () => {
     inheritCallable(wrapper, method);
     class Plain {}
     Object.defineProperty(Plain.prototype, "m", { value: wrapper });
-    expect(lookUp(new Plain(), "m")).toEqual({ status: "callable", metadata: { description: "d" } });
+    expect(lookUp(new Plain(), "m")).toEqual({ status: "callable", name: "m", metadata: { description: "d" } });
   });
 });
 

@@ -60,7 +60,7 @@ export function inheritCallable(wrapper: object, method: object): void {
 
 /** What is known of a name. `isBrief`: all calls so far were over when the method returned; unknown before the first. */
 export type Lookup = (
-  | { status: "callable"; metadata: CallableMetadata }
+  | { status: "callable"; name: string; metadata: CallableMetadata }
   | { status: "hidden" }
   | { status: "missing" }
 ) & { isBrief?: boolean };
@@ -101,7 +101,7 @@ function search(agent: object, name: string): Lookup {
     if (typeof descriptor.value !== "function") return { status: "missing" };
     // An override without the decorator is not callable: what a subclass hides stays hidden.
     const metadata = registryOf(prototype)?.get(name) ?? byFunction.get(descriptor.value);
-    return metadata ? { status: "callable", metadata } : { status: "hidden" };
+    return metadata ? { status: "callable", name, metadata } : { status: "hidden" };
   }
   return { status: "missing" };
 }

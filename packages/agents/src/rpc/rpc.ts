@@ -2,9 +2,10 @@ import { frameHandlers, type Capability, type FrameHandlers, type Handled } from
 import { hasFlag, type Connection } from "../core/connection";
 import { send } from "../core/connections";
 import type { CallContext } from "../core/context";
-import { callInside, Departure } from "../core/gate";
+import { callInside } from "../core/gate";
 import { isThenable } from "../core/thenable";
 import { publicMessage } from "../core/public-message";
+import { readCall } from "../protocol/call-text";
 import { clientChecks } from "../protocol/decode";
 import { AgentError, messageOf } from "../protocol/errors";
 import type { RpcCancelFrame, RpcCreditFrame, RpcRequestFrame, RpcResponseFrame } from "../protocol/frames";
@@ -27,10 +28,9 @@ type RpcFrame = RpcRequestFrame | RpcCancelFrame | RpcCreditFrame;
 let kept: unknown[] | undefined;
 
 function oneOfEach(): unknown[] {
-  const call = new Call({ id: "", method: "" }, false, () => {});
   // Of no connection, which would stay with all of its agent.
-  const answer = new Answer(call, {} as Connection, "");
-  return [JSON.parse('{"type":"rpc","id":"","method":"","args":[]}'), call, answer];
+  const call = new Call({ id: "", method: "" }, false, {} as Connection, () => {});
+  return [readCall('{"type":"rpc","id":"","method":"","args":[]}'), call];
 }
 
 /** Calls that have no answer yet. */
@@ -64,6 +64,7 @@ export class Rpc implements Capability {
   /** The object whose methods are called. */
   readonly #target: object;
   readonly #callables: Callables;
+  #found: Extract<Lookup, { status: "callable" }> | undefined;
   readonly #host: RpcHost;
 
   constructor(target: object, host: RpcHost) {
@@ -76,8 +77,12 @@ export class Rpc implements Capability {
     for (const call of openCalls.get(connection)?.values() ?? []) if (!call.isDetached) call.abandon();
   }
 
+  /** Each call is looked up when it is told how long it will take, and again when it is made. */
   #lookUp(method: string): Lookup {
-    return lookUp(this.#target, method, this.#callables);
+    if (this.#found?.name === method) return this.#found;
+    const found = lookUp(this.#target, method, this.#callables);
+    if (found.status === "callable") this.#found = found;
+    return found;
   }
 
   /** A call of the agent's own `inspect`. A method of a program that has this name, and is callable, is a method as any other. */
@@ -95,20 +100,21 @@ export class Rpc implements Capability {
     const { streaming, detached = false } = found.status === "callable" ? found.metadata : {};
     this.#host.emit("rpc", () => (streaming ? { method, streaming } : { method }));
     const credit = hasFlag(connection, "extended") ? frame.credit : undefined;
-    const call = new Call({ id, method, credit }, detached, (answer) => this.#answer(connection, answer));
+    const call = new Call({ id, method, credit }, detached, connection, answer);
     context.setCall(call);
     kept ??= oneOfEach();
     if (streaming) return this.#follow(connection, call, this.#stream(call, args));
     try {
-      const result = this.#invoke(method, args);
+      // By the name that was found: the same text, which the engine knows as that of a member.
+      const result = this.#invoke(found.status === "callable" ? found.name : method, args);
       if (isThenable(result)) {
         found.isBrief = false;
         context.takesLonger?.();
-        return this.#follow(connection, call, endWith(call, connection, result));
+        return this.#follow(connection, call, endWith(call, result));
       }
       found.isBrief ??= true;
       // Answered before anything else can happen: nobody can cancel it.
-      return answerTo(call, connection, result);
+      return call.conclude(result);
     } catch (error) {
       return this.#failed(call, error);
     }
@@ -153,51 +159,19 @@ export class Rpc implements Capability {
 
   #refuse(connection: Connection, { id, method }: RpcRequestFrame, error: string, code?: AgentError["code"]): void {
     this.#host.emit("rpc:error", () => ({ method, error }));
-    this.#answer(connection, { type: "rpc", id, success: false, error, ...(code && { code }) });
-  }
-
-  #answer(connection: Connection, frame: RpcResponseFrame): void {
-    if (!frame.success && frame.code && !hasFlag(connection, "extended")) {
-      const { code: _, ...documented } = frame;
-      return send(connection, JSON.stringify(documented));
-    }
-    send(connection, JSON.stringify(frame));
+    answer(connection, { type: "rpc", id, success: false, error, ...(code && { code }) });
   }
 }
 
-const endWith = async (call: Call, connection: Connection, result: PromiseLike<unknown>): Promise<Handled> =>
-  answerTo(call, connection, await result);
-
-/** @throws what `JSON.stringify` does: the caller is still to be told */
-function answerTo(call: Call, connection: Connection, result: unknown): Answer | undefined {
-  const text = call.conclude(result);
-  return text === undefined ? undefined : new Answer(call, connection, text);
+function answer(connection: Connection, frame: RpcResponseFrame): void {
+  if (!frame.success && frame.code && !hasFlag(connection, "extended")) {
+    const { code: _, ...documented } = frame;
+    return send(connection, JSON.stringify(documented));
+  }
+  send(connection, JSON.stringify(frame));
 }
 
-/** The result of a call. */
-class Answer extends Departure {
-  readonly #call: Call;
-  readonly #connection: Connection;
-  readonly #text: string;
-
-  constructor(call: Call, connection: Connection, text: string) {
-    super();
-    this.#call = call;
-    this.#connection = connection;
-    this.#text = text;
-  }
-
-  leave(): void {
-    try {
-      send(this.#connection, this.#text);
-    } catch (error) {
-      // The connection is open, and does not take this answer. Its caller is to hear something.
-      this.#call.fail(publicMessage(error));
-      throw error;
-    }
-    this.#call.finish();
-  }
-}
+const endWith = async (call: Call, result: PromiseLike<unknown>): Promise<Handled> => call.conclude(await result);
 
 /** Sends what a stream has. A stream that waits for its source hears of a cancellation at once, by `cancel`. */
 async function pipe(stream: ReadableStream, call: Call): Promise<void> {

@@ -6,7 +6,12 @@ import { StreamingResponse } from "./streaming-response";
 
 function build() {
   const frames: string[] = [];
-  const call = new Call({ id: "7", method: "stream" }, false, (frame) => void frames.push(JSON.stringify(frame)));
+  const call = new Call(
+    { id: "7", method: "stream" },
+    false,
+    {} as Connection,
+    (_, frame) => void frames.push(JSON.stringify(frame))
+  );
   return { stream: new StreamingResponse(call), frames };
 }
 const chunk = (result: unknown) => JSON.stringify({ type: "rpc", id: "7", success: true, result, done: false });
