@@ -177,7 +177,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
   // --- the alarm ---
 
   onStart(): void {
-    if (this.#deps.schema.isMarked) this.#unpark();
+    if (this.#deps.schema.isMarked) this.#takeUp();
     const wakeMs = this.#deps.wake();
     // Written by an older release, or left by an earlier life: whatever woke the instance, it goes on now.
     const isLeft = wakeMs !== undefined && wakeMs <= this.#deps.now() + lookAfterMs;
@@ -193,8 +193,8 @@ export class Queue implements Capability, TaskTable<Claimed> {
       if (lane.nextMs !== undefined && !(isBusy && lane.nextMs <= nowMs)) nextMs = Math.min(nextMs, lane.nextMs);
     }
     if (isBusy) {
-      // Not put off by each item that comes: the alarm would be set again for each. And less and less often for what never ends.
-      this.#lookMs ??= nowMs + Math.max(lookAfterMs, nowMs - (this.#runner.startedMs ?? nowMs));
+      // Not put off by each item that comes: the alarm would be set again for each.
+      this.#lookMs ??= this.#runner.nextLookMs(lookAfterMs);
       nextMs = Math.min(nextMs, this.#lookMs);
     } else this.#lookMs = undefined;
     return nextMs === Infinity ? undefined : nextMs;
@@ -296,12 +296,13 @@ export class Queue implements Capability, TaskTable<Claimed> {
     return lane;
   }
 
-  #unpark(): void {
+  /** Goes on with what earlier lives have marked: items whose method was gone, and what was left while one ran for long. */
+  #takeUp(): void {
     const callbacks = this.#rows.parkedCallbacks();
     const found = callbacks.filter((callback) => this.#deps.has(callback));
     for (const callback of found) this.#rows.unpark(callback);
+    if (found.length > 0 || this.#rows.isAnyDue(this.#deps.now())) this.#later();
     this.#deps.schema.mark(found.length < callbacks.length);
-    if (found.length > 0) this.#later();
   }
 
   #look(queue: string, limit: number): Look {

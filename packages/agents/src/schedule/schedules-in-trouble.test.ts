@@ -131,6 +131,18 @@ describe("[S6] after a crash", () => {
       expect(b.errors).toMatchObject([{ code: "TASK_INTERRUPTED" }]);
     }));
 
+  it("of an attempt for which the alarm has come less and less often, it is tried again after any wake", () =>
+    bench(async (b) => {
+      b.methods.slow = () => new Promise(() => {});
+      b.schedules.add(1, "slow", 1);
+      await b.pass(20 * minute);
+      b.methods.slow = () => {};
+      b.kill();
+      b.wake();
+      await b.settle();
+      expect([b.times, b.schedules.list()]).toEqual([[1_000, 20 * minute], []]);
+    }));
+
   it("of an interval's every attempt, it goes on at its next time", () =>
     bench(async (b) => {
       b.methods.slow = () => new Promise(() => {});

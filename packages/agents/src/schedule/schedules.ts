@@ -179,16 +179,13 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   onStart(): void {
     // An older release wrote the rows, and nobody knows when they are due.
     if (this.#deps.schema.isInherited) return this.#deps.changed();
-    if (this.#deps.schema.isMarked) this.#unpark();
+    if (this.#deps.schema.isMarked) this.#takeUp();
   }
 
   nextWake(): number | undefined {
     const nextMs = this.#next();
-    const { startedMs } = this.#runner;
-    if (startedMs === undefined && !this.#lane.isBusy) return nextMs;
-    const nowMs = this.#deps.now();
-    // Less and less often: what never ends must not keep the instance in memory for ever.
-    return Math.min(nextMs ?? Infinity, nowMs + Math.max(lookAfterMs, nowMs - (startedMs ?? nowMs)));
+    if (this.#runner.running.size === 0 && !this.#lane.isBusy) return nextMs;
+    return Math.min(nextMs ?? Infinity, this.#runner.nextLookMs(lookAfterMs));
   }
 
   onStrayAlarm(): number | undefined {
@@ -231,15 +228,15 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     this.#changed();
   }
 
-  #unpark(): void {
+  /** Goes on with what earlier lives have marked: schedules whose method was gone, and what ran for long when they ended. */
+  #takeUp(): void {
     const callbacks = this.#rows.parkedCallbacks();
     const found = callbacks.filter((callback) => this.#deps.has(callback));
     for (const callback of found) this.#rows.unpark(callback);
-    this.#deps.schema.mark(found.length < callbacks.length);
-    if (found.length === 0) return;
     this.#isKnown = true;
     this.#lane.nextMs = this.#rows.earliest();
     this.#deps.changed();
+    this.#deps.schema.mark(found.length < callbacks.length);
   }
 
   // --- the lane ---

@@ -133,11 +133,17 @@ export class Runner<Claimed extends Task> {
     }
   }
 
-  /** When the first of those that run was started. */
-  get startedMs(): number | undefined {
-    let firstMs: number | undefined;
-    for (const { startedMs } of this.running.values()) firstMs = Math.min(firstMs ?? startedMs, startedMs);
-    return firstMs;
+  /**
+   * When the alarm is to look after what runs. Less and less often: what never ends must not keep the instance in memory for ever.
+   * A life that comes after this one must not wait as long. It knows by a mark that something was left.
+   */
+  nextLookMs(withinMs: number): number {
+    const nowMs = this.#deps.now();
+    let firstMs = nowMs;
+    for (const { startedMs } of this.running.values()) firstMs = Math.min(firstMs, startedMs);
+    const ranMs = nowMs - firstMs;
+    if (ranMs > withinMs) this.#deps.schema.mark(true);
+    return nowMs + Math.max(withinMs, ranMs);
   }
 
   /** Whether anything runs that did not start before this time. */
