@@ -205,6 +205,20 @@ describe("[S7] a method that does not exist", () => {
     }));
 });
 
+describe("[S8] when the storage fails", () => {
+  it.each(["cancel", "pause"] as const)("in the middle of %s, the schedule is as it was, and runs", (method) =>
+    bench(async (b) => {
+      const { id } = b.schedules.add(60, "note", 1);
+      b.breakStorage(/ORDER BY/);
+      expect(() => b.schedules[method](id)).toThrow("broken storage");
+      b.breakStorage(undefined);
+      expect([b.schedules.get(id)?.paused, b.typesOf("schedule")]).toEqual([undefined, ["schedule:create"]]);
+      await b.pass(minute);
+      expect([b.times, b.schedules.list()]).toEqual([[minute], []]);
+    })
+  );
+});
+
 describe("[S10] a time that was missed", () => {
   const down = async (b: WorkBench, ms: number) => {
     b.kill();

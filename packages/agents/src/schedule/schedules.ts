@@ -101,17 +101,17 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   }
 
   cancel(id: string): boolean {
-    const row = this.#deps.schema.exists ? this.#rows.remove(id) : undefined;
+    const row = this.#take(() => this.#rows.remove(id));
     if (!row) return this.#deps.endInMemory(id);
     this.#deps.emit("schedule:cancel", () => ({ callback: row.callback, id }));
-    this.#left(row);
     return true;
   }
 
   pause(id: string): boolean {
-    if (!this.#deps.schema.exists) return false;
-    const row = this.#rows.pause(id);
-    if (row) this.#left({ ...row, time: -1, ms: 0 });
+    const row = this.#take(() => {
+      const paused = this.#rows.pause(id);
+      return paused && { ...paused, time: -1, ms: 0 };
+    });
     return row !== undefined;
   }
 
@@ -217,6 +217,17 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   #changed(): void {
     if (this.#shift.isOn) this.#shift.changed();
     else this.#deps.changed();
+  }
+
+  /** Takes a row out of what is to run, and sets the alarm for the others. Both or neither: a call that fails has changed nothing. */
+  #take(out: () => Row | undefined): Row | undefined {
+    const { schema } = this.#deps;
+    if (!schema.exists) return undefined;
+    return schema.transaction(() => {
+      const row = out();
+      if (row) this.#left(row);
+      return row;
+    });
   }
 
   /** A row is gone: if the alarm was for it, it is for the next one now. */
