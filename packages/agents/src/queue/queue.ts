@@ -189,8 +189,9 @@ export class Queue implements Capability, TaskTable<Claimed> {
     const isBusy = this.#isBusy;
     let nextMs = this.#isKnown ? Infinity : (this.#deps.wake() ?? Infinity);
     for (const lane of this.#lanes.values()) {
-      // What is due is about to be seen to.
-      if (lane.nextMs !== undefined && !(isBusy && lane.nextMs <= nowMs)) nextMs = Math.min(nextMs, lane.nextMs);
+      // What is due is about to be seen to, unless its lane has failed at the storage.
+      const isSeenTo = this.#isLater || lane.isBusy;
+      if (lane.nextMs !== undefined && !(isSeenTo && lane.nextMs <= nowMs)) nextMs = Math.min(nextMs, lane.nextMs);
     }
     if (isBusy) {
       // Not put off by each item that comes: the alarm would be set again for each.
@@ -258,23 +259,31 @@ export class Queue implements Capability, TaskTable<Claimed> {
   /** Runs what may run in all queues. */
   async #drain(): Promise<void> {
     this.#isDraining++;
+    const drained: Promise<void>[] = [];
     try {
       if (!this.#isKnown) {
         for (const name of this.#rows.queues()) this.#lane(name).note(this.#deps.now());
         this.#isKnown = true;
       }
       const nowMs = this.#deps.now();
-      const drained: Promise<void>[] = [];
       for (const lane of this.#lanes.values()) {
         if (lane.isBusy) drained.push(lane.idle());
         else if (lane.nextMs !== undefined && lane.nextMs <= nowMs) drained.push(lane.drain());
       }
       await Promise.all(drained);
-    } finally {
-      this.#isDraining--;
-      if (!this.#isBusy) this.#forgetEmpty();
+    } catch (error) {
+      // Who waits is told of the first one that fails. The others go on, or fail after it.
       this.#changed();
+      void Promise.allSettled(drained).then(() => this.#drained());
+      throw error;
     }
+    this.#drained();
+  }
+
+  #drained(): void {
+    this.#isDraining--;
+    if (!this.#isBusy) this.#forgetEmpty();
+    this.#changed();
   }
 
   #forgetEmpty(): void {
@@ -290,6 +299,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
       now: () => this.#deps.now(),
       wait: (delayMs, signal) => this.#deps.wait(delayMs, signal),
       patienceMs: () => Infinity,
+      outlived: () => this.#changed(),
       failed: (error) => void this.#deps.failed(error)
     });
     this.#lanes.set(queue, lane);
