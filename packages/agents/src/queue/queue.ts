@@ -133,15 +133,24 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 
   remove(id: string): void {
-    this.#removed(() => this.#rows.remove(id));
+    this.#removed(
+      () => this.#rows.remove(id),
+      (other) => other === id
+    );
   }
 
   removeAll(): void {
-    this.#removed(() => this.#rows.removeAll());
+    this.#removed(
+      () => this.#rows.removeAll(),
+      () => true
+    );
   }
 
   removeByCallback(callback: string): void {
-    this.#removed(() => this.#rows.removeByCallback(callback));
+    this.#removed(
+      () => this.#rows.removeByCallback(callback),
+      (_, other) => other === callback
+    );
   }
 
   /** Takes back what had failed for good: at the end of its queue. */
@@ -157,9 +166,10 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 
   /** Whoever waited behind what is gone may be next. */
-  #removed(remove: () => void): void {
+  #removed(remove: () => void, isOne: (id: string, callback: string) => boolean): void {
     if (!this.#deps.schema.exists) return;
     remove();
+    this.#runner.removed(isOne);
     const nowMs = this.#deps.now();
     let isAnyLeft = !this.#isKnown;
     for (const lane of this.#lanes.values()) {

@@ -103,6 +103,7 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   cancel(id: string): boolean {
     const row = this.#take(() => this.#rows.remove(id));
     if (!row) return this.#deps.endInMemory(id);
+    this.#runner.removed((other) => other === id);
     this.#deps.emit("schedule:cancel", () => ({ callback: row.callback, id }));
     return true;
   }
