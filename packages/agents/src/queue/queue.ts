@@ -283,8 +283,10 @@ export class Queue implements Capability, TaskTable<Claimed> {
       await Promise.all(drained);
     } catch (error) {
       // Who waits is told of the first one that fails. The others go on, or fail after it.
+      void Promise.allSettled(drained)
+        .then(() => this.#drained())
+        .catch((failure: unknown) => this.#deps.failed(failure));
       this.#changed();
-      void Promise.allSettled(drained).then(() => this.#drained());
       throw error;
     }
     this.#drained();

@@ -153,8 +153,12 @@ export class Lane {
 
   #end(slot: Slot): void {
     this.#slots.delete(slot);
-    if (this.#loop) this.#signal();
-    else this.#deps.outlived();
+    if (this.#loop) return this.#signal();
+    try {
+      this.#deps.outlived();
+    } catch (error) {
+      this.#deps.failed(error);
+    }
   }
 
   #signal(): void {
