@@ -355,6 +355,41 @@ describe("[Q8] what was queued", () => {
       expect([b.payloads, b.times]).toEqual([[1], [10_000]]);
     }));
 
+  it("and has run for so long that the alarm looks after it less and less often runs after any wake, too", () =>
+    bench(
+      async (b) => {
+        b.methods.slow = () => new Promise(() => {});
+        b.queue.add("slow", 1);
+        b.queue.add("note", 2);
+        await b.pass(15 * minute);
+        b.methods.slow = () => {};
+        b.kill();
+        b.wake();
+        await b.settle();
+        expect([b.payloads, b.times]).toEqual([
+          [1, 1, 2],
+          [0, 15 * minute, 15 * minute]
+        ]);
+      },
+      { methods: { slow: () => {} } }
+    ));
+
+  it("while another one has run for long, and that one is removed, runs after any wake, too", () =>
+    bench(
+      async (b) => {
+        b.methods.slow = () => new Promise(() => {});
+        const id = b.queue.add("slow", 1, { queue: "q" });
+        await b.pass(15 * minute);
+        b.queue.remove(id);
+        b.queue.add("note", 2);
+        b.kill();
+        b.wake();
+        await b.settle();
+        expect(b.payloads).toEqual([1, 2]);
+      },
+      { methods: { slow: () => {} } }
+    ));
+
   it("and is ended in the middle of each of its attempts is given up, and what is behind it goes on", () =>
     bench(
       async (b) => {

@@ -133,15 +133,24 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 
   remove(id: string): void {
-    this.#removed(() => this.#rows.remove(id));
+    this.#removed(
+      () => this.#rows.remove(id),
+      (other) => other === id
+    );
   }
 
   removeAll(): void {
-    this.#removed(() => this.#rows.removeAll());
+    this.#removed(
+      () => this.#rows.removeAll(),
+      () => true
+    );
   }
 
   removeByCallback(callback: string): void {
-    this.#removed(() => this.#rows.removeByCallback(callback));
+    this.#removed(
+      () => this.#rows.removeByCallback(callback),
+      (_, other) => other === callback
+    );
   }
 
   /** Takes back what had failed for good: at the end of its queue. */
@@ -157,9 +166,10 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 
   /** Whoever waited behind what is gone may be next. */
-  #removed(remove: () => void): void {
+  #removed(remove: () => void, isOne: (id: string, callback: string) => boolean): void {
     if (!this.#deps.schema.exists) return;
     remove();
+    this.#runner.removed(isOne);
     const nowMs = this.#deps.now();
     let isAnyLeft = !this.#isKnown;
     for (const lane of this.#lanes.values()) {
@@ -177,7 +187,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
   // --- the alarm ---
 
   onStart(): void {
-    if (this.#deps.schema.isMarked) this.#unpark();
+    if (this.#deps.schema.isMarked) this.#takeUp();
     const wakeMs = this.#deps.wake();
     // Written by an older release, or left by an earlier life: whatever woke the instance, it goes on now.
     const isLeft = wakeMs !== undefined && wakeMs <= this.#deps.now() + lookAfterMs;
@@ -189,12 +199,13 @@ export class Queue implements Capability, TaskTable<Claimed> {
     const isBusy = this.#isBusy;
     let nextMs = this.#isKnown ? Infinity : (this.#deps.wake() ?? Infinity);
     for (const lane of this.#lanes.values()) {
-      // What is due is about to be seen to.
-      if (lane.nextMs !== undefined && !(isBusy && lane.nextMs <= nowMs)) nextMs = Math.min(nextMs, lane.nextMs);
+      // What is due is about to be seen to, unless its lane has failed at the storage.
+      const isSeenTo = this.#isLater || lane.isBusy;
+      if (lane.nextMs !== undefined && !(isSeenTo && lane.nextMs <= nowMs)) nextMs = Math.min(nextMs, lane.nextMs);
     }
     if (isBusy) {
-      // Not put off by each item that comes: the alarm would be set again for each. And less and less often for what never ends.
-      this.#lookMs ??= nowMs + Math.max(lookAfterMs, nowMs - (this.#runner.startedMs ?? nowMs));
+      // Not put off by each item that comes: the alarm would be set again for each.
+      this.#lookMs ??= this.#runner.nextLookMs(lookAfterMs);
       nextMs = Math.min(nextMs, this.#lookMs);
     } else this.#lookMs = undefined;
     return nextMs === Infinity ? undefined : nextMs;
@@ -258,23 +269,33 @@ export class Queue implements Capability, TaskTable<Claimed> {
   /** Runs what may run in all queues. */
   async #drain(): Promise<void> {
     this.#isDraining++;
+    const drained: Promise<void>[] = [];
     try {
       if (!this.#isKnown) {
         for (const name of this.#rows.queues()) this.#lane(name).note(this.#deps.now());
         this.#isKnown = true;
       }
       const nowMs = this.#deps.now();
-      const drained: Promise<void>[] = [];
       for (const lane of this.#lanes.values()) {
         if (lane.isBusy) drained.push(lane.idle());
         else if (lane.nextMs !== undefined && lane.nextMs <= nowMs) drained.push(lane.drain());
       }
       await Promise.all(drained);
-    } finally {
-      this.#isDraining--;
-      if (!this.#isBusy) this.#forgetEmpty();
+    } catch (error) {
+      // Who waits is told of the first one that fails. The others go on, or fail after it.
+      void Promise.allSettled(drained)
+        .then(() => this.#drained())
+        .catch((failure: unknown) => this.#deps.failed(failure));
       this.#changed();
+      throw error;
     }
+    this.#drained();
+  }
+
+  #drained(): void {
+    this.#isDraining--;
+    if (!this.#isBusy) this.#forgetEmpty();
+    this.#changed();
   }
 
   #forgetEmpty(): void {
@@ -290,18 +311,20 @@ export class Queue implements Capability, TaskTable<Claimed> {
       now: () => this.#deps.now(),
       wait: (delayMs, signal) => this.#deps.wait(delayMs, signal),
       patienceMs: () => Infinity,
+      outlived: () => this.#changed(),
       failed: (error) => void this.#deps.failed(error)
     });
     this.#lanes.set(queue, lane);
     return lane;
   }
 
-  #unpark(): void {
+  /** Goes on with what earlier lives have marked: items whose method was gone, and what was left while one ran for long. */
+  #takeUp(): void {
     const callbacks = this.#rows.parkedCallbacks();
     const found = callbacks.filter((callback) => this.#deps.has(callback));
     for (const callback of found) this.#rows.unpark(callback);
+    if (found.length > 0 || this.#rows.isAnyDue(this.#deps.now())) this.#later();
     this.#deps.schema.mark(found.length < callbacks.length);
-    if (found.length > 0) this.#later();
   }
 
   #look(queue: string, limit: number): Look {

@@ -85,6 +85,12 @@ export class Rows {
     return this.#schema.read<{ name: string }>(query).map(({ name }) => name);
   }
 
+  /** Whether any item has its place; it may wait there for another attempt. */
+  isAnyDue(nowMs: number): boolean {
+    const query = "SELECT 1 FROM cf_agents_queues WHERE coalesce(available_at, 0) <= ? LIMIT 1";
+    return this.#schema.read(query, nowMs).length > 0;
+  }
+
   claim(id: string, lease: string): ClaimedRow | undefined {
     return this.#schema.write(claimQuery, lease, id)[0];
   }

@@ -131,6 +131,18 @@ describe("[S6] after a crash", () => {
       expect(b.errors).toMatchObject([{ code: "TASK_INTERRUPTED" }]);
     }));
 
+  it("of an attempt for which the alarm has come less and less often, it is tried again after any wake", () =>
+    bench(async (b) => {
+      b.methods.slow = () => new Promise(() => {});
+      b.schedules.add(1, "slow", 1);
+      await b.pass(20 * minute);
+      b.methods.slow = () => {};
+      b.kill();
+      b.wake();
+      await b.settle();
+      expect([b.times, b.schedules.list()]).toEqual([[1_000, 20 * minute], []]);
+    }));
+
   it("of an interval's every attempt, it goes on at its next time", () =>
     bench(async (b) => {
       b.methods.slow = () => new Promise(() => {});
@@ -191,6 +203,20 @@ describe("[S7] a method that does not exist", () => {
       await b.pass(24 * hour);
       expect(b.payloads).toEqual([1]);
     }));
+});
+
+describe("[S8] when the storage fails", () => {
+  it.each(["cancel", "pause"] as const)("in the middle of %s, the schedule is as it was, and runs", (method) =>
+    bench(async (b) => {
+      const { id } = b.schedules.add(60, "note", 1);
+      b.breakStorage(/ORDER BY/);
+      expect(() => b.schedules[method](id)).toThrow("broken storage");
+      b.breakStorage(undefined);
+      expect([b.schedules.get(id)?.paused, b.typesOf("schedule")]).toEqual([undefined, ["schedule:create"]]);
+      await b.pass(minute);
+      expect([b.times, b.schedules.list()]).toEqual([[minute], []]);
+    })
+  );
 });
 
 describe("[S10] a time that was missed", () => {

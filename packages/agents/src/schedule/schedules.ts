@@ -101,17 +101,18 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   }
 
   cancel(id: string): boolean {
-    const row = this.#deps.schema.exists ? this.#rows.remove(id) : undefined;
+    const row = this.#take(() => this.#rows.remove(id));
     if (!row) return this.#deps.endInMemory(id);
+    this.#runner.removed((other) => other === id);
     this.#deps.emit("schedule:cancel", () => ({ callback: row.callback, id }));
-    this.#left(row);
     return true;
   }
 
   pause(id: string): boolean {
-    if (!this.#deps.schema.exists) return false;
-    const row = this.#rows.pause(id);
-    if (row) this.#left({ ...row, time: -1, ms: 0 });
+    const row = this.#take(() => {
+      const paused = this.#rows.pause(id);
+      return paused && { ...paused, time: -1, ms: 0 };
+    });
     return row !== undefined;
   }
 
@@ -179,16 +180,13 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   onStart(): void {
     // An older release wrote the rows, and nobody knows when they are due.
     if (this.#deps.schema.isInherited) return this.#deps.changed();
-    if (this.#deps.schema.isMarked) this.#unpark();
+    if (this.#deps.schema.isMarked) this.#takeUp();
   }
 
   nextWake(): number | undefined {
     const nextMs = this.#next();
-    const { startedMs } = this.#runner;
-    if (startedMs === undefined && !this.#lane.isBusy) return nextMs;
-    const nowMs = this.#deps.now();
-    // Less and less often: what never ends must not keep the instance in memory for ever.
-    return Math.min(nextMs ?? Infinity, nowMs + Math.max(lookAfterMs, nowMs - (startedMs ?? nowMs)));
+    if (this.#runner.running.size === 0 && !this.#lane.isBusy) return nextMs;
+    return Math.min(nextMs ?? Infinity, this.#runner.nextLookMs(lookAfterMs));
   }
 
   onStrayAlarm(): number | undefined {
@@ -222,6 +220,17 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     else this.#deps.changed();
   }
 
+  /** Takes a row out of what is to run, and sets the alarm for the others. Both or neither: a call that fails has changed nothing. */
+  #take(out: () => Row | undefined): Row | undefined {
+    const { schema } = this.#deps;
+    if (!schema.exists) return undefined;
+    return schema.transaction(() => {
+      const row = out();
+      if (row) this.#left(row);
+      return row;
+    });
+  }
+
   /** A row is gone: if the alarm was for it, it is for the next one now. */
   #left(row: Row): void {
     if (this.#lane.isBusy) return;
@@ -231,15 +240,15 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     this.#changed();
   }
 
-  #unpark(): void {
+  /** Goes on with what earlier lives have marked: schedules whose method was gone, and what ran for long when they ended. */
+  #takeUp(): void {
     const callbacks = this.#rows.parkedCallbacks();
     const found = callbacks.filter((callback) => this.#deps.has(callback));
     for (const callback of found) this.#rows.unpark(callback);
-    this.#deps.schema.mark(found.length < callbacks.length);
-    if (found.length === 0) return;
     this.#isKnown = true;
     this.#lane.nextMs = this.#rows.earliest();
     this.#deps.changed();
+    this.#deps.schema.mark(found.length < callbacks.length);
   }
 
   // --- the lane ---

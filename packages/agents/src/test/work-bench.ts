@@ -216,10 +216,10 @@ export class WorkBench {
   /** Something wakes the instance. */
   wake(): void {
     if (this.#isStarted) return;
-    this.#isStarted = true;
     this.life.alarms.restore();
     this.life.schedules.onStart();
     this.life.queue.onStart();
+    this.#isStarted = true;
   }
 
   /** Lets time pass, with all alarms on the way. */
@@ -252,9 +252,15 @@ export class WorkBench {
     const { life } = this;
     if (this.#ringing === life || this.alarmMs === undefined || this.alarmMs > this.clock.nowMs) return;
     this.alarmMs = undefined;
-    this.#ringing = life;
     life.alarms.arrived();
-    this.wake();
+    try {
+      this.wake();
+    } catch (error) {
+      // As an agent that does not start.
+      this.errors.push(error);
+      return life.alarms.again(this.clock.nowMs);
+    }
+    this.#ringing = life;
     void life.alarms
       .ring(this.clock.nowMs, (error) => void (life.isOver || this.errors.push(error)))
       .catch((error: unknown) => void (life.isOver || this.errors.push(error)))

@@ -36,6 +36,28 @@ it("[W1] after a crash was seen, so are the next hundred claims", () =>
     expect([b.payloads.length, b.syncs]).toEqual([152, 100]);
   }));
 
+it.each<[string, (b: WorkBench) => unknown]>([
+  ["by its id", (b) => b.queue.remove(b.queue.find("n", 1)[0]!.id)],
+  ["with those of its method", (b) => b.queue.removeByCallback("note")],
+  ["with all others", (b) => b.queue.removeAll()],
+  ["as a schedule", (b) => b.schedules.cancel(b.schedules.list()[0]!.id)]
+])("[Q2] [S8] what is removed before its claim is on disk does not start: %s", (title, remove) =>
+  bench(async (b) => {
+    let synced = () => {};
+    b.synced = new Promise((resolve) => (synced = resolve));
+    if (title === "as a schedule") b.schedules.add(0, "note", { n: 1 });
+    else b.queue.add("note", { n: 1 });
+    await b.settle();
+    remove(b);
+    synced();
+    await b.settle();
+    b.queue.add("note", 2);
+    b.schedules.add(0, "note", 3);
+    await b.settle();
+    expect([new Set(b.payloads), b.alarmMs, b.errors]).toEqual([new Set([2, 3]), undefined, []]);
+  })
+);
+
 it("[W1] an attempt that has lost its lease settles nothing", () =>
   bench(async (b) => {
     const ends: ((error?: Error) => void)[] = [];

@@ -29,6 +29,7 @@ function build(patienceMs = Infinity) {
     now: () => clock.nowMs,
     wait: (delayMs, signal) => clock.wait(delayMs, signal),
     patienceMs: () => patienceMs,
+    outlived: () => {},
     failed: (error) => void failed.push(error)
   });
   const add = (id: string, atMs = 0, concurrency = 1) => due.push({ id, atMs, concurrency });
@@ -121,7 +122,7 @@ describe("[W2] a lane", () => {
     await end("b");
     await drained;
     await end("a", new Error("storage"));
-    expect(failed.map(String)).toEqual(["Error: storage"]);
+    expect([failed.map(String), lane.nextMs]).toEqual([["Error: storage"], clock.nowMs]);
   });
 
   it("ends with an error of the storage, and starts again when it is asked to", async () => {

@@ -26,8 +26,8 @@ export interface LaneDeps {
   wait(delayMs: number, signal: AbortSignal): Promise<void>;
   /** How long a task may keep the others from starting, in ms. It goes on after that. */
   patienceMs(): number;
-  /** A task has ended that took so long that the lane does not wait for it any more. */
-  outlived?(): void;
+  /** A task has ended for which the lane does not wait any more: it took too long, or another one has failed at the storage. */
+  outlived(): void;
   /** An error of the storage, when nobody waits for the lane any more. */
   failed(error: unknown): void;
 }
@@ -141,7 +141,11 @@ export class Lane {
       },
       (error: unknown) => {
         if (this.#loop) this.#error ??= { error };
-        else this.#deps.failed(error);
+        else {
+          // Nobody knows what is left.
+          this.nextMs = this.#deps.now();
+          this.#deps.failed(error);
+        }
         this.#end(slot);
       }
     );
@@ -149,8 +153,12 @@ export class Lane {
 
   #end(slot: Slot): void {
     this.#slots.delete(slot);
-    if (this.#loop) this.#signal();
-    else this.#deps.outlived?.();
+    if (this.#loop) return this.#signal();
+    try {
+      this.#deps.outlived();
+    } catch (error) {
+      this.#deps.failed(error);
+    }
   }
 
   #signal(): void {

@@ -64,6 +64,8 @@ export interface Running {
   readonly startedMs: number;
   /** When it is to run again, for one that repeats: the first such time that is not yet dealt with. */
   nextMs: number | undefined;
+  /** Its code has started. Before that, it may wait for the disk. */
+  hasBegun: boolean;
 }
 
 const dayMs = 24 * 3_600_000;
@@ -109,7 +111,8 @@ export class Runner<Claimed extends Task> {
     }
     if (!this.#deps.has(task.callback)) return this.#park(task);
     if (interrupted) this.#careful = carefulClaims;
-    const running: Running = { lease, callback: task.callback, startedMs: this.#deps.now(), nextMs: task.nextMs };
+    const { callback, nextMs } = task;
+    const running: Running = { lease, callback, startedMs: this.#deps.now(), nextMs, hasBegun: false };
     this.running.set(id, running);
     try {
       if (this.#careful > 0) {
@@ -119,6 +122,8 @@ export class Runner<Claimed extends Task> {
       }
       // Those who were claimed after it start after it.
       if (this.#synced) await this.#whenSynced(this.#synced);
+      if (this.running.get(id) !== running) return false;
+      running.hasBegun = true;
       this.#announce(task);
       try {
         await this.#table.run(task, readPayload(task.payload));
@@ -133,11 +138,23 @@ export class Runner<Claimed extends Task> {
     }
   }
 
-  /** When the first of those that run was started. */
-  get startedMs(): number | undefined {
-    let firstMs: number | undefined;
-    for (const { startedMs } of this.running.values()) firstMs = Math.min(firstMs ?? startedMs, startedMs);
-    return firstMs;
+  /** Rows are gone: what is claimed of them, and has not begun, does not start any more. */
+  removed(isOne: (id: string, callback: string) => boolean): void {
+    for (const [id, { callback, hasBegun }] of this.running)
+      if (!hasBegun && isOne(id, callback)) this.running.delete(id);
+  }
+
+  /**
+   * When the alarm is to look after what runs. Less and less often: what never ends must not keep the instance in memory for ever.
+   * A life that comes after this one must not wait as long. It knows by a mark that something was left.
+   */
+  nextLookMs(withinMs: number): number {
+    const nowMs = this.#deps.now();
+    let firstMs = nowMs;
+    for (const { startedMs } of this.running.values()) firstMs = Math.min(firstMs, startedMs);
+    const ranMs = nowMs - firstMs;
+    if (ranMs > withinMs) this.#deps.schema.mark(true);
+    return nowMs + Math.max(withinMs, ranMs);
   }
 
   /** Whether anything runs that did not start before this time. */

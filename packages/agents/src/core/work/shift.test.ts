@@ -79,6 +79,68 @@ describe("[W6] an alarm", () => {
   );
 });
 
+it.each(["queue", "schedule"])(
+  "[W6] a task of the %s that ends when its lane waits for nobody any more, at an error of the storage, comes again",
+  (kind) =>
+    bench(async (b) => {
+      const ends: (() => void)[] = [];
+      b.methods.note = () => new Promise<void>((resolve) => ends.push(resolve));
+      const add = (n: number) =>
+        kind === "queue" ? b.queue.add("note", n, { concurrency: 2 }) : b.schedules.add(0, "note", n);
+      const endBroken = async (n: number) => {
+        b.breakStorage(/^DELETE/);
+        ends[n]!();
+        await b.settle();
+        b.breakStorage(undefined);
+        await b.pass(minute);
+      };
+      for (const n of [1, 2]) add(n);
+      await b.pass(minute);
+      expect(b.payloads).toEqual([1, 2]);
+      await endBroken(0);
+      ends.at(-1)!();
+      await b.settle();
+      await endBroken(1);
+      expect(b.payloads).toEqual([1, 2, 1, 2]);
+      ends.at(-1)!();
+      await b.settle();
+      expect([b.schedules.list(), b.queue.find("a", 1), b.alarmMs]).toEqual([[], [], undefined]);
+    })
+);
+
+describe("[W6] a queue that has failed at the storage goes on soon", () => {
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])("when another one fails right after it: %i turns", (turns) =>
+    bench(async (b) => {
+      let end = () => {};
+      const over = new Promise<void>((resolve) => (end = resolve));
+      b.methods.note = async (queue: string) => {
+        await over;
+        for (let turn = 0; queue === "b" && turn < turns; turn++) await null;
+      };
+      for (const queue of ["a", "b"]) b.queue.add("note", queue, { queue });
+      await b.settle();
+      b.breakStorage(/^DELETE/);
+      end();
+      await b.clock.tick();
+      b.breakStorage(undefined);
+      await b.pass(minute);
+      expect([b.payloads, b.alarmMs]).toEqual([["a", "b", "a", "b"], undefined]);
+    })
+  );
+
+  it("although another one runs for long", () =>
+    bench(async (b) => {
+      b.queue.add("hang", 1, { queue: "a" });
+      await b.pass(15 * minute);
+      b.breakStorage(/ORDER BY/);
+      b.queue.add("note", 2);
+      await b.settle();
+      b.breakStorage(undefined);
+      await b.pass(minute);
+      expect(b.payloads).toEqual([1, 2]);
+    }));
+});
+
 describe("[W3] an error of the platform", () => {
   it("counts when it comes for the eleventh time in a row", () =>
     bench(async (b) => {

@@ -247,8 +247,8 @@ it(
       expect(problems).toEqual([]);
       for (const key of Object.keys(sums) as (keyof Totals)[]) sums[key] += totals[key];
     }, 10);
-    // A run in which nothing of this happened has shown nothing.
-    for (const count of Object.values(sums)) expect(count).toBeGreaterThanOrEqual(fuzzSeeds / 2);
+    // A run in which nothing of this happened has shown nothing. One seed that is run again need not show all of it.
+    for (const count of Object.values(sums)) expect(count).toBeGreaterThanOrEqual(Math.floor(fuzzSeeds / 2));
   },
   fuzzTimeoutMs(240_000)
 );
