@@ -5,6 +5,14 @@ import { readCall } from "./call-text";
 const call = (args: string, id = "1", method = "m") =>
   `{"type":"rpc","id":"${id}","method":"${method}","args":${args}}`;
 
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 describe("[P1] the text of a call", () => {
   it.each([
     call("[]"),
@@ -36,8 +44,8 @@ describe("[P1] the text of a call", () => {
     await eachSeed((random) => {
       const args = random.pick([[], [1], ["]}", "\\"], [{ id: "2", args: [] }]]);
       const text = mutate({ type: "rpc", id: "12", method: "add", args }, random);
-      const read = readCall(text);
-      if (read) expect(read, text).toStrictEqual(JSON.parse(text));
+      const parsed = parse(text);
+      expect(readCall(text) ?? parsed, text).toStrictEqual(parsed);
     });
   });
 });

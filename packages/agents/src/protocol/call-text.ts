@@ -1,7 +1,7 @@
 import type { Fields } from "./frames";
 
-// No escapes, and nothing that JSON has not in a string.
-const head = /^\{"type":"rpc","id":"([^"\\\0-\x1f]*)","method":"([^"\\\0-\x1f]*)","args":/;
+// Characters that stand for themselves: no quotes, no escapes, and nothing below a space.
+const head = /^\{"type":"rpc","id":"([ !#-[\]-\uffff]*)","method":"([ !#-[\]-\uffff]*)","args":/;
 
 // The parts of a text keep all of it.
 const maxLength = 4096;

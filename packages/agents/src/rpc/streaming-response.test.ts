@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Connection } from "../core/connection";
 import { SqlError } from "../core/sql";
 import { logged } from "../test/kit";
 import { Call } from "./call";
