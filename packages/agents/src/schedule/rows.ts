@@ -74,6 +74,9 @@ function rowOf(values: readonly unknown[]): Row {
 }
 
 const insertQuery = `INSERT INTO cf_agents_schedules (${definitionColumns.join(", ")}, id, key, time, ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** Each value that is bound costs, and most schedules have nothing in the other columns. */
+const insertUsualQuery =
+  "INSERT INTO cf_agents_schedules (callback, payload, type, delayInSeconds, id, time, ms) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const replaceQuery = `UPDATE cf_agents_schedules SET ${definitionColumns.map((column) => `${column} = ?`).join(", ")},
   time = ?, ms = ?, attempt = 0, lease = NULL, running = 0, planned = NULL, paused = NULL, parked = NULL WHERE id = ?`;
 /** In bytes: of a larger payload, only the length is read before its turn. */
@@ -113,7 +116,11 @@ export class Rows {
   }
 
   insert(definition: Definition, id: string, key: string | null, dueMs: number): void {
-    this.#schema.write(insertQuery, ...valuesOf(definition), id, key, ...columnsOf(dueMs));
+    const [time, ms] = columnsOf(dueMs);
+    if (key === null && isUsual(definition)) {
+      const { callback, payload, type, delayInSeconds } = definition;
+      this.#schema.write(insertUsualQuery, callback, payload, type, delayInSeconds, id, time, ms);
+    } else this.#schema.write(insertQuery, ...valuesOf(definition), id, key, time, ms);
   }
 
   replace(definition: Definition, id: string, dueMs: number): void {
@@ -241,5 +248,9 @@ export class Rows {
 }
 
 const isWhole = (row: Seen): row is Row => row.payload !== 0;
+
+/** It says nothing but what runs, and when. */
+const isUsual = ({ cron, intervalSeconds, retry_options, time_zone, missed }: Definition): boolean =>
+  cron === null && intervalSeconds === null && retry_options === null && time_zone === null && missed === null;
 
 const valuesOf = (definition: Definition): SqlBinding[] => definitionColumns.map((column) => definition[column]);
