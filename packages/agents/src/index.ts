@@ -30,7 +30,7 @@ export {
   DurableObjectOAuthClientProvider,
   type AgentMcpOAuthProvider,
   type AgentsOAuthProvider
-} from "./mcp/client/oauth-provider";
+} from "./do-oauth-client-provider";
 export type {
   AddMcpServerOptions,
   AddMcpServerResult,

@@ -7,7 +7,7 @@ import { checkCallback, readRetry, writePayload, writeRetry, type Task } from ".
 import { AgentError } from "../protocol/errors";
 import { isCronLoaded, loadCron } from "./cron";
 import { isSame, Rows } from "./rows";
-import { dueOf, neverMs, plannedOf, type Definition, type Glance, type Row } from "./schema";
+import { columnsOf, dueOf, neverMs, plannedOf, type Definition, type Glance, type Row } from "./schema";
 import {
   checkRepeating,
   following,
@@ -140,27 +140,18 @@ export class Schedules implements Capability, TaskTable<Claimed> {
     const { key, retry } = options;
     if (key !== undefined && (typeof key !== "string" || key === ""))
       throw new AgentError("SCHEDULE_INVALID", "key must be a text that is not empty.");
-    const { dueMs, type, delayInSeconds, cron, intervalSeconds, time_zone, missed } = timing;
-    const definition: Definition = {
-      callback,
-      payload: writePayload(payload),
-      type,
-      delayInSeconds,
-      cron,
-      intervalSeconds,
-      retry_options: writeRetry(retry, this.#deps.retryDefaults()),
-      time_zone,
-      missed
-    };
+    const payloadText = writePayload(payload);
+    const row = freshRow(timing, callback, payloadText, writeRetry(retry, this.#deps.retryDefaults()), key ?? null);
     const before = key === undefined ? undefined : this.#rows.withKey(key);
-    const isUnchanged = before && isSame(before, definition);
+    const isUnchanged = before && isSame(before, row);
+    const { dueMs } = timing;
     if (isUnchanged && (timing.type !== "scheduled" || plannedOf(before) === dueMs)) return scheduleOf(before);
-    const id = before?.id ?? crypto.randomUUID();
-    if (before) this.#rows.replace(definition, id, dueMs);
-    else this.#rows.insert(definition, id, key ?? null, dueMs);
+    const id = (row.id = before?.id ?? crypto.randomUUID());
+    if (before) this.#rows.replace(row, id, dueMs);
+    else this.#rows.insert(row, id, row.key, dueMs);
     this.#note(dueMs);
     this.#deps.emit("schedule:create", () => ({ callback, id }));
-    return scheduleOf(freshRow(definition, id, key ?? null, dueMs));
+    return scheduleOf(row);
   }
 
   #checkOrder(method: string, when: unknown, callback: unknown): void {
@@ -352,27 +343,36 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   }
 }
 
-// Field by field: to spread one takes several times as long, for every schedule.
-const freshRow = (definition: Definition, id: string, key: string | null, dueMs: number): Row => ({
-  id,
-  key,
-  callback: definition.callback,
-  payload: definition.payload,
-  type: definition.type,
-  delayInSeconds: definition.delayInSeconds,
-  cron: definition.cron,
-  intervalSeconds: definition.intervalSeconds,
-  retry_options: definition.retry_options,
-  time_zone: definition.time_zone,
-  missed: definition.missed,
-  time: Math.floor(dueMs / 1_000),
-  ms: dueMs - Math.floor(dueMs / 1_000) * 1_000,
-  attempt: 0,
-  lease: null,
-  planned: null,
-  paused: null,
-  parked: null
-});
+/** A row that has no id yet. Field by field: to spread one object takes several times as long, for every schedule. */
+const freshRow = (
+  { dueMs, type, delayInSeconds, cron, intervalSeconds, time_zone, missed }: Timing,
+  callback: string,
+  payload: string | null,
+  retry_options: string | null,
+  key: string | null
+): Row => {
+  const [time, ms] = columnsOf(dueMs);
+  return {
+    id: "",
+    callback,
+    payload,
+    type,
+    time,
+    ms,
+    delayInSeconds,
+    cron,
+    intervalSeconds,
+    retry_options,
+    time_zone,
+    missed,
+    attempt: 0,
+    lease: null,
+    planned: null,
+    paused: null,
+    parked: null,
+    key
+  };
+};
 
 const definitionOf = (row: Row): Definition => ({
   callback: row.callback,
