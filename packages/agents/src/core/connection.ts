@@ -137,8 +137,8 @@ function peerOf(socket: Socket): Peer {
   return socket[peerSlot]!;
 }
 
-// Kept: a global is looked up each time.
-const nativeSend = WebSocket.prototype.send;
+// A global would be looked up for each message. Its members are: whoever watches an application replaces them.
+const webSocket = WebSocket.prototype;
 
 const members: PropertyDescriptorMap & ThisType<Socket> = {
   id: { get: accessor((peer) => peer.id) },
@@ -162,7 +162,7 @@ const members: PropertyDescriptorMap & ThisType<Socket> = {
     // As in a browser: who speaks to somebody that has gone is not disturbed, and finishes what it does. `onClose` is on the way.
     value: function send(this: Socket, message: WSMessage) {
       try {
-        nativeSend.call(this, message);
+        webSocket.send.call(this, message);
       } catch (error) {
         if (this.readyState === WebSocket.OPEN) throw error;
       }
@@ -177,7 +177,7 @@ function accessor<Value>(read: (peer: Peer) => Value): (this: Socket) => Value {
 }
 
 // All connections share one prototype, and so one shape: the same code serves a hundred of them as fast as one.
-const prototype = Object.create(WebSocket.prototype, members) as object;
+const prototype = Object.create(webSocket, members) as object;
 
 /**
  * A socket of this instance as a connection, or `undefined` when it is none of ours: a program may accept other sockets by
@@ -222,9 +222,16 @@ export function establish(connection: Connection, tags: readonly string[], flags
 }
 
 export function hasFlag(connection: Connection, flag: ConnectionFlag): boolean {
-  const { readonly, protocolDisabled, extended } = peerOf(connection as unknown as Socket).flags;
+  const { flags } = peerOf(connection as unknown as Socket);
   // Asked for every frame, and for every connection of a broadcast: a name that varies would be looked up each time.
-  return flag === "readonly" ? readonly : flag === "extended" ? extended : protocolDisabled;
+  switch (flag) {
+    case "readonly":
+      return flags.readonly;
+    case "extended":
+      return flags.extended;
+    case "protocolDisabled":
+      return flags.protocolDisabled;
+  }
 }
 
 export function setFlag(connection: Connection, flag: ConnectionFlag, value: boolean): void {

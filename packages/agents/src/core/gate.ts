@@ -34,7 +34,7 @@ export interface Departure {
 export const departure: unique symbol = Symbol("agents.departure");
 
 function depart(last: unknown): void {
-  if (typeof last === "object" && last !== null) (last as Partial<Departure>)[departure]?.();
+  if (typeof last === "object" && last !== null && departure in last) (last as Departure)[departure]();
 }
 
 /**

@@ -5,6 +5,8 @@ import { readCall } from "./call-text";
 const call = (args: string, id = "1", method = "m") =>
   `{"type":"rpc","id":"${id}","method":"${method}","args":${args}}`;
 
+const padded = (length: number) => call(`["${"a".repeat(length - call('[""]').length)}"]`);
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -19,7 +21,8 @@ describe("[P1] the text of a call", () => {
     call("[1,2]", "", ""),
     call('[{"id":"2","args":[]},"]}"]', "0d4c3a8e-5f0e-4d3b-9f8e-6d1f2a3b4c5d", "größer"),
     call('[ "a" ]', "\u007f\u2028\ud800"),
-    call('[{"__proto__":{"a":1}}]', "__proto__", "constructor")
+    call('[{"__proto__":{"a":1}}]', "__proto__", "constructor"),
+    padded(4_096)
   ])("%j is read as what it says", (text) => expect(readCall(text)).toStrictEqual(JSON.parse(text)));
 
   it.each([
@@ -37,7 +40,7 @@ describe("[P1] the text of a call", () => {
     ["does not end", call("[]").slice(0, -1)],
     ["does not end, and has one bracket more", call("[]").replace("}", "]")],
     ["is no JSON", call("[}]")],
-    ["is as long as a message of which nothing is to be kept", call(`["${"a".repeat(4096)}"]`)]
+    ["is as long as a message of which nothing is to be kept", padded(4_097)]
   ])("that %s is left to the parser", (_what, text) => expect(readCall(text)).toBe(undefined));
 
   it(`mutated at random is read as the parser reads it, or not at all (${fuzzSeeds} seeds)`, async () => {

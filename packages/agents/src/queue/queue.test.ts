@@ -283,6 +283,21 @@ describe("[Q5] a delayed item", () => {
       },
       { methods: { slow: () => {} } }
     ));
+
+  it("is tried again at its time although an item of another queue runs for long", () =>
+    bench(
+      async (b) => {
+        b.methods.slow = () => new Promise(() => {});
+        b.methods.note = () => thrown();
+        b.queue.add("slow", 1, { queue: "a" });
+        b.queue.add("note", "b", { queue: "b" });
+        await b.pass(20 * minute);
+        const times = b.times.slice(1);
+        expect([b.payloads, times.length]).toEqual([[1, "b", "b", "b"], 3]);
+        expect(times.at(-1)).toBeLessThan(1_000);
+      },
+      { methods: { slow: () => {} } }
+    ));
 });
 
 describe("[Q6] the context", () => {

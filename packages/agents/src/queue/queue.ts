@@ -75,7 +75,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
   readonly #shift: Shift;
   readonly #lanes = new Map<string, Lane>();
   /** Requests and mails of items of this life. */
-  readonly #entries = new Map<string, object>();
+  readonly #entries = new Map<string, { readonly callback: string; readonly entry: object }>();
   /** All queues that have items are in `#lanes`. */
   #isKnown = false;
   #isLater = false;
@@ -114,7 +114,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
       connection
     };
     this.#rows.insert(row, Math.floor(nowMs / 1_000));
-    if (entry) this.#entries.set(row.id, entry);
+    if (entry) this.#entries.set(row.id, { callback, entry });
     this.#note(queue, availableMs);
     this.#deps.emit("queue:create", () => ({ callback, id: row.id }));
     return row.id;
@@ -170,6 +170,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
     if (!this.#deps.schema.exists) return;
     remove();
     this.#runner.removed(isOne);
+    for (const [id, { callback }] of this.#entries) if (isOne(id, callback)) this.#entries.delete(id);
     const nowMs = this.#deps.now();
     let isAnyLeft = !this.#isKnown;
     for (const lane of this.#lanes.values()) {
@@ -280,6 +281,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
         if (lane.isBusy) drained.push(lane.idle());
         else if (lane.nextMs !== undefined && lane.nextMs <= nowMs) drained.push(lane.drain());
       }
+      if (drained.length > 1) for (const lane of drained) void this.#tell(lane);
       await Promise.all(drained);
     } catch (error) {
       // Who waits is told of the first one that fails. The others go on, or fail after it.
@@ -290,6 +292,16 @@ export class Queue implements Capability, TaskTable<Claimed> {
       throw error;
     }
     this.#drained();
+  }
+
+  /** What is left in a lane that is done may be due before the others are done. */
+  async #tell(drained: Promise<void>): Promise<void> {
+    await Promise.allSettled([drained]);
+    try {
+      this.#changed();
+    } catch (error) {
+      await this.#deps.failed(error);
+    }
   }
 
   #drained(): void {
@@ -356,7 +368,7 @@ export class Queue implements Capability, TaskTable<Claimed> {
   }
 
   run({ row }: Claimed, payload: unknown): unknown {
-    const origin = { connection: row.connection ?? undefined, entry: this.#entries.get(row.id) };
+    const origin = { connection: row.connection ?? undefined, entry: this.#entries.get(row.id)?.entry };
     return this.#deps.call(row.callback, payload, itemOf(row, payload), origin);
   }
 

@@ -87,8 +87,11 @@ export class Call implements Departure {
   }
 
   [departure](): void {
+    const text = this.#text;
+    // Whatever the call has left behind keeps the call.
+    this.#text = "";
     try {
-      send(this.#connection, this.#text);
+      send(this.#connection, text);
     } catch (error) {
       // The connection is open, and does not take this answer. Its caller is to hear something.
       this.fail(publicMessage(error));

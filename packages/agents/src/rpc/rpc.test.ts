@@ -226,6 +226,23 @@ it("[M1] an agent lists its callable methods, inherited ones included, hidden on
   ]);
 });
 
+it("a method is looked up by its name, whatever was called before", async () => {
+  const connection = await connect(env.HEIR_OF_ALL.get(env.HEIR_OF_ALL.idFromName("names")));
+  const outcomes = [];
+  for (const method of ["set", "add", "set", "absent", "constructor", "set"]) {
+    const { success, error } = (await connection.call(method, 2)) as { success: boolean; error?: string };
+    outcomes.push(success || error);
+  }
+  expect(outcomes).toEqual([
+    true,
+    "Method add is not callable",
+    true,
+    "Method absent does not exist",
+    "Method constructor is not callable",
+    true
+  ]);
+});
+
 it("a frame type without a handler does not compile", () => {
   // @ts-expect-error: no handler
   frameHandlers<{ type: "a" }, Capability>({ a: () => true }, {});

@@ -47,7 +47,12 @@ export class Rpc implements Capability {
     {
       rpc: {
         operation: (rpc, { method }) => (rpc.#isLook(method) ? { type: "inspect" } : { type: "call", method }),
-        isBrief: (rpc, { method }) => rpc.#lookUp(method).isBrief === true,
+        isBrief(rpc, frame) {
+          const found = rpc.#lookUp(frame.method);
+          // The same text; but what a client sent is a part of its message, and would keep all of that.
+          if (found.status === "callable") frame.method = found.name;
+          return found.isBrief === true;
+        },
         handle: (rpc, connection, frame, _, context) => rpc.#call(connection, frame, context),
         refuse: (rpc, connection, frame) =>
           rpc.#refuse(connection, frame, `This connection may not call ${frame.method}`, "CALL_REFUSED")
@@ -105,8 +110,7 @@ export class Rpc implements Capability {
     kept ??= oneOfEach();
     if (streaming) return this.#follow(connection, call, this.#stream(call, args));
     try {
-      // By the name that was found: the same text, which the engine knows as that of a member.
-      const result = this.#invoke(found.status === "callable" ? found.name : method, args);
+      const result = this.#invoke(method, args);
       if (isThenable(result)) {
         found.isBrief = false;
         context.takesLonger?.();

@@ -217,6 +217,19 @@ describe("[S8] when the storage fails", () => {
       expect([b.times, b.schedules.list()]).toEqual([[minute], []]);
     })
   );
+
+  it.each(["cancel", "pause"] as const)("at the end of %s, the alarm is still for that schedule", (method) =>
+    bench(async (b) => {
+      const { id } = b.schedules.add(60, "note", 1);
+      b.schedules.add(3_600, "note", 2);
+      b.breakStorage(/^put cf_agents_meta/);
+      expect(() => b.schedules[method](id)).toThrow("broken storage");
+      b.breakStorage(undefined);
+      b.schedules.add(1_800, "note", 3);
+      await b.pass(minute);
+      expect([b.payloads, b.times]).toEqual([[1], [minute]]);
+    })
+  );
 });
 
 describe("[S10] a time that was missed", () => {

@@ -220,11 +220,17 @@ export class Schedules implements Capability, TaskTable<Claimed> {
   #take(out: () => Row | undefined): Row | undefined {
     const { schema } = this.#deps;
     if (!schema.exists) return undefined;
-    return schema.transaction(() => {
-      const row = out();
-      if (row) this.#left(row);
-      return row;
-    });
+    const { nextMs } = this.#lane;
+    try {
+      return schema.transaction(() => {
+        const row = out();
+        if (row) this.#left(row);
+        return row;
+      });
+    } catch (error) {
+      this.#lane.nextMs = nextMs;
+      throw error;
+    }
   }
 
   /** A row is gone: if the alarm was for it, it is for the next one now. */

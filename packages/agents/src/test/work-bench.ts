@@ -114,16 +114,30 @@ export class WorkBench {
       sql: {
         exec: ((query: string, ...values: unknown[]) =>
           guarded(() => {
-            if (this.#broken?.test(query)) throw new Error("broken storage");
+            this.#breakAt(query);
             return storage.sql.exec(this.#rewrite(query), ...values);
           })) as never,
         databaseSize: storage.sql.databaseSize
       },
       kv: {
         get: (key) => storage.kv.get(key),
-        put: (key, value) => guarded(() => storage.kv.put(key, value))
+        put: (key, value) =>
+          guarded(() => {
+            this.#breakAt(`put ${key}`);
+            storage.kv.put(key, value);
+          })
       },
-      transactionSync: (run) => guarded(() => storage.transactionSync(run))
+      transactionSync: (run) =>
+        guarded(() => {
+          const { alarmMs } = this;
+          try {
+            return storage.transactionSync(run);
+          } catch (error) {
+            // The platform keeps it in the database.
+            this.alarmMs = alarmMs;
+            throw error;
+          }
+        })
     };
     const meta = new Meta(own);
     const schema = (name: string, definition: SchemaDefinition) => new Schema(name, definition, own, meta);
@@ -201,6 +215,9 @@ export class WorkBench {
     this.#broken = statements;
   }
   #broken: RegExp | undefined;
+  #breakAt(statement: string): void {
+    if (this.#broken?.test(statement)) throw new Error("broken storage");
+  }
 
   /** The instance ends, in the middle of whatever it does. The next one starts when something wakes it. */
   kill(): void {
