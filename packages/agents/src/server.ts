@@ -17,7 +17,7 @@ import { Gate, holdConstruction, type GateDeps } from "./core/gate";
 import { Host, mayByDefault, type HostHooks, type WhyAwake } from "./core/host";
 import { MemorySockets } from "./core/memory-sockets";
 import { resolveOptions, type AgentStaticOptions } from "./core/options";
-import type { StartMessage } from "./core/route";
+import { isUpgrade, type StartMessage } from "./core/route";
 import { isThenable } from "./core/thenable";
 import { wait } from "./core/wait";
 import type { Mail } from "./email/mail";
@@ -374,7 +374,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   // --- entries: the runtime calls these ---
 
   override fetch(request: Request): Promise<Response> {
-    if (request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
+    if (!isUpgrade(request)) {
       return this.#gate.enter({ request }, () => this.#host.request(request));
     }
     const arrival = this.#host.prepare(request);

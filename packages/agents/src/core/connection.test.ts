@@ -247,6 +247,46 @@ describe("[C13] tags", () => {
   });
 });
 
+describe("[C29] hooks of a connection that take their time", () => {
+  it("are waited for before the client is let in, and their tags count", async () => {
+    const stub = recorder();
+    const [asked, tagged] = [Promise.withResolvers<void>(), Promise.withResolvers<string[]>()];
+    const [connecting, greeted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await runInDurableObject(stub, async (agent) => {
+      agent.getConnectionTags = () => (asked.resolve(), tagged.promise) as never;
+      agent.onConnect = () => (connecting.resolve(), greeted.promise) as never;
+      const open = () => agent.getConnections("slow").length;
+      let isIn = false;
+      const entering = agent.fetch(new Request(uri("_pk=a"), { headers: { Upgrade: "websocket" } }));
+      void entering.then(() => (isIn = true));
+      await asked.promise;
+      expect([open(), isIn]).toEqual([0, false]);
+      tagged.resolve(["slow"]);
+      await connecting.promise;
+      expect([open(), isIn]).toEqual([1, false]);
+      greeted.resolve();
+      expect((await entering).status).toBe(101);
+    });
+  });
+
+  it("and fail then leave nobody behind", async () => {
+    const stub = recorder();
+    const late = async (text: string) => {
+      await Promise.resolve();
+      throw new Error(text);
+    };
+    await runInDurableObject(stub, (agent) => {
+      agent.onConnect = () => late("late in onConnect") as never;
+    });
+    expect((await errorOf(() => connect(stub))).message).toBe("late in onConnect");
+    await runInDurableObject(stub, (agent) => {
+      agent.getConnectionTags = () => late("late in getConnectionTags") as never;
+    });
+    expect((await errorOf(() => connect(stub))).message).toBe("late in getConnectionTags");
+    expect(await runInDurableObject(stub, (agent) => agent.getConnections().length)).toBe(0);
+  });
+});
+
 it("a URL that does not fit into the attachment is refused, and no connection is left behind", async () => {
   const stub = recorder();
   expect(await errorOf(() => connect(stub, `token=${"x".repeat(17_000)}`))).toMatchObject({

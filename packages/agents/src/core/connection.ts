@@ -42,7 +42,7 @@ export interface Connection<State = any> extends WebSocket {
 
 /** What deployed data has in a socket's attachment. Our flags live beside the user's state, hidden from it. */
 interface Attachment {
-  __pk: { id: string; tags: string[]; uri?: string };
+  __pk: { id: string; tags: readonly string[]; uri?: string };
   __user?: UserData | null;
 }
 type UserData = Record<string, unknown>;
@@ -51,6 +51,7 @@ const flagKeys = { readonly: "_cf_readonly", protocolDisabled: "_cf_no_protocol"
 export type ConnectionFlag = keyof typeof flagKeys;
 export type ConnectionFlags = Readonly<Record<ConnectionFlag, boolean>>;
 const flagNames = Object.keys(flagKeys) as ConnectionFlag[];
+const noFlags: ConnectionFlags = { readonly: false, protocolDisabled: false, extended: false };
 // A state that is not an object cannot hold flags beside itself, so it is wrapped.
 const wrappedKey = "_cf_value";
 const hiddenKeys: readonly string[] = [...Object.values(flagKeys), wrappedKey];
@@ -73,10 +74,10 @@ type Socket = WebSocket & { [peerSlot]?: Peer };
 /** The server's knowledge of one socket. Its truth is the attachment; this is a copy that lives as long as the instance. */
 class Peer {
   readonly id: string;
-  readonly tags: readonly string[];
   readonly uri: string | null;
+  tags: readonly string[];
   state: unknown = null;
-  flags: ConnectionFlags = { readonly: false, protocolDisabled: false, extended: false };
+  flags: ConnectionFlags = noFlags;
   owner: Owner | undefined;
 
   constructor(id: string, tags: readonly string[], uri: string | null) {
@@ -107,21 +108,35 @@ class Peer {
     return peer;
   }
 
-  attachment(state: unknown, flags: ConnectionFlags): Attachment {
-    const pk = { id: this.id, tags: [...this.tags], ...(this.uri === null ? {} : { uri: this.uri }) };
-    const hidden: UserData = {};
-    for (const name of flagNames) if (flags[name]) hidden[flagKeys[name]] = true;
-    const flagged = Object.keys(hidden).length > 0;
-    if (state === null || state === undefined) return { __pk: pk, __user: flagged ? hidden : null };
-    // Beside flags, an empty object could not be told from no state.
-    const beside = isPlain(state) && !(flagged && Object.keys(state).length === 0);
-    return { __pk: pk, __user: beside ? { ...state, ...hidden } : { [wrappedKey]: state, ...hidden } };
+  /** As it would be with these. */
+  attachment({ tags, state, flags }: Changeable): Attachment {
+    const { id, uri } = this;
+    return { __pk: uri === null ? { id, tags } : { id, tags, uri }, __user: userData(state, flags) };
   }
 }
 
-function save(socket: Socket, peer: Peer, state: unknown, flags: ConnectionFlags): void {
+type Changeable = Pick<Peer, "tags" | "state" | "flags">;
+
+function userData(state: unknown, flags: ConnectionFlags): UserData | null {
+  const hasState = state !== null && state !== undefined;
+  const isFlagged = flags.readonly || flags.protocolDisabled || flags.extended;
+  if (!isFlagged && !hasState) return null;
+  const hidden: UserData = {};
+  for (const name of flagNames) if (flags[name]) hidden[flagKeys[name]] = true;
+  if (!hasState) return hidden;
+  // Beside flags, an empty object could not be told from no state.
+  const isBeside = isPlain(state) && !(isFlagged && Object.keys(state).length === 0);
+  return isBeside ? { ...state, ...hidden } : { [wrappedKey]: state, ...hidden };
+}
+
+/** Writes the attachment, then remembers what it says: all or nothing. */
+function save(
+  socket: Socket,
+  peer: Peer,
+  { tags = peer.tags, state = peer.state, flags = peer.flags }: Partial<Changeable>
+): void {
   try {
-    socket.serializeAttachment(peer.attachment(state, flags));
+    socket.serializeAttachment(peer.attachment({ tags, state, flags }));
   } catch (cause) {
     throw new AgentError(
       "CONNECTION_STATE_TOO_LARGE",
@@ -129,6 +144,9 @@ function save(socket: Socket, peer: Peer, state: unknown, flags: ConnectionFlags
       { cause }
     );
   }
+  peer.tags = tags;
+  peer.state = state;
+  peer.flags = flags;
 }
 
 function peerOf(socket: Socket): Peer {
@@ -150,8 +168,7 @@ const members: PropertyDescriptorMap & ThisType<Socket> = {
     value: function setState(this: Socket, next: unknown) {
       const peer = peerOf(this);
       const state: unknown = typeof next === "function" ? next(peer.state) : next;
-      save(this, peer, state ?? null, peer.flags);
-      peer.state = state ?? null;
+      save(this, peer, { state: state ?? null });
       return peer.state;
     }
   },
@@ -212,13 +229,7 @@ export function createConnection(socket: WebSocket, id: string, uri: string | nu
 /** Fixes the tags and flags of a new connection, and stores them with its identity and state: one write for all. */
 export function establish(connection: Connection, tags: readonly string[], flags: ConnectionFlags): void {
   const socket = connection as unknown as Socket;
-  const before = peerOf(socket);
-  const peer = new Peer(before.id, tags, before.uri);
-  peer.state = before.state;
-  peer.owner = before.owner;
-  peer.flags = flags;
-  save(socket, peer, peer.state, flags);
-  socket[peerSlot] = peer;
+  save(socket, peerOf(socket), { tags, flags });
 }
 
 export function hasFlag(connection: Connection, flag: ConnectionFlag): boolean {
@@ -238,7 +249,5 @@ export function setFlag(connection: Connection, flag: ConnectionFlag, value: boo
   const socket = connection as unknown as Socket;
   const peer = peerOf(socket);
   if (peer.flags[flag] === value) return;
-  const flags = { ...peer.flags, [flag]: value };
-  save(socket, peer, peer.state, flags);
-  peer.flags = flags;
+  save(socket, peer, { flags: { ...peer.flags, [flag]: value } });
 }

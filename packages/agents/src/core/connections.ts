@@ -38,16 +38,17 @@ export class Connections {
     this.#owner = owner;
   }
 
-  /** Makes a connection for an upgrade request. It is not open before `accept`. */
-  create(request: Request): { connection: Connection; client: WebSocket } {
+  /** Makes a connection for an upgrade request to this URL. It is not open before `accept`. */
+  create(url: string): { connection: Connection; client: WebSocket } {
     const { 0: client, 1: server } = new WebSocketPair();
-    const id = connectionIdIn(request.url) || crypto.randomUUID();
-    return { connection: createConnection(server, id, request.url, this.#owner), client };
+    const id = connectionIdIn(url) || crypto.randomUUID();
+    return { connection: createConnection(server, id, url, this.#owner), client };
   }
 
   /** Opens a connection. */
   accept(connection: Connection, tags: readonly string[], flags: ConnectionFlags): void {
-    const all = [connection.id, ...tags.filter((tag) => tag !== connection.id)];
+    const { id } = connection;
+    const all = tags.length === 0 ? [id] : [id, ...tags.filter((tag) => tag !== id)];
     checkTags(all);
     // First what may fail: an accepted socket that is not in use would stay.
     establish(connection, all, flags);

@@ -6,17 +6,27 @@ const heartbeatMs = 25_000;
 /** The platform's limit for one message. */
 const maxFrameBytes = 32 * 1024 * 1024;
 
+/** An upgrade request as programs see it. */
+export interface Upgrade {
+  readonly request: Request;
+  /** Of the request, which makes it anew each time that it is read. */
+  readonly url: string;
+  /** The client takes part in what we add to the protocol. */
+  readonly extended: boolean;
+}
+
 /** Takes what a client of ours adds to the URL out of it: programs see their own query, to the letter. */
-export function readExtensions(request: Request): { request: Request; extended: boolean } {
-  if (!request.url.includes(extensionsParameter)) return { request, extended: false };
-  const url = new URL(request.url);
+export function readExtensions(request: Request): Upgrade {
+  const plain = { request, url: request.url, extended: false };
+  if (!plain.url.includes(extensionsParameter)) return plain;
+  const url = new URL(plain.url);
   // As text: `URLSearchParams` would write the program's parameters in its own spelling.
   const parameters = url.search.slice(1).split("&");
   const announced = parameters.find(isOurs);
-  if (announced === undefined) return { request, extended: false };
+  if (announced === undefined) return plain;
   url.search = parameters.filter((parameter) => !isOurs(parameter)).join("&");
   const version = Number(announced.slice(extensionsParameter.length + 1));
-  return { request: new Request(url, request), extended: version >= extensionsVersion };
+  return { request: new Request(url, request), url: url.href, extended: version >= extensionsVersion };
 }
 
 const isOurs = (parameter: string): boolean => parameter.split("=", 1)[0] === extensionsParameter;

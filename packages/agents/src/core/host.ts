@@ -77,6 +77,8 @@ export interface Arrival {
   readonly client: WebSocket;
 }
 
+const upgraded = (client: WebSocket): Response => new Response(null, { status: 101, webSocket: client });
+
 /** Who handles the frames of a type. */
 interface Found {
   readonly type: string;
@@ -167,27 +169,49 @@ export class Host {
 
   /** Makes a connection for an upgrade request. It is open once `connect` has accepted it. */
   prepare(original: Request): Arrival {
-    const { request, extended } = readExtensions(original);
-    return { request, extended, ...this.connections.create(request) };
+    const { request, url, extended } = readExtensions(original);
+    const { connection, client } = this.connections.create(url);
+    return { request, extended, connection, client };
   }
 
   /** Accepts a socket, introduces the instance, and leaves the rest to the agent. */
-  async connect({ request, extended, connection, client }: Arrival): Promise<Response> {
-    const context: ConnectionContext = { request };
-    const tags = await this.#hooks.connectionTags(connection, context);
+  connect(arrival: Arrival): Response | Promise<Response> {
+    const context: ConnectionContext = { request: arrival.request };
+    const tags = this.#hooks.connectionTags(arrival.connection, context);
+    return isThenable(tags)
+      ? tags.then((tags) => this.#open(arrival, context, tags))
+      : this.#open(arrival, context, tags);
+  }
+
+  /** What is done at once takes no promise. */
+  #open(
+    { connection, client, extended }: Arrival,
+    context: ConnectionContext,
+    tags: string[]
+  ): Response | Promise<Response> {
     const readonly = this.#hooks.isReadonly(connection, context);
     const protocolDisabled = !this.#hooks.wantsProtocol(connection, context);
     this.connections.accept(connection, tags, { readonly, protocolDisabled, extended: extended && !protocolDisabled });
     try {
       this.#hooks.emit("connect", () => ({ connectionId: connection.id }));
       this.#introduce(connection, context);
-      await this.#hooks.onConnect(connection, context);
+      const connecting = this.#hooks.onConnect(connection, context);
+      if (isThenable(connecting)) {
+        return connecting.then(
+          () => upgraded(client),
+          (error) => this.#turnAway(connection, error)
+        );
+      }
     } catch (error) {
-      // The caller gets the error, and no socket: what was accepted has nobody at its other end.
-      this.connections.discard(connection);
-      throw error;
+      this.#turnAway(connection, error);
     }
-    return new Response(null, { status: 101, webSocket: client });
+    return upgraded(client);
+  }
+
+  /** The caller gets the error, and no socket: what was accepted has nobody at its other end. */
+  #turnAway(connection: Connection, error: unknown): never {
+    this.connections.discard(connection);
+    throw error;
   }
 
   #introduce(connection: Connection, context: ConnectionContext): void {

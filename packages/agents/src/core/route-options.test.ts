@@ -191,9 +191,37 @@ describe("[R8] a name", () => {
         if (name === "." || name === "..") return;
         const { namespace, calls } = watched();
         const prefix = random.pick(prefixes);
-        const url = agentUrl({ agent: "ChatRoom", name, host: "test", prefix, path: "x" }, "http");
+        const path = random.pick(["x", undefined]);
+        const url = agentUrl({ agent: "ChatRoom", name, host: "test", prefix, path }, "http");
         await routeAgentRequest(new Request(url), { ChatRoom: namespace }, { prefix });
         expect(calls[0], JSON.stringify(name)).toEqual(["get", name, undefined]);
+      });
+    },
+    fuzzTimeoutMs(5_000)
+  );
+
+  it(
+    `is found in a URL as a parser finds it, however the URL is written (${fuzzSeeds} seeds)`,
+    async () => {
+      const parts = ["agents", "chat-room", "ChatRoom", "one", "/", "/", "/", "\\", ".", "..", "%2e", "%", "%61", "//"];
+      parts.push("?", "#", "\t", "\n", " ", "@", ":", "ü", "~", "_pk=1");
+      await eachSeed(async (random) => {
+        const starts = ["https://test/", "http://a@test:80/agents/", "http://test/x/", "http://test\\x/", "HTTP:test/"];
+        const ends = ["", "one", "chat-room/one", "agents/chat-room/one", "chat-room/one/..", "chat-room/.."];
+        const middle = Array.from({ length: random.below(4) }, () => random.pick(parts)).join("");
+        const url = random.pick(starts) + middle + random.pick(ends);
+        // As text, where `new Request` would have written it anew.
+        const found = (text: string) =>
+          routeAgentRequest(
+            { url: text, method: "GET", headers: new Headers() } as Request,
+            { ChatRoom: watched().namespace },
+            { onBeforeRequest: (_, lobby) => Response.json(lobby) }
+          );
+        // A slash at the end makes no difference, but to the reader: the URL is none of the plain ones then.
+        const { origin, pathname } = new URL(url);
+        const [ours, theirs] = [await found(url), await found(`${origin}${pathname}/`)];
+        expect(ours?.status, url).toBe(theirs?.status);
+        expect(await ours?.text(), url).toBe(await theirs?.text());
       });
     },
     fuzzTimeoutMs(5_000)

@@ -66,13 +66,13 @@ export async function routeAgentRequest<Env, Props = Record<string, unknown>>(
   env: Env,
   options: RouteOptions<Props> = {}
 ): Promise<Response | undefined> {
-  const address = parsePath(new URL(request.url).pathname, options.prefix ?? "agents");
+  const address = addressIn(request.url, options.prefix ?? "agents");
   if (!address) return undefined;
   const cors = corsHeaders(options.cors);
-  if (cors && request.method === "OPTIONS") return new Response(null, { headers: cors });
-  const upgrade = request.headers.get("Upgrade")?.toLowerCase() === "websocket";
-  const response = await answer(request, address, upgrade, env, options);
-  if (!cors || upgrade) return response;
+  if (!cors) return answer(request, address, env, options);
+  if (request.method === "OPTIONS") return new Response(null, { headers: cors });
+  const response = await answer(request, address, env, options);
+  if (isUpgrade(request)) return response;
   const open = new Response(response.body, response);
   // Both have their reasons for an answer to vary.
   cors.forEach((value, header) => open.headers[header === "vary" ? "append" : "set"](header, value));
@@ -81,8 +81,7 @@ export async function routeAgentRequest<Env, Props = Record<string, unknown>>(
 
 async function answer<Env, Props>(
   request: Request,
-  address: { agent: string; name: string | undefined },
-  upgrade: boolean,
+  address: Address,
   env: Env,
   options: RouteOptions<Props>
 ): Promise<Response> {
@@ -94,12 +93,22 @@ async function answer<Env, Props>(
       );
     return new Response("Invalid request", { status: 400 });
   }
-  const lobby: Lobby = { className: found.className, name: address.name };
-  const before = await (upgrade ? options.onBeforeConnect : options.onBeforeRequest)?.(request, lobby);
-  if (before instanceof Response) return before;
-  const stub = await getAgentByName(found.namespace, address.name, options);
+  const { className, namespace } = found;
+  const { name } = address;
+  let before: Response | Request | void = undefined;
+  if (options.onBeforeConnect || options.onBeforeRequest) {
+    const lobby: Lobby = { className, name };
+    before = await (isUpgrade(request) ? options.onBeforeConnect : options.onBeforeRequest)?.(request, lobby);
+    if (before instanceof Response) return before;
+  }
+  const stub = stubOf(namespace, name, options);
+  const message = startMessage(name, options);
+  if (message) await start(stub, message);
   return stub.fetch(before ?? request);
 }
+
+/** Whether a request asks for a WebSocket. */
+export const isUpgrade = (request: Request): boolean => request.headers.get("Upgrade")?.toLowerCase() === "websocket";
 
 /**
  * Gets the instance of an agent by its name; it is created when it is first used.
@@ -124,16 +133,26 @@ export async function getAgentByName<
   if (typeof name !== "string" || name === "") {
     throw new AgentError("AGENT_NAME_UNKNOWN", "An agent is found by its name: a text that is not empty");
   }
-  const { jurisdiction, locationHint, props } = options;
-  const space = jurisdiction ? namespace.jurisdiction(jurisdiction) : namespace;
-  const stub = space.get(space.idFromName(name), locationHint ? { locationHint } : undefined);
-  const message: StartMessage = {};
-  if (props !== undefined) message.props = props;
-  if (name.length * 3 > maxPlatformNameBytes && new TextEncoder().encode(name).length > maxPlatformNameBytes)
-    message.name = name;
+  const stub = stubOf(namespace, name, options);
+  const message = startMessage(name, options);
   // Every agent has this method; the type of a stub shows only those of its own class.
-  if (Object.keys(message).length > 0) await start(stub as unknown as DurableObjectStub<Startable>, message);
+  if (message) await start(stub as unknown as DurableObjectStub<Startable>, message);
   return stub;
+}
+
+function stubOf<Class extends Rpc.DurableObjectBranded | undefined>(
+  namespace: DurableObjectNamespace<Class>,
+  name: string,
+  { jurisdiction, locationHint }: StartOptions<unknown>
+): DurableObjectStub<Class> {
+  const space = jurisdiction ? namespace.jurisdiction(jurisdiction) : namespace;
+  return space.get(space.idFromName(name), locationHint ? { locationHint } : undefined);
+}
+
+function startMessage(name: string, { props }: StartOptions<unknown>): StartMessage | undefined {
+  const isLong = name.length * 3 > maxPlatformNameBytes && new TextEncoder().encode(name).length > maxPlatformNameBytes;
+  if (!isLong && props === undefined) return undefined;
+  return { ...(isLong && { name }), ...(props !== undefined && { props }) };
 }
 
 async function start(stub: DurableObjectStub<Startable>, message: StartMessage): Promise<void> {
@@ -148,7 +167,23 @@ async function start(stub: DurableObjectStub<Startable>, message: StartMessage):
   }
 }
 
-function parsePath(pathname: string, prefix: string): { agent: string; name: string | undefined } | undefined {
+interface Address {
+  agent: string;
+  /** `undefined`: it cannot be decoded. */
+  name: string | undefined;
+}
+
+// Nothing in it that a parser would read as something else: no dots, no escapes, no backslashes.
+const plainUrl = /^https?:\/\/[^/?#\\]+\/([\w-]+)\/([\w-]+)\/([\w-]+)(?:$|[?#])/;
+
+/** Most URLs need no parser, which is a good part of what it costs to find an instance. */
+function addressIn(url: string, prefix: string): Address | undefined {
+  const plain = plainUrl.exec(url);
+  if (plain?.[1] === prefix) return { agent: plain[2]!, name: plain[3]! };
+  return parsePath(new URL(url).pathname, prefix);
+}
+
+function parsePath(pathname: string, prefix: string): Address | undefined {
   const wanted = segments(prefix);
   const parts = segments(pathname);
   if (parts.length < wanted.length + 2 || wanted.some((segment, index) => parts[index] !== segment)) return undefined;
