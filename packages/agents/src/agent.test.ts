@@ -1,7 +1,7 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { getAgentByName } from "./index";
-import { connect, costOf, errorOf, evict, logged, makeDue } from "./test/kit";
+import { connect, costOf, errorOf, evict, logged, makeDue, metaOf, putMeta } from "./test/kit";
 
 const recorder = (name: string) => env.Recorder.get(env.Recorder.idFromName(name));
 const faulty = (name: string) => env.Faulty.get(env.Faulty.idFromName(name));
@@ -167,10 +167,10 @@ describe("a name", () => {
     const id = env.Recorder.idFromName("by-id");
     const stub = env.Recorder.get(id);
     await stub.setState({ n: 1 });
-    const meta = await runInDurableObject(stub, (_, { storage }) => storage.kv.get("cf_agents_meta"));
+    const meta = await runInDurableObject(stub, (_, { storage }) => metaOf(storage));
     expect(meta).toMatchObject({ name: "by-id" });
     const unnamed = env.Recorder.get(env.Recorder.newUniqueId());
-    await runInDurableObject(unnamed, (_, { storage }) => storage.kv.put("cf_agents_meta", meta));
+    await runInDurableObject(unnamed, (_, { storage }) => putMeta(storage, meta!));
     await evict(unnamed);
     expect(await runInDurableObject(unnamed, (agent) => agent.name)).toBe("by-id");
   });

@@ -46,7 +46,7 @@ it("notes what a first turn changes of the instance once when it is accepted, an
   const stub = counter("first");
   const [a] = await extended(stub);
   const { statements } = await costOf(stub, () => askExtended(a, "r1", "count", { body: { words: 10 } }));
-  const notes = statements.filter((text) => text === "kv.put cf_agents_meta");
+  const notes = statements.filter((text) => text.includes("INTO cf_agents_meta"));
   expect(notes, statements.join("\n")).toHaveLength(2);
 });
 

@@ -158,7 +158,7 @@ describe("[A15] the cost", () => {
     );
     expect([plain.length, ending.slice(3).map((text) => text.slice(0, 10)), later.length], plain.join("\n")).toEqual([
       3,
-      ["SELECT min", "kv.put cf_", "setAlarm"],
+      ["SELECT min", "INSERT OR ", "setAlarm"],
       3
     ]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withStorage, type TestStorage } from "../test/kit";
+import { metaOf, withStorage, type TestStorage } from "../test/kit";
 import { Meta, Schema, type SchemaDefinition } from "./meta";
 
 const notes: SchemaDefinition = {
@@ -17,10 +17,12 @@ const broken: SchemaDefinition = {
 
 const tables = ({ storage }: TestStorage) =>
   storage.sql
-    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name LIKE 'cf_agents%' ORDER BY name")
+    .exec<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE name LIKE 'cf_agents%' AND name <> 'cf_agents_meta' ORDER BY name"
+    )
     .toArray()
     .map(({ name }) => name);
-const row = ({ storage }: TestStorage) => storage.kv.get("cf_agents_meta");
+const row = ({ storage }: TestStorage) => metaOf(storage as DurableObjectStorage);
 const insert = (schema: Schema, id: string) =>
   schema.write("INSERT INTO cf_agents_notes (id, note) VALUES (?, 'n')", id);
 
@@ -170,10 +172,12 @@ describe("[C8] a transaction", () => {
     withStorage((test) => {
       const { storage } = test;
       const puts: unknown[] = [];
-      const kv = { get: storage.kv.get.bind(storage.kv), put: (_: string, row: unknown) => void puts.push(row) };
+      const exec = (query: string, ...values: string[]) => {
+        if (query.includes("INTO cf_agents_meta")) puts.push(JSON.parse(values[0]!));
+        return storage.sql.exec(query, ...values);
+      };
       const counted = new Meta({
-        sql: storage.sql,
-        kv,
+        sql: { exec, databaseSize: storage.sql.databaseSize },
         transactionSync: storage.transactionSync.bind(storage)
       } as never);
       const schemas = ["notes", "others"].map((name) => new Schema(name, notes, storage, counted));
@@ -207,6 +211,15 @@ describe("[C8] a transaction", () => {
       expect(schema.read("SELECT id FROM cf_agents_notes")).toEqual([{ id: "outer" }]);
     }));
 });
+
+it("is stored again when the program has deleted all that was", () =>
+  withStorage(async (test) => {
+    const meta = test.meta();
+    meta.setWake("a", 5);
+    await (test.storage as DurableObjectStorage).deleteAll();
+    meta.setWake("b", 6);
+    expect(row(test)).toEqual({ versions: {}, wakes: { a: 5, b: 6 } });
+  }));
 
 it("does not write a wake that has not changed", () =>
   withStorage((test) => {

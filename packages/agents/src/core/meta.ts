@@ -1,9 +1,8 @@
-import { change, execute, type Query, type SqlBinding, type SqlRow } from "./sql";
+import { change, execute, SqlError, type Query, type SqlBinding, type SqlRow } from "./sql";
 
 /** The part of Durable Object storage that the core uses. */
 export interface Storage {
   readonly sql: Pick<SqlStorage, "exec" | "databaseSize">;
-  readonly kv: { get(key: string): unknown; put(key: string, value: unknown): void };
   transactionSync<Result>(run: () => Result): Result;
 }
 
@@ -32,9 +31,15 @@ interface MetaRow {
   destroyed?: true;
 }
 
-const key = "cf_agents_meta";
-/** A database without tables is not larger: that costs less than to look for them. */
-const emptyBytes = 8_192;
+// A table, not key-value storage: with its first use in each life, the runtime prepares fourteen statements for that.
+const metaTable = "CREATE TABLE cf_agents_meta (id INTEGER PRIMARY KEY, row TEXT NOT NULL)";
+const putMeta = "INSERT OR REPLACE INTO cf_agents_meta (id, row) VALUES (1, ?)";
+const getMeta: Query<MetaRow> = {
+  text: "SELECT row FROM cf_agents_meta",
+  rowOf: ([row]) => JSON.parse(row as string) as MetaRow
+};
+/** A database without tables is not larger, and one page is added for each: to look at this costs less than to look for them. */
+const emptyBytes = 4_096;
 const isEmpty = ({ sql }: Storage): boolean => sql.databaseSize <= emptyBytes;
 
 /**
@@ -53,7 +58,7 @@ export class Meta {
   constructor(storage: Storage, name?: string) {
     this.#storage = storage;
     this.#name = name;
-    const stored = storage.kv.get(key) as MetaRow | undefined;
+    const stored = storedRow(storage);
     this.#row = stored ?? { versions: {}, wakes: {} };
     this.#stored = stored !== undefined;
   }
@@ -172,9 +177,33 @@ export class Meta {
     if (marked.length > 0) row.marked = marked;
     if (notes) row.notes = notes;
     if (destroyed) row.destroyed = true;
-    this.#storage.kv.put(key, row);
+    this.#put(JSON.stringify(row));
     this.#row = row;
     this.#stored = true;
+  }
+
+  #put(row: string): void {
+    const { sql } = this.#storage;
+    try {
+      if (this.#stored) return void execute(sql, putMeta, [row]);
+    } catch (error) {
+      // The program has deleted all that is stored.
+      if (!isMissing(error)) throw error;
+    }
+    execute(sql, `${metaTable};\n${putMeta}`, [row]);
+  }
+}
+
+const isMissing = (error: unknown): boolean => error instanceof SqlError && error.message.includes("no such table");
+
+function storedRow(storage: Storage): MetaRow | undefined {
+  if (isEmpty(storage)) return undefined;
+  try {
+    return execute(storage.sql, getMeta)[0];
+  } catch (error) {
+    // The program has tables of its own, or an older release has left some.
+    if (isMissing(error)) return undefined;
+    throw error;
   }
 }
 

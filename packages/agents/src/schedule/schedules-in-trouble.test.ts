@@ -222,7 +222,7 @@ describe("[S8] when the storage fails", () => {
     bench(async (b) => {
       const { id } = b.schedules.add(60, "note", 1);
       b.schedules.add(3_600, "note", 2);
-      b.breakStorage(/^put cf_agents_meta/);
+      b.breakStorage(/INTO cf_agents_meta/);
       expect(() => b.schedules[method](id)).toThrow("broken storage");
       b.breakStorage(undefined);
       b.schedules.add(1_800, "note", 3);

@@ -1,7 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { fault } from "../test/fault";
-import { connect, errorOf, evict, type Received, type TestConnection } from "../test/kit";
+import { connect, errorOf, evict, metaOf, type Received, type TestConnection } from "../test/kit";
 
 afterEach(() => fault.reset());
 
@@ -204,7 +204,7 @@ describe.each([
       const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
       const [tables, meta] = await runInDurableObject(first(n), (_, { storage }) => [
         storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'cf_agents_state'").toArray().length,
-        storage.kv.get("cf_agents_meta")
+        metaOf(storage)
       ]);
       expect(
         [

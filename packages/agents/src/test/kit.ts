@@ -63,11 +63,22 @@ export async function connectExtended(stub: Pick<DurableObjectStub, "fetch">, qu
   return connection;
 }
 
+/** The row that says what an instance has stored; `undefined` before it stored anything. */
+export function metaOf({ sql }: Pick<DurableObjectStorage, "sql">): { destroyed?: true } | undefined {
+  if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'cf_agents_meta'").toArray().length === 0) return undefined;
+  return JSON.parse(sql.exec<{ row: string }>("SELECT row FROM cf_agents_meta").one().row) as object;
+}
+
+/** Replaces that row. The instance sees it when it is evicted and wakes again. */
+export function putMeta({ sql }: Pick<DurableObjectStorage, "sql">, row: object): void {
+  sql.exec("CREATE TABLE IF NOT EXISTS cf_agents_meta (id INTEGER PRIMARY KEY, row TEXT NOT NULL)");
+  sql.exec("INSERT OR REPLACE INTO cf_agents_meta (id, row) VALUES (1, ?)", JSON.stringify(row));
+}
+
 /** Makes a wake of a capability overdue, as after a long time out of memory. `runDurableObjectAlarm` then rings. */
 export async function makeDue(stub: DurableObjectStub, capability: string): Promise<void> {
   await runInDurableObject(stub, async (_, { storage }) => {
-    const meta = storage.kv.get<object>("cf_agents_meta");
-    storage.kv.put("cf_agents_meta", { versions: {}, ...meta, wakes: { [capability]: 1 } });
+    putMeta(storage, { versions: {}, ...metaOf(storage), wakes: { [capability]: 1 } });
     await storage.setAlarm(Date.now() + 3_600_000);
   });
   await evict(stub);

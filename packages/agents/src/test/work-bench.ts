@@ -119,14 +119,6 @@ export class WorkBench {
           })) as never,
         databaseSize: storage.sql.databaseSize
       },
-      kv: {
-        get: (key) => storage.kv.get(key),
-        put: (key, value) =>
-          guarded(() => {
-            this.#breakAt(`put ${key}`);
-            storage.kv.put(key, value);
-          })
-      },
       transactionSync: (run) =>
         guarded(() => {
           const { alarmMs } = this;

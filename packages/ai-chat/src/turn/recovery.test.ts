@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { UIMessage } from "ai";
 import { expect, it } from "vitest";
-import { connect, evict, killAll } from "../../../agents/src/test/kit";
+import { connect, evict, killAll, metaOf, putMeta } from "../../../agents/src/test/kit";
 import { doneOf, rows, said, stored, talker, text, type Frame } from "../test/chat-kit";
 import { accepted, append, ask, done, extended, operation, snapshot, sync } from "../test/extended-kit";
 import { answers, textAnswer } from "../test/script";
@@ -272,8 +272,7 @@ it("[R1] is found by its alarm, with hibernated clients, who are told", async ()
     "INSERT INTO cf_ai_chat_turns (id, request_id, operation, message_id, continues, place, asks, attempts, created_ms) VALUES ('t9', 'r9', 'append', 'a9', 0, '2100-01-01 00:00:00', '[]', 1, 1)"
   );
   await runInDurableObject(talker(name), (_, { storage }) => {
-    const meta = storage.kv.get<object>("cf_agents_meta");
-    storage.kv.put("cf_agents_meta", { ...meta, wakes: { chat: 1 } });
+    putMeta(storage, { ...metaOf(storage), wakes: { chat: 1 } });
     return storage.setAlarm(Date.now() + 3_600_000);
   });
   await evict(talker(name));
