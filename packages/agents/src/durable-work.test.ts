@@ -199,7 +199,7 @@ describe("[W8] what it costs", () => {
     await stub.scheduleAll(1_000, at(8_000));
     const later = await costOf(stub, () => stub.schedule(at(7_300), "note"));
     const earlier = await costOf(stub, () => stub.schedule(at(7_100), "note"));
-    // One more where the alarm's row is replaced.
+    // One more where the meta row is replaced.
     const { rowsRead } = second;
     expect([later.statements.length, later.rowsRead, earlier.rowsRead]).toEqual([1, rowsRead, rowsRead + 1]);
     expect(earlier.statements.slice(1)).toEqual([expect.stringContaining("INTO cf_agents_meta"), "setAlarm"]);

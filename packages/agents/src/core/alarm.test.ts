@@ -65,6 +65,21 @@ describe("[C9] the alarm", () => {
       expect(port.clear).toHaveBeenCalledOnce();
     }));
 
+  it("is none at a time that is none", () =>
+    withStorage((test) => {
+      const { want, set, port } = build(test, ["a", "memory"]);
+      for (const [name, never] of [
+        ["a", Infinity],
+        ["memory", Infinity],
+        ["a", NaN]
+      ] as const) {
+        want(name, 100);
+        want(name, never);
+      }
+      expect([set(), port.clear.mock.calls.length]).toEqual([[100, 100, 100], 3]);
+      expect(test.meta().wakes()).toEqual([]);
+    }));
+
   it("can always be explained", () =>
     withStorage((test) => {
       const { want, alarms } = build(test);

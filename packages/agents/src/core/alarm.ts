@@ -73,7 +73,9 @@ export class Alarms {
     return this.#wakers.find((waker) => waker.name === name);
   }
 
-  #setWake(name: string, atMs: number | undefined): boolean {
+  #setWake(name: string, wake: number | undefined): boolean {
+    // `Math.min()` of nothing is Infinity: never.
+    const atMs = Number.isFinite(wake) ? wake : undefined;
     if (!this.#find(name)?.isVolatile) return this.#meta.setWake(name, atMs);
     const wakes = (this.#volatile ??= new Map<string, number>());
     const changes = wakes.get(name) !== atMs;

@@ -240,6 +240,16 @@ describe("[C13] tags", () => {
     expect(await runInDurableObject(stub, (_, context) => context.getWebSockets().length)).toBe(0);
   });
 
+  it("that are no array are refused", async () => {
+    const stub = recorder();
+    for (const none of [undefined, "", new Set(["red"])]) {
+      await runInDurableObject(stub, (agent) => {
+        agent.getConnectionTags = () => none as never;
+      });
+      expect(await errorOf(() => connect(stub))).toMatchObject({ code: "CONNECTION_TAGS_INVALID" });
+    }
+  });
+
   it("that repeat the id count once", async () => {
     const stub = recorder();
     await connect(stub, "_pk=a&tag=a");
@@ -267,6 +277,20 @@ describe("[C29] hooks of a connection that take their time", () => {
       greeted.resolve();
       expect((await entering).status).toBe(101);
     });
+  });
+
+  it("may be of any kind that can be awaited", async () => {
+    const stub = recorder();
+    const later = <Value>(value: Value) => ({
+      // oxlint-disable-next-line unicorn/no-thenable
+      then: (resolve: (value: Value) => void) => queueMicrotask(() => resolve(value))
+    });
+    await runInDurableObject(stub, (agent) => {
+      agent.getConnectionTags = () => later(["slow"]) as never;
+      agent.onConnect = () => later(undefined) as never;
+    });
+    await (await connect(stub)).settled();
+    expect(await runInDurableObject(stub, (agent) => agent.getConnections("slow").length)).toBe(1);
   });
 
   it("and fail then leave nobody behind", async () => {

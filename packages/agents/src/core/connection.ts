@@ -218,7 +218,7 @@ function attach(socket: Socket, peer: Peer): void {
   socket[peerSlot] = peer;
 }
 
-/** Makes a new socket a connection: its identity is stored with it from here on. */
+/** Makes a new socket a connection. Its identity is stored with it when it is established. */
 export function createConnection(socket: WebSocket, id: string, uri: string | null, owner: Owner): Connection {
   const peer = new Peer(id, [id], uri);
   peer.owner = owner;

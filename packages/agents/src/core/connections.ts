@@ -48,6 +48,7 @@ export class Connections {
   /** Opens a connection. */
   accept(connection: Connection, tags: readonly string[], flags: ConnectionFlags): void {
     const { id } = connection;
+    if (!Array.isArray(tags)) throw invalidTags(`getConnectionTags must return an array; it returned ${typeof tags}`);
     const all = tags.length === 0 ? [id] : [id, ...tags.filter((tag) => tag !== id)];
     checkTags(all);
     // First what may fail: an accepted socket that is not in use would stay.
@@ -122,19 +123,17 @@ export function echoClose(socket: WebSocket, code: number, reason: string): void
   }
 }
 
+const invalidTags = (message: string): AgentError => new AgentError("CONNECTION_TAGS_INVALID", message);
+
 function checkTags(tags: readonly string[]): void {
   if (tags.length > maxTags) {
-    throw new AgentError(
-      "CONNECTION_TAGS_INVALID",
+    throw invalidTags(
       `A connection can have ${maxTags - 1} tags beside its id; getConnectionTags returned ${tags.length - 1}`
     );
   }
   for (const tag of tags) {
     if (typeof tag !== "string" || tag.length === 0 || tag.length > maxTagLength) {
-      throw new AgentError(
-        "CONNECTION_TAGS_INVALID",
-        `A tag is a text of 1 to ${maxTagLength} characters; got ${JSON.stringify(tag)?.slice(0, 80)}`
-      );
+      throw invalidTags(`A tag is a text of 1 to ${maxTagLength} characters; got ${JSON.stringify(tag)?.slice(0, 80)}`);
     }
   }
 }

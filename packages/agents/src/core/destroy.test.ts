@@ -30,11 +30,12 @@ const stored = (name: string) =>
       return {
         tables: tables.map((table) => table.name).filter((table) => table !== "_cf_KV"),
         keys,
+        meta: metaOf(storage),
         alarm: await storage.getAlarm()
       };
     })
   );
-const nothing = { tables: [], keys: [], alarm: null };
+const nothing = { tables: [], keys: [], meta: undefined, alarm: null };
 
 /** Until the alarm has rung by itself. Asked for again and again: what waits for an event of an object would run inside it. */
 async function rings(name: string, how: "die" | "dieAndGoOn") {
@@ -182,7 +183,8 @@ describe("[C27] killed", () => {
       const place = `point ${n} of ${points}: ${fault.stoppedAt}`;
       // Whoever comes next finds one or the other.
       const after = await stored(name(n));
-      if (after.keys.length > 0) expect(after, place).toMatchObject({ keys: ["mine"] });
+      if (after.keys.length > 0)
+        expect(after, place).toMatchObject({ keys: ["mine"], meta: { versions: { state: 2 } } });
       else expect(after, place).toEqual(nothing);
       expect(await mortal(name(n)).n, place).toBe(after.keys.length > 0 ? 1 : 0);
       left.push(after.keys.length > 0 ? "whole" : "gone");

@@ -6,6 +6,9 @@ const heartbeatMs = 25_000;
 /** The platform's limit for one message. */
 const maxFrameBytes = 32 * 1024 * 1024;
 
+/** Whether a request asks for a WebSocket. */
+export const isUpgrade = (request: Request): boolean => request.headers.get("Upgrade")?.toLowerCase() === "websocket";
+
 /** An upgrade request as programs see it. */
 export interface Upgrade {
   readonly request: Request;

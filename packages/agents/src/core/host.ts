@@ -178,9 +178,8 @@ export class Host {
   connect(arrival: Arrival): Response | Promise<Response> {
     const context: ConnectionContext = { request: arrival.request };
     const tags = this.#hooks.connectionTags(arrival.connection, context);
-    return isThenable(tags)
-      ? tags.then((tags) => this.#open(arrival, context, tags))
-      : this.#open(arrival, context, tags);
+    if (!isThenable(tags)) return this.#open(arrival, context, tags);
+    return Promise.resolve(tags).then((tags) => this.#open(arrival, context, tags));
   }
 
   /** What is done at once takes no promise. */
@@ -197,7 +196,7 @@ export class Host {
       this.#introduce(connection, context);
       const connecting = this.#hooks.onConnect(connection, context);
       if (isThenable(connecting)) {
-        return connecting.then(
+        return Promise.resolve(connecting).then(
           () => upgraded(client),
           (error) => this.#turnAway(connection, error)
         );

@@ -212,13 +212,25 @@ describe("[C8] a transaction", () => {
     }));
 });
 
-it("is stored again when the program has deleted all that was", () =>
+it("is stored again, with what is new, when the program has deleted all that was", () =>
   withStorage(async (test) => {
     const meta = test.meta();
+    insert(new Schema("notes", notes, test.storage, meta), "a");
     meta.setWake("a", 5);
     await (test.storage as DurableObjectStorage).deleteAll();
     meta.setWake("b", 6);
-    expect(row(test)).toEqual({ versions: {}, wakes: { a: 5, b: 6 } });
+    expect(row(test)).toEqual({ versions: {}, wakes: { b: 6 } });
+    expect([meta.version("notes"), meta.wakes()]).toEqual([0, [["b", 6]]]);
+    insert(new Schema("notes", notes, test.storage, meta), "again");
+    expect(test.schema("notes", notes).read("SELECT id FROM cf_agents_notes")).toEqual([{ id: "again" }]);
+  }));
+
+it("is stored again when the program has emptied its table, and is none of an older release", () =>
+  withStorage((test) => {
+    insert(test.schema("notes", notes), "a");
+    test.storage.sql.exec("DELETE FROM cf_agents_meta");
+    test.meta().setWake("a", 5);
+    expect(row(test)).toEqual({ versions: {}, wakes: { a: 5 }, inherited: ["cf_agents_notes"] });
   }));
 
 it("does not write a wake that has not changed", () =>

@@ -32,12 +32,9 @@ interface MetaRow {
 }
 
 // A table, not key-value storage: with its first use in each life, the runtime prepares fourteen statements for that.
-const metaTable = "CREATE TABLE cf_agents_meta (id INTEGER PRIMARY KEY, row TEXT NOT NULL)";
+const metaTable = "CREATE TABLE IF NOT EXISTS cf_agents_meta (id INTEGER PRIMARY KEY, row TEXT NOT NULL)";
 const putMeta = "INSERT OR REPLACE INTO cf_agents_meta (id, row) VALUES (1, ?)";
-const getMeta: Query<MetaRow> = {
-  text: "SELECT row FROM cf_agents_meta",
-  rowOf: ([row]) => JSON.parse(row as string) as MetaRow
-};
+const getMeta: Query<string> = { text: "SELECT row FROM cf_agents_meta", rowOf: ([row]) => row as string };
 /** A database without tables is not larger, and one page is added for each: to look at this costs less than to look for them. */
 const emptyBytes = 4_096;
 const isEmpty = ({ sql }: Storage): boolean => sql.databaseSize <= emptyBytes;
@@ -50,7 +47,8 @@ export class Meta {
   readonly #storage: Storage;
   readonly #name: string | undefined;
   #row: MetaRow;
-  #stored: boolean;
+  /** The text that is stored, or was before the program deleted it. */
+  #stored: string | undefined;
   #isInTransaction = false;
   /** The transaction that is running writes the row when it is over: once for all that changed. */
   #isChanged = false;
@@ -58,9 +56,8 @@ export class Meta {
   constructor(storage: Storage, name?: string) {
     this.#storage = storage;
     this.#name = name;
-    const stored = storedRow(storage);
-    this.#row = stored ?? { versions: {}, wakes: {} };
-    this.#stored = stored !== undefined;
+    this.#stored = storedText(storage);
+    this.#row = this.#stored === undefined ? { versions: {}, wakes: {} } : (JSON.parse(this.#stored) as MetaRow);
   }
 
   /** The name under which the instance wrote first, if it had one. */
@@ -106,7 +103,7 @@ export class Meta {
 
   /** Looked up once in the life of a database: where the row is stored, it knows. */
   #inherited(): readonly string[] {
-    if (!this.#stored) this.#row.inherited ??= isEmpty(this.#storage) ? [] : existingTables(this.#storage);
+    if (this.#stored === undefined) this.#row.inherited ??= isEmpty(this.#storage) ? [] : existingTables(this.#storage);
     return this.#row.inherited ?? [];
   }
 
@@ -177,26 +174,41 @@ export class Meta {
     if (marked.length > 0) row.marked = marked;
     if (notes) row.notes = notes;
     if (destroyed) row.destroyed = true;
-    this.#put(JSON.stringify(row));
-    this.#row = row;
-    this.#stored = true;
+    this.#row = this.#put(row);
   }
 
-  #put(row: string): void {
+  #put(row: MetaRow): MetaRow {
     const { sql } = this.#storage;
+    const text = JSON.stringify(row);
     try {
-      if (this.#stored) return void execute(sql, putMeta, [row]);
+      execute(sql, this.#stored === undefined ? `${metaTable};\n${putMeta}` : putMeta, [text]);
+      this.#stored = text;
+      return row;
     } catch (error) {
-      // The program has deleted all that is stored.
-      if (!isMissing(error)) throw error;
+      if (this.#stored === undefined || !isMissing(error)) throw error;
+      // The program has deleted all that was stored, the tables of which this row tells too.
+      const rest = changesOf(row, JSON.parse(this.#stored) as MetaRow);
+      this.#stored = undefined;
+      return this.#put(rest);
     }
-    execute(sql, `${metaTable};\n${putMeta}`, [row]);
   }
+}
+
+/** What a row says that it did not say before. */
+function changesOf({ versions, wakes, name, destroyed }: MetaRow, before: MetaRow): MetaRow {
+  const changed = (now: Record<string, number>, then: Record<string, number>) =>
+    Object.fromEntries(Object.entries(now).filter(([key, value]) => then[key] !== value));
+  return {
+    versions: changed(versions, before.versions),
+    wakes: changed(wakes, before.wakes),
+    ...(name !== undefined && { name }),
+    ...(destroyed && { destroyed })
+  };
 }
 
 const isMissing = (error: unknown): boolean => error instanceof SqlError && error.message.includes("no such table");
 
-function storedRow(storage: Storage): MetaRow | undefined {
+function storedText(storage: Storage): string | undefined {
   if (isEmpty(storage)) return undefined;
   try {
     return execute(storage.sql, getMeta)[0];
@@ -208,7 +220,8 @@ function storedRow(storage: Storage): MetaRow | undefined {
 }
 
 function existingTables(storage: Storage): string[] {
-  const query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'cf_a%'";
+  const query =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'cf_a%' AND name <> 'cf_agents_meta'";
   return execute<{ name: string }>(storage.sql, query).map((row) => row.name);
 }
 

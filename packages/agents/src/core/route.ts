@@ -2,6 +2,7 @@ import * as workers from "cloudflare:workers";
 import { AgentError } from "../protocol/errors";
 import { dashedCapitals, kebabCase } from "../protocol/names";
 import { isNamespace } from "./class-name";
+import { isUpgrade } from "./handshake";
 
 /** Where and how an instance is started. */
 export interface StartOptions<Props = Record<string, unknown>> {
@@ -107,9 +108,6 @@ async function answer<Env, Props>(
   return stub.fetch(before ?? request);
 }
 
-/** Whether a request asks for a WebSocket. */
-export const isUpgrade = (request: Request): boolean => request.headers.get("Upgrade")?.toLowerCase() === "websocket";
-
 /**
  * Gets the instance of an agent by its name; it is created when it is first used.
  *
@@ -174,7 +172,7 @@ interface Address {
 }
 
 // Nothing in it that a parser would read as something else: no dots, no escapes, no backslashes.
-const plainUrl = /^https?:\/\/[^/?#\\]+\/([\w-]+)\/([\w-]+)\/([\w-]+)(?:$|[?#])/;
+const plainUrl = /^https?:\/\/[\w.:[\]@-]+\/([\w-]+)\/([\w-]+)\/([\w-]+)(?:$|[?#])/;
 
 /** Most URLs need no parser, which is a good part of what it costs to find an instance. */
 function addressIn(url: string, prefix: string): Address | undefined {

@@ -66,7 +66,8 @@ export async function connectExtended(stub: Pick<DurableObjectStub, "fetch">, qu
 /** The row that says what an instance has stored; `undefined` before it stored anything. */
 export function metaOf({ sql }: Pick<DurableObjectStorage, "sql">): { destroyed?: true } | undefined {
   if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'cf_agents_meta'").toArray().length === 0) return undefined;
-  return JSON.parse(sql.exec<{ row: string }>("SELECT row FROM cf_agents_meta").one().row) as object;
+  const [meta] = sql.exec<{ row: string }>("SELECT row FROM cf_agents_meta").toArray();
+  return meta && (JSON.parse(meta.row) as object);
 }
 
 /** Replaces that row. The instance sees it when it is evicted and wakes again. */
