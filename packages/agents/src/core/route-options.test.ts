@@ -2,7 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { agentUrl, type AgentAddress } from "../client/url";
 import { getAgentByName, routeAgentRequest, type RouteOptions } from "../index";
-import { errorOf, TestConnection } from "../test/kit";
+import { errorOf, logged, TestConnection } from "../test/kit";
 import { eachSeed, fuzzSeeds, fuzzTimeoutMs } from "../test/random";
 
 const upgrade = { headers: { Upgrade: "websocket" } };
@@ -205,24 +205,33 @@ describe("[R8] a name", () => {
     async () => {
       const parts = ["agents", "chat-room", "ChatRoom", "one", "/", "/", "/", "\\", ".", "..", "%2e", "%", "%61", "//"];
       parts.push("?", "#", "\t", "\n", " ", "@", ":", "ü", "~", "_pk=1");
-      await eachSeed(async (random) => {
-        const starts = ["https://test/", "http://a@test:80/agents/", "http://test/x/", "http://test\\x/", "HTTP:test/"];
-        const ends = ["", "one", "chat-room/one", "agents/chat-room/one", "chat-room/one/..", "chat-room/.."];
-        const middle = Array.from({ length: random.below(4) }, () => random.pick(parts)).join("");
-        const url = random.pick(starts) + middle + random.pick(ends);
-        // As text, where `new Request` would have written it anew.
-        const found = (text: string) =>
-          routeAgentRequest(
-            { url: text, method: "GET", headers: new Headers() } as Request,
-            { ChatRoom: watched().namespace },
-            { onBeforeRequest: (_, lobby) => Response.json(lobby) }
-          );
-        // A slash at the end makes no difference, but to the reader: the URL is none of the plain ones then.
-        const { origin, pathname } = new URL(url);
-        const [ours, theirs] = [await found(url), await found(`${origin}${pathname}/`)];
-        expect(ours?.status, url).toBe(theirs?.status);
-        expect(await ours?.text(), url).toBe(await theirs?.text());
-      });
+      // Which agents there are is logged for each that there is not.
+      await logged(() =>
+        eachSeed(async (random) => {
+          const starts = [
+            "https://test/",
+            "http://a@test:80/agents/",
+            "http://test/x/",
+            "http://test\\x/",
+            "HTTP:test/"
+          ];
+          const ends = ["", "one", "chat-room/one", "agents/chat-room/one", "chat-room/one/..", "chat-room/.."];
+          const middle = Array.from({ length: random.below(4) }, () => random.pick(parts)).join("");
+          const url = random.pick(starts) + middle + random.pick(ends);
+          // As text, where `new Request` would have written it anew.
+          const found = (text: string) =>
+            routeAgentRequest(
+              { url: text, method: "GET", headers: new Headers() } as Request,
+              { ChatRoom: watched().namespace },
+              { onBeforeRequest: (_, lobby) => Response.json(lobby) }
+            );
+          // A slash at the end makes no difference, but to the reader: the URL is none of the plain ones then.
+          const { origin, pathname } = new URL(url);
+          const [ours, theirs] = [await found(url), await found(`${origin}${pathname}/`)];
+          expect(ours?.status, url).toBe(theirs?.status);
+          expect(await ours?.text(), url).toBe(await theirs?.text());
+        })
+      );
     },
     fuzzTimeoutMs(5_000)
   );
