@@ -91,6 +91,13 @@ describe("[C25] destroy", () => {
     expect(await mortal("on start").n).toBe(0);
   });
 
+  it("after the program has deleted all that is stored leaves nothing, too", async () => {
+    await mortal("emptied").live(1);
+    await runInDurableObject(mortal("emptied"), (_, { storage }) => storage.deleteAll());
+    expect(await mortal("emptied").die()).toBe("gone");
+    expect(await stored("emptied")).toEqual(nothing);
+  });
+
   it("leaves a name that leads to a new instance", async () => {
     await mortal("again").live(7);
     await mortal("again").die();
