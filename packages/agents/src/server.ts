@@ -23,8 +23,7 @@ import { isThenable } from "./core/thenable";
 import { wait } from "./core/wait";
 import type { Mail } from "./email/mail";
 import { KeepAlive } from "./keep-alive/keep-alive";
-import type { ObservabilityEvent } from "./observability/events";
-import { genericObservability, type Observability } from "./observability/observability";
+import { emitEvent, genericObservability, type EventOrigin, type Observability } from "./observability/observability";
 import { AgentError, destroyedMessage } from "./protocol/errors";
 import type { IdentityFrame } from "./protocol/frames";
 import { kebabCase } from "./protocol/names";
@@ -83,7 +82,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
    * The agent, as the gate and the host see it. One small object for each instance: a closure for each of these would cost
    * a thousand instances some megabytes.
    */
-  static readonly #Bridge = class implements GateDeps, HostHooks, AlarmPort {
+  static readonly #Bridge = class implements GateDeps, HostHooks, AlarmPort, EventOrigin {
     readonly #server: Server;
 
     constructor(server: object) {
@@ -123,8 +122,11 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     identityFrame() {
       return this.#server.#identify();
     }
+    get about() {
+      return this.#server.#about;
+    }
     emit(type: string, payload: () => Record<string, unknown>) {
-      this.#server.#emit(type, payload);
+      emitEvent(this.#server.observability, this, type, payload);
     }
     set(atMs: number) {
       void this.#server.ctx.storage.setAlarm(Math.min(Math.max(atMs, 1), latestAlarmMs));
@@ -355,7 +357,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
     const error = new AgentError("AGENT_DESTROYED", destroyedMessage);
     this.#host.destroy(Date.now());
     this.#gate.close(error);
-    this.#emit("destroy", () => ({}));
+    this.#host.emit("destroy", () => ({}));
     try {
       await this.ctx.storage.sync();
     } finally {
@@ -412,7 +414,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   #closed(connection: Connection, code: number, reason: string, wasClean: boolean): void | Promise<void> {
     return this.#gate.deliver(connection, () => {
-      this.#emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
+      this.#host.emit("disconnect", () => ({ connectionId: connection.id, code, reason }));
       this.#host.closed(connection);
       return this.onClose(connection, code, reason, wasClean);
     });
@@ -460,7 +462,7 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
   }
 
   async #failed(error: unknown, context: AgentContext): Promise<void> {
-    this.#emit("error", () => ({ error: error instanceof Error ? error.message : String(error) }));
+    this.#host.emit("error", () => ({ error: error instanceof Error ? error.message : String(error) }));
     try {
       if (context.connection) await this.onError(context.connection, error);
       else await this.onError(error);
@@ -485,22 +487,5 @@ export class Server<Env = Cloudflare.Env, Props extends object = Record<string, 
 
   get #className(): string {
     return classNameOf(this, this.ctx.id, (this.ctx as { exports?: Record<string, unknown> }).exports);
-  }
-
-  #emit(type: string, payload: () => Record<string, unknown>): void {
-    const target = this.observability;
-    if (!target) return;
-    try {
-      if (target.wants?.(type) === false) target.unwanted?.(type, () => this.#event(type, payload));
-      else target.emit(this.#event(type, payload));
-    } catch (error) {
-      // Whoever watches must not change what happens.
-      console.error(`observability threw at "${type}":`, error);
-    }
-  }
-
-  /** The union lists what this package and those beside it emit; a capability may have events of its own. */
-  #event(type: string, payload: () => Record<string, unknown>): ObservabilityEvent {
-    return { type, ...this.#about, payload: payload(), timestamp: Date.now() } as ObservabilityEvent;
   }
 }

@@ -10,6 +10,33 @@ export interface Observability {
   unwanted?(type: string, build: () => ObservabilityEvent): void;
 }
 
+/** The agent that an event is of. */
+export interface EventOrigin {
+  readonly about: { agent: string; name: string };
+}
+
+/** Hands an event of an agent over, if anybody wants it: it is built only then. */
+export function emitEvent(
+  target: Observability | undefined,
+  origin: EventOrigin,
+  type: string,
+  payload: () => Record<string, unknown>
+): void {
+  if (!target) return;
+  try {
+    if (target.wants?.(type) === false) target.unwanted?.(type, () => eventOf(origin, type, payload));
+    else target.emit(eventOf(origin, type, payload));
+  } catch (error) {
+    // Whoever watches must not change what happens.
+    console.error(`observability threw at "${type}":`, error);
+  }
+}
+
+/** The union lists what this package and those beside it emit; a capability may have events of its own. */
+function eventOf({ about }: EventOrigin, type: string, payload: () => Record<string, unknown>): ObservabilityEvent {
+  return { type, ...about, payload: payload(), timestamp: Date.now() } as ObservabilityEvent;
+}
+
 /** A channel of `node:diagnostics_channel`. Spelled out, since not every program has the types of Node. */
 interface EventChannel {
   readonly name: string | symbol;
